@@ -1,1 +1,2 @@
-export {};
+export * from "./networks.ts";
+export * from "./sandbox-plan.ts";

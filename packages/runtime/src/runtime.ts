@@ -1,0 +1,144 @@
+import type { RootfsMount } from "@berth/spec";
+
+/** All that a shim needs to run one container: plain data, made by the engine. */
+export interface Launch {
+  id: string;
+  /** `<data-root>/containers/<id>`: log and exit record. */
+  dataDirectory: string;
+  rootfs: RootfsMount;
+  /** OCI runtime spec, complete but for `root.path`, `process.user`, and paths of namespaces, which the shim fills in. */
+  spec: OciSpec;
+  /** Docker's USER (`name`, `uid`, `uid:gid`, …), resolved by the shim inside the root filesystem, and `--group-add`. */
+  user: string;
+  groupAdd: string[];
+  tty: boolean;
+  openStdin: boolean;
+  stdinOnce: boolean;
+  consoleSize?: { rows: number; columns: number };
+  log: LogTarget;
+  /** `SandboxPlan` of `@berth/network`; opaque to this package. */
+  network: unknown;
+  /** `PortSocket[]` of `@berth/network`, in the order of the passed descriptors; opaque to this package. */
+  ports: unknown[];
+  runtime: OciRuntime;
+  /** Folders that must exist as mount targets, working directory included, made inside the root filesystem before the start. */
+  workingDirectory: string;
+}
+
+export type LogTarget =
+  | { driver: "json-file"; path: string; maxSize: number; maxFiles: number; compress: boolean; attributes: Record<string, string> }
+  | { driver: "none" };
+
+export interface OciRuntime {
+  /** Name as users say it: `crun`, `runc`. */
+  name: string;
+  path: string;
+  arguments: string[];
+}
+
+export interface ExitRecord {
+  exitCode: number;
+  oomKilled: boolean;
+  /** RFC 3339. */
+  finishedAt: string;
+  /** Present when the process could not be started. */
+  error?: string;
+}
+
+export interface ExecRequest {
+  id: string;
+  args: string[];
+  env: string[];
+  cwd: string;
+  user: string;
+  tty: boolean;
+  attachStdin: boolean;
+  attachStdout: boolean;
+  attachStderr: boolean;
+  privileged: boolean;
+  consoleSize?: { rows: number; columns: number };
+}
+
+/**
+ * A byte stream to a shim. What comes out is Docker's stream: multiplexed frames (8-byte header) without a terminal, raw with one.
+ * `write` after `end` throws. `end` closes the container's stdin when it was opened once.
+ */
+export interface ShimStream {
+  onData(listener: (chunk: Uint8Array) => void): void;
+  onEnd(listener: () => void): void;
+  /** False: wait for `onDrain`. */
+  write(chunk: Uint8Array): boolean;
+  onDrain(listener: () => void): void;
+  /** Stop and go on with reading, for back-pressure. */
+  pause(): void;
+  resume(): void;
+  end(): void;
+  destroy(): void;
+}
+
+/** The daemon's handle on one running (or about to run) container. */
+export interface Shim {
+  readonly id: string;
+  attach(streams: { stdin: boolean; stdout: boolean; stderr: boolean }): Promise<ShimStream>;
+  /** Runs the container. @throws BerthError with `exitCode` 126 or 127 and Docker's sentence when the command cannot run; the shim has then cleaned up. */
+  start(): Promise<{ pid: number; startedAt: string }>;
+  /** A started process in the container; `stream` is attached before it runs. @throws as `start`. */
+  exec(request: ExecRequest): Promise<{ pid: number; stream: ShimStream; exited: Promise<number> }>;
+  /** Signal to the container's init (or, with `execId`, to that process). */
+  kill(signal: number, execId?: string): Promise<void>;
+  resize(rows: number, columns: number, execId?: string): Promise<void>;
+  /** Live network changes: `EndpointPlan` of `@berth/network`. */
+  connectEndpoint(plan: unknown): Promise<void>;
+  disconnectEndpoint(endpointId: string): Promise<void>;
+  /** New zone files or upstreams (`DnsPlan`), after a network was connected or disconnected. */
+  updateDns(plan: unknown): Promise<void>;
+  /** Resolves once, when the container ended and the exit record is on disk. */
+  readonly exited: Promise<ExitRecord>;
+  /** Throws away a shim that was launched but not started. */
+  abandon(): Promise<void>;
+}
+
+export interface Runtime {
+  /** Resolves when the sandbox and the root filesystem stand and attach is possible. `descriptors` are the port sockets; closed by this call. */
+  launch(launch: Launch, descriptors: number[]): Promise<Shim>;
+  /** After a daemon restart: the shim of a container that still runs, or what became of it. */
+  recover(id: string, dataDirectory: string): Promise<Shim | ExitRecord | undefined>;
+  close(): Promise<void>;
+}
+
+/** OCI runtime-spec config.json, the parts that Berth writes. */
+export interface OciSpec {
+  ociVersion: string;
+  process: {
+    terminal?: boolean;
+    consoleSize?: { height: number; width: number };
+    user?: { uid: number; gid: number; additionalGids?: number[]; umask?: number };
+    args: string[];
+    env: string[];
+    cwd: string;
+    capabilities?: Partial<Record<"bounding" | "effective" | "inheritable" | "permitted" | "ambient", string[]>>;
+    rlimits?: { type: string; soft: number; hard: number }[];
+    noNewPrivileges?: boolean;
+    oomScoreAdj?: number;
+    apparmorProfile?: string;
+    selinuxLabel?: string;
+  };
+  root: { path: string; readonly?: boolean };
+  hostname?: string;
+  domainname?: string;
+  mounts: { destination: string; type?: string; source?: string; options?: string[] }[];
+  hooks?: unknown;
+  annotations?: Record<string, string>;
+  linux: {
+    namespaces: { type: string; path?: string }[];
+    cgroupsPath?: string;
+    resources?: Record<string, unknown>;
+    devices?: { path: string; type: string; major?: number; minor?: number; fileMode?: number; uid?: number; gid?: number }[];
+    seccomp?: unknown;
+    maskedPaths?: string[];
+    readonlyPaths?: string[];
+    sysctl?: Record<string, string>;
+    rootfsPropagation?: string;
+    mountLabel?: string;
+  };
+}
