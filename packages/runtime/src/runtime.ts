@@ -92,8 +92,12 @@ export interface Shim {
   disconnectEndpoint(endpointId: string): Promise<void>;
   /** New zone files or upstreams (`DnsPlan`), after a network was connected or disconnected. */
   updateDns(plan: unknown): Promise<void>;
-  /** Resolves once, when the container ended and the exit record is on disk. */
+  /** Resolves once, when the container ended and its mounts and addresses are free. */
   readonly exited: Promise<ExitRecord>;
+  /** Set once the process runs; after `recover` it tells of the process that runs already. */
+  readonly started: { pid: number; startedAt: string } | undefined;
+  /** The caller has stored the exit record: the shim ends without leaving it on disk. Must be called after `exited`. */
+  recorded(): void;
   /** Throws away a shim that was launched but not started. */
   abandon(): Promise<void>;
 }
