@@ -1,0 +1,118 @@
+#!/bin/sh
+# Installs what building, running or testing Berth needs and is not there yet. Quick when nothing is missing.
+#
+#   tools/setup.sh build      npm packages (Bun, TypeScript, Biome)
+#   tools/setup.sh runtime    build, and the Debian packages that a running daemon uses
+#   tools/setup.sh test       runtime, and Docker and Podman as oracles and peers  (default)
+#
+# Needs Debian 12 or later with npm and, for Debian packages, root or sudo. No service is started by it, and
+# services that come with the test packages are not enabled: Berth's tests start their own, private ones.
+set -eu
+cd "$(dirname "$0")/.."
+
+# What the daemon calls or loads: OCI runtimes, nft library, seccomp profile, an init, image bootstrap.
+runtime_packages="ca-certificates crun golang-github-containers-common iproute2 libnftables1 mmdebstrap procps runc tini"
+# Peers, oracles, and tools that tests use from outside.
+test_packages="bind9-dnsutils curl docker.io e2fsprogs iptables jq nftables podman python3 python3-docker skopeo socat tmux util-linux xz-utils zstd"
+# Units that Debian enables when the packages above are installed.
+units="docker.service docker.socket containerd.service podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service"
+
+say() { printf 'setup: %s\n' "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"
+  elif command -v sudo >/dev/null 2>&1; then sudo "$@"
+  else die "this needs root; run as root or install sudo: $*"
+  fi
+}
+
+missing_debian_packages() {
+  installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "$@" 2>/dev/null | sed -n 's/^installed //p')
+  for package in "$@"; do
+    printf '%s\n' "$installed" | grep -qx -- "$package" || printf '%s ' "$package"
+  done
+}
+
+apt() {
+  as_root env DEBIAN_FRONTEND=noninteractive APT_LISTCHANGES_FRONTEND=none \
+    apt-get -q -y -o DPkg::Lock::Timeout=300 -o APT::Update::Error-Mode=any "$@"
+}
+
+have_package_lists() {
+  [ -n "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' 2>/dev/null | head -n 1)" ]
+}
+
+# While packages are installed invoke-rc.d asks this file, and it refuses every start.
+refuse_service_starts() {
+  [ -e /usr/sbin/policy-rc.d ] && return
+  printf '#!/bin/sh\nexit 101\n' | as_root tee /usr/sbin/policy-rc.d >/dev/null
+  as_root chmod 755 /usr/sbin/policy-rc.d
+  trap 'as_root rm -f /usr/sbin/policy-rc.d' EXIT
+  trap 'exit 1' HUP INT TERM
+}
+
+install_debian_packages() {
+  command -v dpkg-query >/dev/null 2>&1 || die "not a Debian system; install by hand: $*"
+  missing=$(missing_debian_packages "$@")
+  [ -n "$missing" ] || return 0
+  command -v apt-get >/dev/null 2>&1 || die "apt-get is missing; install by hand: $missing"
+  say "installing Debian packages: $missing"
+  refuse_service_starts
+  have_package_lists || apt update >&2 || die "apt-get update failed"
+  # shellcheck disable=SC2086 # a list of words
+  if ! apt install --no-install-recommends $missing >&2; then
+    say "trying again with fresh package lists"
+    apt update >&2 || die "apt-get update failed"
+    # shellcheck disable=SC2086
+    apt install --no-install-recommends $missing >&2 || die "could not install: $missing"
+  fi
+  case " $missing" in
+    *" docker.io "* | *" podman "*)
+      # shellcheck disable=SC2086
+      as_root systemctl --quiet disable $units >/dev/null 2>&1 || true
+      as_root systemctl --quiet --global disable $units >/dev/null 2>&1 || true
+      ;;
+  esac
+}
+
+# True when every package of package-lock.json that fits this machine is in node_modules at the locked version.
+npm_packages_match() {
+  [ -e node_modules/.package-lock.json ] && node -e '
+    const read = (file) => JSON.parse(require("fs").readFileSync(file, "utf8")).packages;
+    const have = read("node_modules/.package-lock.json");
+    for (const [path, want] of Object.entries(read("package-lock.json"))) {
+      if (!path.startsWith("node_modules/")) continue;
+      const got = have[path];
+      if (got ? got.version !== want.version || got.integrity !== want.integrity : !want.optional && !want.peer) process.exit(1);
+      if (want.link && !require("fs").existsSync(path)) process.exit(1);
+    }'
+}
+
+install_npm_packages() {
+  command -v npm >/dev/null 2>&1 || die "npm is missing: apt-get install npm"
+  if ! npm_packages_match; then
+    say "installing npm packages"
+    # npm ci empties node_modules first; where one exists that would pull the floor from under running processes.
+    if [ -d node_modules ]; then command=install; else command=ci; fi
+    npm "$command" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || die "npm $command failed"
+    npm_packages_match || die "node_modules still differs from package-lock.json; remove node_modules and try again"
+  fi
+  # The package's own install script only puts the right binary in place; it is the one script that is wanted.
+  if ! node_modules/.bin/bun --version >/dev/null 2>&1; then
+    (cd node_modules/bun && node install.js) >&2 || die "could not put the bun binary in place"
+    node_modules/.bin/bun --version >/dev/null || die "bun does not run on this machine"
+  fi
+}
+
+case "${1:-test}" in
+  build) ;;
+  runtime)
+    # shellcheck disable=SC2086
+    install_debian_packages $runtime_packages ;;
+  test)
+    # shellcheck disable=SC2086
+    install_debian_packages $runtime_packages $test_packages ;;
+  *) die "usage: tools/setup.sh [build|runtime|test]" ;;
+esac
+install_npm_packages
