@@ -1,1 +1,4 @@
-export {};
+export * from "./filters.ts";
+export * from "./go-json.ts";
+export type * from "./types/index.ts";
+export * from "./versions.ts";

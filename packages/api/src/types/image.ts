@@ -1,0 +1,70 @@
+import type { GraphDriverData } from "./container.ts";
+import type { ContainerConfig } from "./container-config.ts";
+
+export interface ImageSummary {
+  /** -1: not counted. */
+  Containers: number;
+  /** Seconds since 1970. */
+  Created: number;
+  Id: string;
+  Labels: Record<string, string> | null;
+  ParentId: string;
+  RepoDigests: string[] | null;
+  RepoTags: string[] | null;
+  /** -1: not computed. */
+  SharedSize: number;
+  Size: number;
+  /** Equal to Size; the router removes it since API 1.44. */
+  VirtualSize: number;
+  Manifests?: unknown[];
+  Descriptor?: unknown;
+}
+
+export interface ImageInspect {
+  Id: string;
+  RepoTags: string[];
+  RepoDigests: string[];
+  Parent: string;
+  Comment: string;
+  /** RFC 3339 with nanoseconds. */
+  Created: string;
+  /** Kept at every version: docker-py and docker-compose 1.29 read both. */
+  Container: string;
+  ContainerConfig: ContainerConfig;
+  DockerVersion: string;
+  Author: string;
+  Config: ContainerConfig;
+  Architecture: string;
+  Variant?: string;
+  Os: string;
+  OsVersion?: string;
+  Size: number;
+  /** As in ImageSummary. */
+  VirtualSize: number;
+  GraphDriver: GraphDriverData;
+  RootFS: { Type: string; Layers: string[] };
+  Metadata: { LastTagTime: string };
+  Manifests?: unknown[];
+  Descriptor?: unknown;
+}
+
+export interface HistoryItem {
+  Comment: string;
+  /** Seconds since 1970. */
+  Created: number;
+  CreatedBy: string;
+  /** `<missing>` for layers without an image of their own. */
+  Id: string;
+  Size: number;
+  Tags: string[] | null;
+}
+
+export interface ImageDeleteItem {
+  Untagged?: string;
+  Deleted?: string;
+}
+
+export interface ImagesPruneReport {
+  ImagesDeleted: ImageDeleteItem[] | null;
+  SpaceReclaimed: number;
+}
