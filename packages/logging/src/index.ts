@@ -1,1 +1,3 @@
 export * from "./json-file/writer.ts";
+export type { LogFormat } from "./json-file/formatter.ts";
+export * from "./json-file/reader.ts";
