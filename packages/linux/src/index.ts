@@ -1,1 +1,14 @@
-export {};
+export * from "./constants.ts";
+export { checked, Errno, errnoName, errnoText, failure, isErrno, SyscallError } from "./errno.ts";
+export * from "./fs.ts";
+export * from "./inet.ts";
+export * from "./io.ts";
+export { addressOf, errno, libc, Memory } from "./libc.ts";
+export * from "./message.ts";
+export * from "./mount.ts";
+export { decodeName, encodeName, type Path } from "./name.ts";
+export * from "./namespace.ts";
+export * from "./sockaddr.ts";
+export * from "./socket.ts";
+export * from "./stat.ts";
+export * from "./xattr.ts";

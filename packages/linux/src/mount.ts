@@ -1,0 +1,60 @@
+import { SYS } from "./constants.ts";
+import { cPath } from "./cstring.ts";
+import { checked } from "./errno.ts";
+import { libc } from "./libc.ts";
+import type { Path } from "./name.ts";
+
+/** mount(2) flags. */
+export const MS = {
+  RDONLY: 0x1,
+  NOSUID: 0x2,
+  NODEV: 0x4,
+  NOEXEC: 0x8,
+  SYNCHRONOUS: 0x10,
+  REMOUNT: 0x20,
+  NOATIME: 0x400,
+  NODIRATIME: 0x800,
+  BIND: 0x1000,
+  MOVE: 0x2000,
+  REC: 0x4000,
+  SILENT: 0x8000,
+  UNBINDABLE: 0x2_0000,
+  PRIVATE: 0x4_0000,
+  SLAVE: 0x8_0000,
+  SHARED: 0x10_0000,
+  RELATIME: 0x20_0000,
+  STRICTATIME: 0x100_0000,
+} as const;
+
+/** umount2(2) flags. */
+export const MNT = { FORCE: 1, DETACH: 2, EXPIRE: 4, UMOUNT_NOFOLLOW: 8 } as const;
+
+/**
+ * Mounts `source` at `target`. `data` are the file system's options; the kernel takes at most one page of them.
+ * @throws SyscallError with `target` as its path
+ */
+export function mount(source: Path, target: Path, type: string, flags = 0, data = ""): void {
+  const from = cPath(source, "mount", 1);
+  const kind = cPath(type, "mount", 2);
+  const options = data === "" ? null : cPath(data, "mount", 3);
+  checked(libc().mount(from, cPath(target, "mount"), kind, flags, options), "mount", target);
+}
+
+/** Unmounts. `MNT.DETACH` takes the mount out of sight at once and frees it when it is no longer in use. */
+export function umount2(target: Path, flags = 0): void {
+  checked(libc().umount2(cPath(target, "unmount"), flags), "unmount", target);
+}
+
+export function chroot(path: Path): void {
+  checked(libc().chroot(cPath(path, "chroot")), "chroot", path);
+}
+
+/** Makes `newRoot` the root of this mount namespace; the old root is mounted at `putOld`. Both may be `"."`. */
+export function pivotRoot(newRoot: Path, putOld: Path): void {
+  const target = cPath(newRoot, "pivot_root");
+  checked(
+    libc().syscall(SYS.pivot_root, target, cPath(putOld, "pivot_root", 1), 0, 0, 0, 0),
+    "pivot_root",
+    newRoot,
+  );
+}
