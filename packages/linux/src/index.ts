@@ -1,14 +1,32 @@
 export * from "./constants.ts";
 export { checked, Errno, errnoName, errnoText, failure, isErrno, SyscallError } from "./errno.ts";
+export * from "./fork.ts";
 export * from "./fs.ts";
 export * from "./inet.ts";
 export * from "./io.ts";
 export { addressOf, errno, libc, Memory } from "./libc.ts";
+export * from "./loop.ts";
 export * from "./message.ts";
 export * from "./mount.ts";
 export { decodeName, encodeName, type Path } from "./name.ts";
 export * from "./namespace.ts";
+export * from "./process.ts";
+export * from "./pty.ts";
+export {
+  defaultSignal,
+  ignoreSignal,
+  parseSignal,
+  readSignal,
+  SIG,
+  SIG_BLOCK,
+  SIG_SETMASK,
+  SIG_UNBLOCK,
+  type SignalInfo,
+  signalfd,
+  sigprocmask,
+} from "./signal.ts";
 export * from "./sockaddr.ts";
 export * from "./socket.ts";
+export * from "./spawn.ts";
 export * from "./stat.ts";
 export * from "./xattr.ts";
