@@ -30,3 +30,7 @@ export * from "./socket.ts";
 export * from "./spawn.ts";
 export * from "./stat.ts";
 export * from "./xattr.ts";
+export * from "./overlay.ts";
+export * from "./unix-listener.ts";
+export * from "./netlink/index.ts";
+export * from "./nft.ts";
