@@ -1,3 +1,4 @@
+export * from "./cgroup/index.ts";
 export * from "./constants.ts";
 export { checked, Errno, errnoName, errnoText, failure, isErrno, SyscallError } from "./errno.ts";
 export * from "./fork.ts";
@@ -10,6 +11,9 @@ export * from "./message.ts";
 export * from "./mount.ts";
 export { decodeName, encodeName, type Path } from "./name.ts";
 export * from "./namespace.ts";
+export * from "./netlink/index.ts";
+export * from "./nft.ts";
+export * from "./overlay.ts";
 export * from "./process.ts";
 export * from "./pty.ts";
 export {
@@ -29,8 +33,5 @@ export * from "./sockaddr.ts";
 export * from "./socket.ts";
 export * from "./spawn.ts";
 export * from "./stat.ts";
-export * from "./xattr.ts";
-export * from "./overlay.ts";
 export * from "./unix-listener.ts";
-export * from "./netlink/index.ts";
-export * from "./nft.ts";
+export * from "./xattr.ts";
