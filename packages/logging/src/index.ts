@@ -1,3 +1,4 @@
 export * from "./json-file/writer.ts";
 export type { LogFormat } from "./json-file/formatter.ts";
 export * from "./json-file/reader.ts";
+export * from "./json-file/encoder.ts";

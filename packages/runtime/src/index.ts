@@ -1,1 +1,6 @@
+export { explainFailure } from "./oci/failure.ts";
+export { type ResolvedUser, resolveUser } from "./spec/user.ts";
 export * from "./runtime.ts";
+export { EXIT_FILE, type LaunchFile, SHIM_FILES } from "./shim/launch-file.ts";
+export * from "./shim/protocol.ts";
+export { ShimRuntime, type ShimRuntimeOptions } from "./shim/shim-runtime.ts";

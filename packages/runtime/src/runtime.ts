@@ -55,7 +55,8 @@ export interface ExecRequest {
   attachStdin: boolean;
   attachStdout: boolean;
   attachStderr: boolean;
-  privileged: boolean;
+  /** `exec --privileged`: these instead of the container's. */
+  capabilities?: NonNullable<OciSpec["process"]["capabilities"]>;
   consoleSize?: { rows: number; columns: number };
 }
 

@@ -1,0 +1,182 @@
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
+import { CLONE, getpid, kill, type Loop, MNT, MS, mount, setWindowSize, umount2, unshare } from "@berth/linux";
+import { JsonFileWriter } from "@berth/logging";
+import { type ExecRequest, type ExitRecord, type Failure, type LaunchFile, resolveUser, SHIM_FILES, type Started } from "@berth/runtime";
+import type { Children } from "./children.ts";
+import { compressLog } from "./compress-log.ts";
+import { Execs } from "./execs.ts";
+import { NetworkSandbox } from "./network-sandbox.ts";
+import { runOci } from "./oci-process.ts";
+import { ProcessIo } from "./process-io.ts";
+import { mountRootfs, Root } from "./rootfs.ts";
+
+/** How long output is awaited after the last process of a container is gone: the kernel closes its pipes at once, so this is a guard only. */
+const DRAIN_PATIENCE_MS = 2000;
+
+export interface ContainerEvents {
+  exited(record: ExitRecord): void;
+  execExited(execId: string, exitCode: number): void;
+}
+
+/** One container: what it owns is made by `prepare`, its process by `start`; all of it is gone when `exited` is told. */
+export class Container {
+  readonly io: ProcessIo;
+  readonly execs: Execs;
+  started: Started | undefined;
+  readonly #loop: Loop;
+  readonly #children: Children;
+  readonly #launch: LaunchFile;
+  readonly #directory: string;
+  readonly #events: ContainerEvents;
+  readonly #log: JsonFileWriter | undefined;
+  #network: NetworkSandbox | undefined;
+  #mounted = false;
+  #size: { rows: number; columns: number } | undefined;
+
+  constructor(loop: Loop, children: Children, launch: LaunchFile, directory: string, events: ContainerEvents) {
+    this.#loop = loop;
+    this.#children = children;
+    this.#launch = launch;
+    this.#directory = directory;
+    this.#events = events;
+    this.#size = launch.consoleSize;
+    if (launch.log.driver === "json-file") {
+      const { path, maxSize, maxFiles, compress, attributes } = launch.log;
+      this.#log = new JsonFileWriter(path, { maxSize, maxFiles, attributes, ...(compress ? { compress: compressLog } : {}) });
+    }
+    this.io = new ProcessIo({ loop, tty: launch.tty, stdinOnce: launch.stdinOnce, log: this.#log });
+    this.execs = new Execs(loop, children, launch, directory, () => this.started, (id, code) => events.execExited(id, code));
+  }
+
+  /** Namespaces, network, root filesystem and `config.json`. `ports`: descriptors of the published ports. @throws what failed; call `cleanUp` then. */
+  prepare(ports: number[]): void {
+    const launch = this.#launch;
+    unshare(CLONE.NEWNS);
+    // Mounts of the host still arrive here (volumes that are mounted later), ours never go back.
+    mount("", "/", "", MS.REC | MS.SLAVE);
+    if (launch.hideUnifiedCgroup) umount2("/sys/fs/cgroup/unified", MNT.DETACH);
+    this.#network = new NetworkSandbox(this.#loop, launch.network, launch.ports, ports);
+
+    const rootfs = join(this.#directory, SHIM_FILES.rootfs);
+    mountRootfs(launch.rootfs, rootfs);
+    this.#mounted = true;
+    const { spec } = launch;
+    using root = new Root(rootfs);
+    const { uid, gid, additionalGids } = resolveUser(launch.user, launch.groupAdd, root.readText("/etc/passwd"), root.readText("/etc/group"));
+    spec.process.user = { ...spec.process.user, uid, gid, additionalGids };
+    root.makeFolder(launch.workingDirectory);
+    spec.root.path = rootfs;
+    spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
+    const networkPath = this.#network.path;
+    if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });
+    writeFileSync(join(this.#directory, SHIM_FILES.config), JSON.stringify(spec), { mode: 0o600 });
+  }
+
+  start(done: (outcome: { started: Started } | { error: Failure }) => void): void {
+    const launch = this.#launch;
+    runOci(
+      this.#loop,
+      this.#children,
+      {
+        launch,
+        phase: "create",
+        arguments: ["run", "--detach", "--bundle", this.#directory],
+        command: launch.spec.process.args[0] ?? "",
+        pidFile: join(this.#directory, SHIM_FILES.pid),
+        tty: launch.tty,
+        stdin: launch.openStdin,
+        stdout: true,
+        stderr: true,
+        consoleSize: this.#size,
+      },
+      (outcome) => {
+        if ("error" in outcome) {
+          done(outcome);
+          return;
+        }
+        this.started = { pid: outcome.pid, startedAt: now() };
+        this.io.begin(outcome.io);
+        done({ started: this.started });
+        this.#children.onExit(outcome.pid, (code) => this.#ended(code));
+      },
+    );
+  }
+
+  kill(signal: number): void {
+    if (this.started) kill(this.started.pid, signal);
+  }
+
+  resize(rows: number, columns: number): void {
+    this.#size = { rows, columns };
+    if (this.io.terminal >= 0) setWindowSize(this.io.terminal, { rows, columns });
+  }
+
+  get network(): NetworkSandbox | undefined {
+    return this.#network;
+  }
+
+  #ended(exitCode: number): void {
+    const finishedAt = now();
+    const cgroup = this.#cgroup();
+    // With a pid namespace of its own, the container's processes died with its init; without one they must be ended.
+    if (!this.#launch.spec.linux.namespaces.some((namespace) => namespace.type === "pid" && namespace.path === undefined)) {
+      for (const pid of cgroup?.pids() ?? []) if (pid !== getpid()) quietly(() => kill(pid, 9));
+    }
+    this.io.ended(DRAIN_PATIENCE_MS, () => {
+      this.#log?.end(now());
+      const oomKilled = (quietly(() => cgroup?.oomKills()) ?? 0) > 0;
+      this.cleanUp();
+      this.#events.exited({ exitCode, oomKilled, finishedAt });
+    });
+  }
+
+  /** Frees everything but the shim's folder and the clients' connections. Idempotent; never throws. */
+  cleanUp(): void {
+    this.execs.close();
+    this.#network?.close();
+    this.#network = undefined;
+    if (this.#mounted) quietly(() => umount2(join(this.#directory, SHIM_FILES.rootfs), MNT.DETACH));
+    this.#mounted = false;
+    rmSync(join(this.#launch.runtimeRoot, this.#launch.id), { recursive: true, force: true });
+    this.#removeCgroup(50);
+  }
+
+  #removeCgroup(attempts: number): void {
+    try {
+      this.#cgroup()?.remove();
+    } catch {
+      // Processes that were just killed may take a moment to leave.
+      if (attempts > 0) this.#loop.timer(20, () => this.#removeCgroup(attempts - 1));
+    }
+  }
+
+  #cgroup(): Cgroup | undefined {
+    return undefined;
+  }
+}
+
+interface Cgroup { pids(): number[]; oomKills(): number; remove(): void }
+
+export function readLaunch(directory: string): LaunchFile {
+  return JSON.parse(readFileSync(join(directory, SHIM_FILES.launch), "utf8")) as LaunchFile;
+}
+
+export function toFailure(error: unknown): Failure {
+  return { message: messageOf(error) };
+}
+
+function now(): string {
+  return rfc3339Nano(nowNanoseconds());
+}
+
+function quietly<T>(action: () => T): T | undefined {
+  try {
+    return action();
+  } catch {
+    return undefined;
+  }
+}
+
+export type { ExecRequest };

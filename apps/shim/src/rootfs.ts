@@ -1,0 +1,82 @@
+import { mkdirSync } from "node:fs";
+import { closeQuietly, mkdirat, mount, mountOverlay, MS, O, open, openat2, readFull, RESOLVE, SyscallError } from "@berth/linux";
+import type { RootfsMount } from "@berth/spec";
+
+/** Mounts a container's root filesystem at `target` in this process' mount namespace. */
+export function mountRootfs(rootfs: RootfsMount, target: string): void {
+  mkdirSync(target, { recursive: true, mode: 0o755 });
+  if (rootfs.kind === "directory") {
+    mount(rootfs.path, target, "", MS.BIND | MS.REC);
+    return;
+  }
+  mountOverlay(
+    {
+      lower: rootfs.lower,
+      ...(rootfs.upper === undefined ? {} : { upper: rootfs.upper }),
+      ...(rootfs.work === undefined ? {} : { work: rootfs.work }),
+    },
+    target,
+  );
+}
+
+/** A mounted root filesystem, looked at with the image as the root: its links never lead to the host. */
+export class Root implements Disposable {
+  readonly #fd: number;
+
+  constructor(path: string) {
+    this.#fd = open(path, O.PATH | O.DIRECTORY | O.CLOEXEC);
+  }
+
+  /** Text of a small file; undefined when it is not there. Longer files are cut at `limit` bytes. */
+  readText(path: string, limit = 1024 * 1024): string | undefined {
+    let fd: number;
+    try {
+      fd = openat2(this.#fd, path, O.RDONLY | O.CLOEXEC | O.NONBLOCK, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+    } catch (error) {
+      if (error instanceof SyscallError) return undefined;
+      throw error;
+    }
+    try {
+      const chunk = new Uint8Array(limit);
+      return Buffer.from(chunk.buffer, 0, readFull(fd, chunk)).toString("utf8");
+    } catch {
+      // A folder or a device where a file should be.
+      return undefined;
+    } finally {
+      closeQuietly(fd);
+    }
+  }
+
+  /** Makes a folder and its parents, mode 0755, owned by root; nothing when it is there. @throws SyscallError */
+  makeFolder(path: string): void {
+    const names = path.split("/").filter((name) => name !== "" && name !== ".");
+    let done = "/";
+    if (this.#isFolder(path)) return;
+    for (const name of names) {
+      const next = `${done === "/" ? "" : done}/${name}`;
+      if (!this.#isFolder(next)) {
+        const parent = openat2(this.#fd, done, O.PATH | O.DIRECTORY | O.CLOEXEC, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+        try {
+          mkdirat(parent, name, 0o755);
+        } finally {
+          closeQuietly(parent);
+        }
+      }
+      done = next;
+    }
+  }
+
+  #isFolder(path: string): boolean {
+    try {
+      closeQuietly(openat2(this.#fd, path, O.PATH | O.DIRECTORY | O.CLOEXEC, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS));
+      return true;
+    } catch (error) {
+      if (error instanceof SyscallError && error.code === "ENOENT") return false;
+      throw error;
+    }
+  }
+
+  [Symbol.dispose](): void {
+    closeQuietly(this.#fd);
+  }
+}

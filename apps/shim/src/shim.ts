@@ -1,0 +1,88 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { writeFileAtomic } from "@berth/base";
+import { becomeSubreaper, closeQuietly, dup2, exitNow, ignoreSignal, Loop, O, open, setProcessName, setsid, SIG } from "@berth/linux";
+import { EXIT_FILE, type ExitRecord } from "@berth/runtime";
+import { Children } from "./children.ts";
+import { Connections } from "./connections.ts";
+import { Container, readLaunch, toFailure } from "./container.ts";
+
+/** How long the daemon may take to store an exit before the shim leaves it on disk instead. */
+const RECORD_PATIENCE_MS = 10_000;
+
+/**
+ * The life of one shim, in a process that was just forked. `directory`: its folder with `launch.json`;
+ * `listener`: the listening `shim.sock`; `ports`: sockets of the published ports. Never returns.
+ */
+export function shimMain(directory: string, listener: number, ports: number[]): never {
+  try {
+    runShim(directory, listener, ports);
+  } catch (error) {
+    process.stderr.write(`berth shim ${directory}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    exitNow(1);
+  }
+}
+
+function runShim(directory: string, listener: number, ports: number[]): never {
+  setsid();
+  setProcessName("berth-shim");
+  becomeSubreaper();
+  ignoreSignal(SIG.PIPE);
+  const launch = readLaunch(directory);
+  const loop = new Loop();
+  const children = new Children(loop);
+  let patience: (() => void) | undefined;
+  let record: ExitRecord | undefined;
+
+  const leave = () => {
+    rmSync(directory, { recursive: true, force: true });
+    connections.stopListening();
+    container.io.close(() => exitNow(0));
+  };
+  /** The exit is safe with the daemon, or now on disk. */
+  const settle = (onDisk: boolean) => {
+    if (record === undefined) return;
+    patience?.();
+    if (onDisk) writeFileAtomic(join(launch.dataDirectory, EXIT_FILE), JSON.stringify(record));
+    record = undefined;
+    leave();
+  };
+  const container: Container = new Container(loop, children, launch, directory, {
+    exited: (exitRecord) => {
+      record = exitRecord;
+      if (connections.controlled) {
+        connections.exited(exitRecord);
+        patience = loop.timer(RECORD_PATIENCE_MS, () => settle(true));
+      }
+      if (!connections.controlled) settle(true);
+    },
+    execExited: (execId, exitCode) => connections.tell({ event: "exec-exit", execId, exitCode }),
+  });
+  const giveUp = () => {
+    container.cleanUp();
+    leave();
+  };
+  let failure: unknown;
+  try {
+    container.prepare(ports);
+  } catch (error) {
+    failure = error;
+    container.cleanUp();
+  }
+  const connections: Connections = new Connections(loop, listener, container, failure === undefined ? undefined : toFailure(failure), {
+    recorded: () => settle(false),
+    abandoned: giveUp,
+    startFailed: giveUp,
+    controlLost: () => settle(true),
+  });
+  standardStreamsToNull();
+  loop.run();
+  exitNow(0);
+}
+
+/** So that whoever waits for the daemon's output to end does not wait for its containers. */
+function standardStreamsToNull(): void {
+  const fd = open("/dev/null", O.RDWR);
+  for (const target of [0, 1, 2]) dup2(fd, target);
+  if (fd > 2) closeQuietly(fd);
+}

@@ -1,0 +1,23 @@
+import type { Launch } from "../runtime.ts";
+
+/** `launch.json` in the shim's folder: the engine's launch and what the runtime adds. */
+export interface LaunchFile extends Launch {
+  /** The OCI runtime's `--root`. */
+  runtimeRoot: string;
+  /** The host is cgroup hybrid: `/sys/fs/cgroup/unified` is hidden from the OCI runtime, because crun refuses to run beside it. */
+  hideUnifiedCgroup: boolean;
+}
+
+/** Names inside the shim's folder. */
+export const SHIM_FILES = {
+  socket: "shim.sock",
+  launch: "launch.json",
+  config: "config.json",
+  rootfs: "rootfs",
+  pid: "init.pid",
+  log: "runtime.log",
+  console: "console.sock",
+} as const;
+
+/** In the container's data folder; there only when the daemon was not there to take the exit. */
+export const EXIT_FILE = "exit.json";

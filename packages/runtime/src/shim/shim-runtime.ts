@@ -1,0 +1,108 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isKind, log, nowNanoseconds, rfc3339Nano } from "@berth/base";
+import { closeQuietly, listenUnix } from "@berth/linux";
+import type { ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
+import { connectShim } from "./client.ts";
+import { EXIT_FILE, type LaunchFile, SHIM_FILES } from "./launch-file.ts";
+import { ShimServer } from "./server.ts";
+
+export interface ShimRuntimeOptions {
+  /** `--exec-root`. */
+  execRoot: string;
+  /** Command line of `berth shim-server`. */
+  shimServer: readonly string[];
+  /** The host's cgroups are hybrid. */
+  hideUnifiedCgroup: boolean;
+}
+
+/** Digits of a container id in the name of its shim's folder: unix socket paths are short. */
+const ID_DIGITS = 16;
+
+/** Runs containers through shims. */
+export class ShimRuntime implements Runtime {
+  readonly #options: ShimRuntimeOptions;
+  readonly #server: ShimServer;
+  readonly #shims: string;
+  readonly #runtimeRoot: string;
+
+  constructor(options: ShimRuntimeOptions) {
+    this.#options = options;
+    this.#shims = join(options.execRoot, "shim");
+    this.#runtimeRoot = join(options.execRoot, "runtime");
+    mkdirSync(this.#shims, { recursive: true, mode: 0o700 });
+    mkdirSync(this.#runtimeRoot, { recursive: true, mode: 0o700 });
+    this.#server = new ShimServer(options.shimServer);
+    this.#server.warm();
+  }
+
+  async launch(launch: Launch, descriptors: number[]): Promise<Shim> {
+    const directory = join(this.#shims, `${launch.id.slice(0, ID_DIGITS)}-${Math.random().toString(36).slice(2, 8)}`);
+    const socket = join(directory, SHIM_FILES.socket);
+    let listener = -1;
+    try {
+      rmSync(join(launch.dataDirectory, EXIT_FILE), { force: true });
+      mkdirSync(directory, { mode: 0o700 });
+      const file: LaunchFile = { ...launch, runtimeRoot: this.#runtimeRoot, hideUnifiedCgroup: this.#options.hideUnifiedCgroup };
+      writeFileSync(join(directory, SHIM_FILES.launch), JSON.stringify(file), { mode: 0o600 });
+      listener = listenUnix(socket);
+      this.#server.launch({ directory }, [listener, ...descriptors]);
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    } finally {
+      closeQuietly(listener);
+      for (const fd of descriptors) closeQuietly(fd);
+    }
+    try {
+      return await connectShim(launch.id, socket, () => this.#lost(launch.id, launch.dataDirectory));
+    } catch (error) {
+      rmSync(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async recover(id: string, dataDirectory: string): Promise<Shim | ExitRecord | undefined> {
+    const prefix = `${id.slice(0, ID_DIGITS)}-`;
+    for (const name of readdirSync(this.#shims)) {
+      if (!name.startsWith(prefix)) continue;
+      const directory = join(this.#shims, name);
+      try {
+        const shim = await connectShim(id, join(directory, SHIM_FILES.socket), () => this.#lost(id, dataDirectory));
+        if (shim.started) return shim;
+        await shim.abandon();
+      } catch (error) {
+        if (!isKind(error, "unavailable")) log.debug("a shim ended while it was looked for", { id, error });
+        rmSync(directory, { recursive: true, force: true });
+      }
+    }
+    return readExit(dataDirectory);
+  }
+
+  /** Ids (their first 16 digits) of all shims that have left a folder: what is running or was killed. */
+  leftovers(): { prefix: string; directory: string }[] {
+    return readdirSync(this.#shims).map((name) => ({ prefix: name.slice(0, ID_DIGITS), directory: join(this.#shims, name) }));
+  }
+
+  async close(): Promise<void> {
+    this.#server.close();
+  }
+
+  /** A started shim's connection broke without an exit message: it left the exit on disk, or it was killed. */
+  async #lost(id: string, dataDirectory: string): Promise<ExitRecord> {
+    const record = readExit(dataDirectory);
+    if (record) return record;
+    log.error("a container's shim was killed", { id });
+    return { exitCode: 137, oomKilled: false, finishedAt: rfc3339Nano(nowNanoseconds()), error: "the container's shim was killed" };
+  }
+}
+
+function readExit(dataDirectory: string): ExitRecord | undefined {
+  const path = join(dataDirectory, EXIT_FILE);
+  if (!existsSync(path)) return undefined;
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as ExitRecord;
+  } catch {
+    return undefined;
+  }
+}
