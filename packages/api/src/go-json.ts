@@ -132,8 +132,8 @@ function endOfString(text: string, start: number): { index: number } | BadCharac
     if (character !== "\\") continue;
     index++;
     if (index >= text.length) return undefined;
-    const escape = text[index] as string;
-    if (escape === "u") {
+    const escaped = text[index] as string;
+    if (escaped === "u") {
       for (let digit = 0; digit < 4; digit++) {
         index++;
         if (index >= text.length) return undefined;
@@ -141,7 +141,7 @@ function endOfString(text: string, start: number): { index: number } | BadCharac
           return { index, context: "in \\u hexadecimal character escape" };
         }
       }
-    } else if (!/["\\/bfnrt]/.test(escape)) {
+    } else if (!/["\\/bfnrt]/.test(escaped)) {
       return { index, context: "in string escape code" };
     }
   }

@@ -1,3 +1,9 @@
+export * from "./decode/body.ts";
+export * from "./decode/container.ts";
+export type { Decoder } from "./decode/decoder.ts";
+export { hostConfigDecoder } from "./decode/host-config.ts";
+export * from "./decode/network.ts";
+export * from "./decode/volume.ts";
 export * from "./filters.ts";
 export * from "./go-json.ts";
 export type * from "./types/index.ts";

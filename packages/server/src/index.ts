@@ -1,7 +1,13 @@
+export { Api, type ApiOptions } from "./api.ts";
 export type * from "./backend.ts";
 export type * from "./container/backend.ts";
+export { parseDetachKeys } from "./detach-keys.ts";
 export type * from "./exec/backend.ts";
 export type * from "./image/backend.ts";
+export { describeEndpoint, type Endpoint, parseEndpoint } from "./listen/endpoint.ts";
+export { type Listening, type ListenOptions, listen } from "./listen/server.ts";
+export type { TlsConfig } from "./listen/tls.ts";
+export { findGroup } from "./listen/unix-socket.ts";
 export type * from "./network/backend.ts";
 export type * from "./streams.ts";
 export type * from "./system/backend.ts";

@@ -22,6 +22,8 @@ export interface Attachment {
   readonly stream: ByteDuplex;
   /** The container's (the exec's) terminal: raw stream, and detach keys are watched for. */
   readonly tty: boolean;
+  /** Docker's notation (`ctrl-p,ctrl-q`); absent: the router's, else the default. */
+  readonly detachKeys?: string;
   /** Called when the client typed the detach keys; the stream is destroyed by the router after it. */
   detached?(): void;
 }

@@ -1,0 +1,55 @@
+import { notFound, notImplemented, unavailable } from "@berth/base";
+import { del, get, type Handler, type Method, post, type Route } from "../http/router.ts";
+
+const notYet =
+  (what: string): Handler =>
+  () => {
+    throw notImplemented(`${what} is not supported by this daemon yet`);
+  };
+
+const noManager: Handler = () => {
+  throw unavailable(
+    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" ' +
+      "to connect this node to swarm and try again.",
+  );
+};
+
+/**
+ * What Docker's API has and this daemon does not: said clearly, never as "page not found". Where emptiness is the
+ * true answer (no plugins, no build cache), it is given, because `docker system prune` and `plugin ls` ask.
+ */
+export function absentRoutes(): Route[] {
+  const swarm = (method: Method, pattern: string): Route => ({ method, pattern, handler: noManager });
+  return [
+    post("/auth", notYet("logging in to a registry")),
+    post("/build", notYet("building images")),
+    post("/build/cancel", notYet("building images")),
+    post("/session", notYet("a BuildKit session")),
+    post("/grpc", notYet("BuildKit's gRPC interface")),
+    post("/build/prune", (exchange) => exchange.json({ CachesDeleted: null, SpaceReclaimed: 0 })),
+    get("/distribution/{name}/json", notYet("asking a registry")),
+    get("/containers/{name}/attach/ws", notYet("attaching over a WebSocket")),
+
+    get("/plugins", (exchange) => exchange.json([])),
+    get("/plugins/{name}/json", (exchange) => {
+      throw notFound(`plugin ${JSON.stringify(exchange.parameter("name"))} not found`);
+    }),
+    get("/plugins/privileges", notYet("installing plugins")),
+    post("/plugins/{name}", notYet("managing plugins")),
+    del("/plugins/{name}", (exchange) => {
+      throw notFound(`plugin ${JSON.stringify(exchange.parameter("name"))} not found`);
+    }),
+
+    post("/swarm/init", notYet("swarm mode")),
+    post("/swarm/join", notYet("swarm mode")),
+    ...["/swarm", "/swarm/unlockkey", "/services", "/nodes", "/tasks", "/secrets", "/configs"].map((path) =>
+      swarm("GET", path),
+    ),
+    ...["services", "nodes", "tasks", "secrets", "configs"].flatMap((kind) => [
+      swarm("GET", `/${kind}/{id}`),
+      swarm("POST", `/${kind}/{id}`),
+      swarm("DELETE", `/${kind}/{id}`),
+    ]),
+    post("/swarm/{action}", noManager),
+  ];
+}

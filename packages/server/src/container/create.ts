@@ -1,0 +1,74 @@
+import { type ContainerCreateRequest, containerCreateDecoder, type HostConfig } from "@berth/api";
+import { invalidParameter } from "@berth/base";
+import type { Exchange } from "../http/exchange.ts";
+import { post, type Route } from "../http/router.ts";
+import type { ContainerLifecycle, CreateOptions } from "./backend.ts";
+
+export function createRoutes(containers: ContainerLifecycle): Route[] {
+  return [
+    post("/containers/create", async (exchange) => {
+      const request = await exchange.readJson(containerCreateDecoder, { required: true });
+      const options = createOptions(exchange, request);
+      exchange.json(await containers.create(options, exchange.signal), 201);
+    }),
+  ];
+}
+
+function createOptions({ query, version }: Exchange, request: ContainerCreateRequest): CreateOptions {
+  const { HostConfig: hostConfig, NetworkingConfig: networkingConfig, ...config } = request;
+  if (version < 44 && config.Healthcheck !== undefined) delete config.Healthcheck.StartInterval;
+  adaptHostConfig(hostConfig, version);
+  for (const endpoint of Object.values(networkingConfig.EndpointsConfig ?? {})) {
+    // Older clients sent back what an inspect had told.
+    if (version < 44) endpoint.MacAddress = "";
+    if (version < 48) endpoint.GwPriority = 0;
+  }
+  const options: CreateOptions = { config, hostConfig, networkingConfig, apiVersion: version };
+  const name = query.optionalString("name");
+  if (name !== undefined) options.name = name;
+  const platform = version >= 41 ? query.optionalString("platform") : undefined;
+  if (platform !== undefined) options.platform = platform;
+  return options;
+}
+
+/** Fields are ignored below the version that brought them, and defaults are those of the version. */
+function adaptHostConfig(hostConfig: HostConfig, version: number): void {
+  // Below 1.25 the client removed the container itself.
+  if (version < 25) hostConfig.AutoRemove = false;
+  if (version < 40) {
+    delete hostConfig.KernelMemoryTCP;
+    if (hostConfig.IpcMode === "") hostConfig.IpcMode = "shareable";
+  }
+  if (version < 41 && hostConfig.CgroupnsMode === "") hostConfig.CgroupnsMode = "host";
+  if (version < 42) hostConfig.ConsoleSize = [0, 0];
+  else delete hostConfig.KernelMemory;
+  if (version < 43) delete hostConfig.Annotations;
+  if (hostConfig.PidsLimit !== null && hostConfig.PidsLimit <= 0) hostConfig.PidsLimit = null;
+  for (const mount of hostConfig.Mounts ?? []) adaptMount(mount, version);
+}
+
+function adaptMount(mount: NonNullable<HostConfig["Mounts"]>[number], version: number): void {
+  const { BindOptions: bind, VolumeOptions: volume, TmpfsOptions: tmpfs } = mount;
+  if (bind !== undefined) {
+    if (version < 40) delete bind.NonRecursive;
+    if (version < 42) delete bind.CreateMountpoint;
+    if (version < 44) {
+      delete bind.ReadOnlyNonRecursive;
+      delete bind.ReadOnlyForceRecursive;
+    }
+  }
+  if (version < 45 && volume !== undefined) delete volume.Subpath;
+  if (version < 46 && tmpfs !== undefined) delete tmpfs.Options;
+  if (version < 48 && mount.Type === "image") {
+    throw invalidParameter('Mount type "Image" needs API v1.48 or newer');
+  }
+  if (version < 42) return;
+  const options = { Bind: bind, Volume: volume, Tmpfs: tmpfs, Image: mount.ImageOptions };
+  for (const [kind, given] of Object.entries(options)) {
+    if (given !== undefined && mount.Type !== kind.toLowerCase()) {
+      throw invalidParameter(
+        `${kind}Options must not be specified on mount type ${JSON.stringify(mount.Type ?? "")}`,
+      );
+    }
+  }
+}

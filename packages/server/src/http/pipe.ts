@@ -1,0 +1,56 @@
+import { DetachScanner } from "../detach-keys.ts";
+import type { Attachment } from "../streams.ts";
+import type { HijackedStream } from "./hijack.ts";
+
+export interface PipeOptions {
+  /** False: what the client sends is thrown away. */
+  stdin: boolean;
+  detachKeys: Uint8Array;
+}
+
+/**
+ * Joins a client's connection and a container's stream, both ways with back-pressure. Ends when the container's side
+ * ends (the client then reads its end), or when the connection is gone (the container's side is dropped).
+ */
+export function pipeAttachment(client: HijackedStream, attachment: Attachment, options: PipeOptions): void {
+  const { stream } = attachment;
+  const scanner =
+    attachment.tty && options.detachKeys.length > 0 ? new DetachScanner(options.detachKeys) : undefined;
+  let over = false;
+  let inputOver = false;
+
+  const drop = () => {
+    if (over) return;
+    over = true;
+    stream.destroy();
+  };
+  client.onClose(drop);
+
+  stream.onDrain(() => client.resume());
+  client.onDrain(() => stream.resume());
+
+  stream.onData((chunk) => {
+    if (!over && !client.write(chunk)) stream.pause();
+  });
+  stream.onEnd(() => {
+    if (over) return;
+    over = true;
+    client.end();
+  });
+
+  client.onData((chunk) => {
+    if (over || inputOver || !options.stdin) return;
+    const { forward, detached } = scanner?.feed(chunk) ?? { forward: chunk, detached: false };
+    if (forward.length > 0 && !stream.write(forward)) client.pause();
+    if (!detached) return;
+    over = true;
+    attachment.detached?.();
+    stream.destroy();
+    client.end();
+  });
+  client.onEnd(() => {
+    if (over || inputOver) return;
+    inputOver = true;
+    if (options.stdin) stream.end();
+  });
+}

@@ -1,0 +1,124 @@
+import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import { createServer as createSocketServer, type Socket, type Server as SocketServer } from "node:net";
+import { log, messageOf, systemError } from "@berth/base";
+import type { Api } from "../api.ts";
+import { describeEndpoint, type Endpoint } from "./endpoint.ts";
+import { systemdDescriptors } from "./systemd.ts";
+import { type TlsConfig, tlsServerOptions } from "./tls.ts";
+import { listenUnix } from "./unix-socket.ts";
+
+const HEADER_LIMIT = 1 << 20;
+const HEADER_DEADLINE_MS = 60_000;
+
+export interface ListenOptions {
+  endpoint: Endpoint;
+  /** For TCP and passed TCP sockets. */
+  tls?: TlsConfig;
+  /** Group of the unix socket. */
+  groupId: number;
+}
+
+/** Something that listens; `close` stops listening and cuts the connections. */
+export interface Listening {
+  /** Where, as the log tells it; for port 0 with the port that was taken. */
+  address: string;
+  close(): Promise<void>;
+}
+
+/** @throws BerthError when the address cannot be had. */
+export async function listen(api: Api, options: ListenOptions): Promise<Listening[]> {
+  const { endpoint } = options;
+  switch (endpoint.kind) {
+    case "unix": {
+      const server = httpServer(api, undefined);
+      await listenUnix(server, endpoint.path, options.groupId);
+      return [{ address: endpoint.path, close: () => close(server) }];
+    }
+    case "tcp": {
+      const server = httpServer(api, options.tls);
+      await listenTcp(server, endpoint.host, endpoint.port);
+      const bound = server.address();
+      const port = typeof bound === "object" && bound !== null ? bound.port : endpoint.port;
+      return [{ address: describeEndpoint({ ...endpoint, port }), close: () => close(server) }];
+    }
+    case "fd":
+      return Promise.all(systemdDescriptors(endpoint.name).map((fd) => listenPassed(api, fd)));
+  }
+}
+
+function httpServer(api: Api, tls: TlsConfig | undefined): Server {
+  // allowHalfOpen: a client that has no more input still reads the container's output.
+  const common = { allowHalfOpen: true, maxHeaderSize: HEADER_LIMIT, keepAliveTimeout: 0 };
+  const server =
+    tls === undefined
+      ? createServer(common)
+      : (createTlsServer({ ...common, ...tlsServerOptions(tls) }) as unknown as Server);
+  server.requestTimeout = 0;
+  server.headersTimeout = HEADER_DEADLINE_MS;
+  server.timeout = 0;
+  server.on("request", (request, response) => void api.handle(request, response));
+  server.on("upgrade", (request, socket, head) => onUpgrade(api, request, socket as Socket, head));
+  server.on("clientError", (_error, socket) => {
+    if (!socket.writable) return;
+    socket.end(
+      "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request",
+    );
+  });
+  return server;
+}
+
+/** Routes that do not take the connection answer a request with an `Upgrade` header as any other, and close. */
+function onUpgrade(api: Api, request: IncomingMessage, socket: Socket, head: Buffer): void {
+  socket.on("error", () => socket.destroy());
+  const response = new ServerResponse(request);
+  response.shouldKeepAlive = false;
+  response.assignSocket(socket);
+  response.on("finish", () => socket.end());
+  void api.handle(request, response, { socket, head });
+}
+
+async function listenTcp(server: Server, host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", (error) =>
+    reject(systemError(`listen tcp ${host}:${port}: ${error.message}`, { cause: error })),
+  );
+  server.listen(port, host, resolve);
+  await promise;
+}
+
+/** A socket that systemd bound: accepted here, served by an HTTP server that does not listen itself. */
+async function listenPassed(api: Api, descriptor: number): Promise<Listening> {
+  const http = httpServer(api, undefined);
+  const connections = new Set<Socket>();
+  const acceptor: SocketServer = createSocketServer({ allowHalfOpen: true }, (socket) => {
+    connections.add(socket);
+    socket.once("close", () => connections.delete(socket));
+    http.emit("connection", socket);
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  acceptor.once("error", (error) =>
+    reject(systemError(`listen fd://${descriptor}: ${error.message}`, { cause: error })),
+  );
+  acceptor.listen({ fd: descriptor }, resolve);
+  await promise;
+  return {
+    address: `fd://${descriptor}`,
+    async close() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      acceptor.close(() => resolve());
+      for (const socket of connections) socket.destroy();
+      await promise;
+    },
+  };
+}
+
+async function close(server: Server): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close((error) => {
+    if (error !== undefined) log.debug("closing a listener", { error: messageOf(error) });
+    resolve();
+  });
+  server.closeAllConnections();
+  await promise;
+}
