@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
-import { CLONE, getpid, kill, type Loop, MNT, MS, mount, setWindowSize, umount2, unshare } from "@berth/linux";
+import { type Cgroup, CLONE, getpid, kill, type Loop, MNT, MS, mount, openCgroup, setWindowSize, umount2, unshare } from "@berth/linux";
 import { JsonFileWriter } from "@berth/logging";
 import { type ExecRequest, type ExitRecord, type Failure, type LaunchFile, resolveUser, SHIM_FILES, type Started } from "@berth/runtime";
 import type { Children } from "./children.ts";
@@ -153,11 +153,10 @@ export class Container {
   }
 
   #cgroup(): Cgroup | undefined {
-    return undefined;
+    const path = this.#launch.spec.linux.cgroupsPath;
+    return path === undefined ? undefined : quietly(() => openCgroup(path));
   }
 }
-
-interface Cgroup { pids(): number[]; oomKills(): number; remove(): void }
 
 export function readLaunch(directory: string): LaunchFile {
   return JSON.parse(readFileSync(join(directory, SHIM_FILES.launch), "utf8")) as LaunchFile;

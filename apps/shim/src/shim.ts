@@ -34,10 +34,20 @@ function runShim(directory: string, listener: number, ports: number[]): never {
   let patience: (() => void) | undefined;
   let record: ExitRecord | undefined;
 
+  // The shim ends when its exit is safe and every client has all of the output.
+  let flushed = false;
+  let left = false;
+  const flush = () =>
+    container.io.close(() => {
+      flushed = true;
+      if (left) exitNow(0);
+    });
   const leave = () => {
     rmSync(directory, { recursive: true, force: true });
     connections.stopListening();
-    container.io.close(() => exitNow(0));
+    left = true;
+    if (flushed) exitNow(0);
+    flush();
   };
   /** The exit is safe with the daemon, or now on disk. */
   const settle = (onDisk: boolean) => {
@@ -50,6 +60,7 @@ function runShim(directory: string, listener: number, ports: number[]): never {
   const container: Container = new Container(loop, children, launch, directory, {
     exited: (exitRecord) => {
       record = exitRecord;
+      flush();
       if (connections.controlled) {
         connections.exited(exitRecord);
         patience = loop.timer(RECORD_PATIENCE_MS, () => settle(true));

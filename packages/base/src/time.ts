@@ -7,9 +7,18 @@ export function rfc3339Nano(nanoseconds: bigint): string {
   return `${date}${fraction}Z`;
 }
 
-/** Nanoseconds since 1970. The wall clock gives milliseconds; the monotonic clock fills the digits below. */
+let offset = 0n;
+
+/**
+ * Nanoseconds since 1970, never going back by less than a clock step: the monotonic clock gives the digits,
+ * the wall clock (which has milliseconds only) is followed when it was set.
+ */
 export function nowNanoseconds(): bigint {
-  return BigInt(Date.now()) * 1_000_000n + BigInt(Math.floor(Bun.nanoseconds() % 1_000_000));
+  const monotonic = BigInt(Math.floor(Bun.nanoseconds()));
+  const wall = BigInt(Date.now()) * 1_000_000n;
+  const difference = monotonic + offset - wall;
+  if (difference > 2_000_000n || difference < -2_000_000n) offset = wall - monotonic;
+  return monotonic + offset;
 }
 
 /** Go's zero time: the value of a time that never was. */
