@@ -10,11 +10,16 @@ import { readDirectory } from "./stat.ts";
  * the child gets too. The engine must have been started with `FORK_SERVER_ENVIRONMENT`.
  */
 
-/** JavaScriptCore without helper threads for collection and compilation. */
+/**
+ * No helper threads: not for collection and compilation, not JavaScriptCore's "JSCWarmUp" (it touches heap blocks ahead of
+ * their use) and not mimalloc's "mi-scavenger" (it gives memory back), which appear after some milliseconds or megabytes.
+ */
 export const FORK_SERVER_ENVIRONMENT: Readonly<Record<string, string>> = {
   BUN_JSC_useConcurrentGC: "0",
   BUN_JSC_numberOfGCMarkers: "1",
   BUN_JSC_useConcurrentJIT: "0",
+  BUN_JSC_useWarmUpMarkedBlocks: "0",
+  MIMALLOC_SCAVENGER: "0",
 };
 
 const MADV_DOFORK = 11;

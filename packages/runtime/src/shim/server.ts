@@ -1,6 +1,6 @@
 import { type Subprocess, spawn } from "bun";
 import { log, unavailable } from "@berth/base";
-import { closeQuietly, sendmsg, SOCK, socketpair } from "@berth/linux";
+import { closeQuietly, FORK_SERVER_ENVIRONMENT, sendmsg, SOCK, socketpair } from "@berth/linux";
 import type { LaunchMessage } from "./protocol.ts";
 
 /**
@@ -24,7 +24,7 @@ export class ShimServer {
       const child = spawn([...this.#command], {
         // Descriptor 3 is where it takes launches.
         stdio: ["ignore", "ignore", "inherit", theirs],
-        env: { ...process.env, ...SINGLE_THREADED },
+        env: { ...process.env, ...FORK_SERVER_ENVIRONMENT },
         onExit: () => {
           if (this.#process !== child) return;
           if (this.#socket >= 0) log.warn("the shim-server ended; it is started again at the next container start");
@@ -68,10 +68,3 @@ export class ShimServer {
     this.#process = undefined;
   }
 }
-
-/** What makes fork() of a Bun process well defined (docs/design/001-processes.md). */
-const SINGLE_THREADED = {
-  BUN_JSC_useConcurrentGC: "0",
-  BUN_JSC_numberOfGCMarkers: "1",
-  BUN_JSC_useConcurrentJIT: "0",
-};
