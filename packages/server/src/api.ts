@@ -86,7 +86,7 @@ export class Api {
     const { status } = errorAnswer(error);
     const fields = { error: messageOf(error), status };
     const message = `Handler for ${request.method} ${(request.url ?? "").split("?")[0]} returned error`;
-    if (status >= 500 && status !== 501) log.error(message, fields);
+    if (status === 500) log.error(message, fields);
     else log.debug(message, fields);
     if (exchange.hijacked || response.headersSent || response.destroyed) response.destroy();
     else exchange.fail(error);

@@ -147,7 +147,12 @@ export class Exchange {
   /** Answers an error in the stream's clothes, as attach does, and closes the connection. */
   hijackFailure(error: unknown, contentType: string): void {
     const { status, message } = errorAnswer(error);
-    this.response.writeHead(status, { "Content-Type": contentType, Connection: "close" });
-    this.response.end(`${message}\r\n`);
+    const body = Buffer.from(`${message}\r\n`);
+    this.response.writeHead(status, {
+      "Content-Type": contentType,
+      "Content-Length": body.length,
+      Connection: "close",
+    });
+    this.response.end(body);
   }
 }

@@ -19,12 +19,10 @@ export function pipeAttachment(client: HijackedStream, attachment: Attachment, o
   let over = false;
   let inputOver = false;
 
-  const drop = () => {
-    if (over) return;
+  client.onClose(() => {
     over = true;
     stream.destroy();
-  };
-  client.onClose(drop);
+  });
 
   stream.onDrain(() => client.resume());
   client.onDrain(() => stream.resume());
