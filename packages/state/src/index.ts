@@ -1,1 +1,2 @@
-export {};
+export * from "./lock.ts";
+export * from "./state.ts";
