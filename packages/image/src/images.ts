@@ -13,7 +13,13 @@ export interface ImageConfigFile {
   docker_version?: string;
   config?: ImageRuntimeConfig;
   rootfs: { type: "layers"; diff_ids: Digest[] };
-  history?: { created?: string; created_by?: string; author?: string; comment?: string; empty_layer?: boolean }[];
+  history?: {
+    created?: string;
+    created_by?: string;
+    author?: string;
+    comment?: string;
+    empty_layer?: boolean;
+  }[];
 }
 
 export interface ImageRuntimeConfig {
@@ -29,7 +35,14 @@ export interface ImageRuntimeConfig {
   StopSignal?: string;
   Shell?: string[] | null;
   OnBuild?: string[] | null;
-  Healthcheck?: { Test?: string[]; Interval?: number; Timeout?: number; StartPeriod?: number; StartInterval?: number; Retries?: number } | null;
+  Healthcheck?: {
+    Test?: string[];
+    Interval?: number;
+    Timeout?: number;
+    StartPeriod?: number;
+    StartInterval?: number;
+    Retries?: number;
+  } | null;
   ArgsEscaped?: boolean;
 }
 

@@ -13,6 +13,9 @@ export interface WritableOptions {
   chain: readonly Digest[];
 }
 
+/** A root filesystem that can be written. `upperDirectory`: the folder that takes the changes. */
+export type WritableLayer = RootfsMount & { upperDirectory: string };
+
 /**
  * Unpacked layers and writable layers. Implementations: overlay/, copy/; one contract suite for both.
  * Nothing is ever mounted in the caller's mount namespace.
@@ -28,9 +31,11 @@ export interface Snapshots {
   prepareLayer(chainId: Digest, parents: readonly Digest[]): Promise<LayerInProgress>;
   /** A read-only view of a chain. */
   view(chain: readonly Digest[]): RootfsMount;
-  createWritable(id: string, options: WritableOptions): RootfsMount & { upperDirectory: string };
+  /** Cheap with overlay: folders only, no fsync. @throws conflict when it exists, not-found for a chain that is not unpacked. */
+  createWritable(id: string, options: WritableOptions): Promise<WritableLayer>;
   /** @throws not-found. */
-  writable(id: string): RootfsMount & { upperDirectory: string };
+  writable(id: string): WritableLayer;
+  /** Never waits for large trees: they are moved away and deleted in the background. Idempotent. */
   removeWritable(id: string): Promise<void>;
   /** Bytes of the writable layer on disk. */
   writableSize(id: string): Promise<number>;
