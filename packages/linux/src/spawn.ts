@@ -32,8 +32,9 @@ const FLAGS = { SETPGROUP: 2, SETSIGDEF: 4, SETSIGMASK: 8, SETSID: 0x80 } as con
 /** More than glibc's structs need: 80 and 336 bytes. */
 const ACTIONS_SIZE = 128;
 const ATTRIBUTES_SIZE = 512;
+/** 32 and 33, which glibc keeps for itself, are among them: else it leaves them ignored in the program. */
 const ALL_SIGNALS = Array.from({ length: SIG.RTMAX }, (_, index) => index + 1).filter(
-  (signal) => signal !== SIG.KILL && signal !== SIG.STOP && signal !== 32 && signal !== 33,
+  (signal) => signal !== SIG.KILL && signal !== SIG.STOP,
 );
 
 function check(code: number, call: string, path?: Path): void {
