@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
-import { type Cgroup, CLONE, getpid, kill, type Loop, MNT, MS, mount, openCgroup, setWindowSize, umount2, unshare } from "@berth/linux";
+import { type Cgroup, CLONE, getpid, kill, type Loop, MNT, MS, mount, openCgroup, SIG, setWindowSize, umount2, unshare } from "@berth/linux";
 import { JsonFileWriter } from "@berth/logging";
 import { type ExecRequest, type ExitRecord, type Failure, type LaunchFile, resolveUser, SHIM_FILES, type Started } from "@berth/runtime";
 import type { Children } from "./children.ts";
@@ -53,6 +53,7 @@ export class Container {
   /** Namespaces, network, root filesystem and `config.json`. `ports`: descriptors of the published ports. @throws what failed; call `cleanUp` then. */
   prepare(ports: number[]): void {
     const launch = this.#launch;
+    this.#removeLeftovers();
     unshare(CLONE.NEWNS);
     // Mounts of the host still arrive here (volumes that are mounted later), ours never go back.
     mount("", "/", "", MS.REC | MS.SLAVE);
@@ -71,7 +72,7 @@ export class Container {
     spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
     const networkPath = this.#network.path;
     if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });
-    writeFileSync(join(this.#directory, SHIM_FILES.config), JSON.stringify(spec), { mode: 0o600 });
+    writeFileSync(join(this.#directory, SHIM_FILES.config), configText(launch), { mode: 0o600 });
   }
 
   start(done: (outcome: { started: Started } | { error: Failure }) => void): void {
@@ -122,7 +123,7 @@ export class Container {
     const cgroup = this.#cgroup();
     // With a pid namespace of its own, the container's processes died with its init; without one they must be ended.
     if (!this.#launch.spec.linux.namespaces.some((namespace) => namespace.type === "pid" && namespace.path === undefined)) {
-      for (const pid of cgroup?.pids() ?? []) if (pid !== getpid()) quietly(() => kill(pid, 9));
+      for (const pid of cgroup?.pids() ?? []) if (pid !== getpid()) quietly(() => kill(pid, SIG.KILL));
     }
     this.io.ended(DRAIN_PATIENCE_MS, () => {
       this.#log?.end(now());
@@ -143,6 +144,12 @@ export class Container {
     this.#removeCgroup(50);
   }
 
+  /** What an earlier shim of this container, which was killed, could not clean up. */
+  #removeLeftovers(): void {
+    for (const pid of quietly(() => this.#cgroup()?.pids()) ?? []) quietly(() => kill(pid, SIG.KILL));
+    rmSync(join(this.#launch.runtimeRoot, this.#launch.id), { recursive: true, force: true });
+  }
+
   #removeCgroup(attempts: number): void {
     try {
       this.#cgroup()?.remove();
@@ -160,6 +167,15 @@ export class Container {
 
 export function readLaunch(directory: string): LaunchFile {
   return JSON.parse(readFileSync(join(directory, SHIM_FILES.launch), "utf8")) as LaunchFile;
+}
+
+/** `config.json`: the spec with the seccomp profile's text put in as it is. */
+function configText(launch: LaunchFile): string {
+  if (launch.seccompFile === undefined) return JSON.stringify(launch.spec);
+  const { linux, ...rest } = launch.spec;
+  const seccomp = readFileSync(launch.seccompFile, "utf8");
+  // An object's text is never empty here: a container has namespaces.
+  return `${JSON.stringify(rest).slice(0, -1)},"linux":{"seccomp":${seccomp},${JSON.stringify(linux).slice(1)}}`;
 }
 
 export function toFailure(error: unknown): Failure {

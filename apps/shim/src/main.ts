@@ -11,9 +11,9 @@ const DAEMON = 3;
  * It ends when the daemon's end is closed. It must stay single-threaded and must never start Bun's event loop.
  */
 export function shimServerMain(): never {
+  warmUp();
   // Shims are not waited for: the kernel reaps them.
   ignoreSignal(SIG.CHLD);
-  warmUp();
   allowForkOfJit();
   const message = new Uint8Array(4096);
   for (;;) {

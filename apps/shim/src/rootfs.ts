@@ -37,8 +37,14 @@ export class Root implements Disposable {
       throw error;
     }
     try {
-      const chunk = new Uint8Array(limit);
-      return Buffer.from(chunk.buffer, 0, readFull(fd, chunk)).toString("utf8");
+      // The common file is small: memory that a shim touches stays its own.
+      let text = Buffer.alloc(4096);
+      for (let length = 0; ; ) {
+        const count = readFull(fd, text, length);
+        length += count;
+        if (length < text.length || length >= limit) return text.toString("utf8", 0, length);
+        text = Buffer.concat([text], Math.min(limit, text.length * 4));
+      }
     } catch {
       // A folder or a device where a file should be.
       return undefined;

@@ -1,4 +1,5 @@
 export { explainFailure } from "./oci/failure.ts";
+export { OciRuntimes } from "./oci/select.ts";
 export { type ResolvedUser, resolveUser } from "./spec/user.ts";
 export * from "./runtime.ts";
 export { EXIT_FILE, type LaunchFile, SHIM_FILES } from "./shim/launch-file.ts";

@@ -6,6 +6,11 @@ export interface LaunchFile extends Launch {
   runtimeRoot: string;
   /** The host is cgroup hybrid: `/sys/fs/cgroup/unified` is hidden from the OCI runtime, because crun refuses to run beside it. */
   hideUnifiedCgroup: boolean;
+  /**
+   * File with the seccomp profile as JSON text; `spec` has none then. Profiles are large and few: the shim puts the text into
+   * `config.json` without reading it.
+   */
+  seccompFile?: string;
 }
 
 /** Names inside the shim's folder. */

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isKind, log, nowNanoseconds, rfc3339Nano } from "@berth/base";
+import { encoded, isKind, log, nowNanoseconds, rfc3339Nano, sha256, writeFileAtomic } from "@berth/base";
 import { closeQuietly, listenUnix } from "@berth/linux";
 import type { ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
 import { connectShim } from "./client.ts";
@@ -25,13 +25,17 @@ export class ShimRuntime implements Runtime {
   readonly #server: ShimServer;
   readonly #shims: string;
   readonly #runtimeRoot: string;
+  readonly #seccomp: string;
+  /** Profiles that were written to a file, by identity: the spec's builder makes each once. */
+  readonly #seccompFiles = new WeakMap<object, string>();
 
   constructor(options: ShimRuntimeOptions) {
     this.#options = options;
     this.#shims = join(options.execRoot, "shim");
     this.#runtimeRoot = join(options.execRoot, "runtime");
     mkdirSync(this.#shims, { recursive: true, mode: 0o700 });
-    mkdirSync(this.#runtimeRoot, { recursive: true, mode: 0o700 });
+    this.#seccomp = join(options.execRoot, "seccomp");
+    for (const folder of [this.#runtimeRoot, this.#seccomp]) mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#server = new ShimServer(options.shimServer);
     this.#server.warm();
   }
@@ -43,7 +47,14 @@ export class ShimRuntime implements Runtime {
     try {
       rmSync(join(launch.dataDirectory, EXIT_FILE), { force: true });
       mkdirSync(directory, { mode: 0o700 });
-      const file: LaunchFile = { ...launch, runtimeRoot: this.#runtimeRoot, hideUnifiedCgroup: this.#options.hideUnifiedCgroup };
+      const { seccomp, ...linux } = launch.spec.linux;
+      const file: LaunchFile = {
+        ...launch,
+        spec: { ...launch.spec, linux },
+        runtimeRoot: this.#runtimeRoot,
+        hideUnifiedCgroup: this.#options.hideUnifiedCgroup,
+        ...(seccomp === undefined ? {} : { seccompFile: this.#seccompFile(seccomp as object) }),
+      };
       writeFileSync(join(directory, SHIM_FILES.launch), JSON.stringify(file), { mode: 0o600 });
       listener = listenUnix(socket);
       this.#server.launch({ directory }, [listener, ...descriptors]);
@@ -86,6 +97,16 @@ export class ShimRuntime implements Runtime {
 
   async close(): Promise<void> {
     this.#server.close();
+  }
+
+  #seccompFile(profile: object): string {
+    const known = this.#seccompFiles.get(profile);
+    if (known !== undefined && existsSync(known)) return known;
+    const text = JSON.stringify(profile);
+    const path = join(this.#seccomp, `${encoded(sha256(text)).slice(0, 16)}.json`);
+    if (!existsSync(path)) writeFileAtomic(path, text);
+    this.#seccompFiles.set(profile, path);
+    return path;
   }
 
   /** A started shim's connection broke without an exit message: it left the exit on disk, or it was killed. */
