@@ -3,7 +3,10 @@ import type { HostConfig } from "@berth/api";
 import type { CreateOptions } from "./container/backend.ts";
 import { TestServer } from "./testing/test-server.ts";
 
-const message = async (answer: Response) => [answer.status, ((await answer.json()) as { message: string }).message];
+const message = async (answer: Response) => [
+  answer.status,
+  ((await answer.json()) as { message: string }).message,
+];
 
 test("ping: body, headers, HEAD", async () => {
   await using server = await TestServer.start();
@@ -24,13 +27,18 @@ test("ping: body, headers, HEAD", async () => {
     });
   }
   const head = await server.fetch("/_ping", { method: "HEAD" });
-  expect([head.status, head.headers.get("content-length"), head.headers.get("api-version")]).toEqual([200, "0", "1.51"]);
+  expect([head.status, head.headers.get("content-length"), head.headers.get("api-version")]).toEqual([
+    200,
+    "0",
+    "1.51",
+  ]);
 });
 
 test("versions: too new, too old, not a version", async () => {
   await using server = await TestServer.start();
   const newer = "is too new. Maximum supported API version is 1.51";
-  const older = "is too old. Minimum supported API version is 1.22, please upgrade your client to a newer version";
+  const older =
+    "is too old. Minimum supported API version is 1.22, please upgrade your client to a newer version";
   for (const [version, status, text] of [
     ["1.99", 400, `client version 1.99 ${newer}`],
     ["1.51.1", 400, `client version 1.51.1 ${newer}`],
@@ -137,8 +145,8 @@ test("create: the body's fields and defaults", async () => {
     IpcMode: "",
     Ulimits: null,
   });
-  expect(options.networkingConfig.EndpointsConfig?.["net"]?.Aliases).toEqual(["x"]);
-  expect(options.networkingConfig.EndpointsConfig?.["other"]?.Links).toBeNull();
+  expect(options.networkingConfig.EndpointsConfig?.net?.Aliases).toEqual(["x"]);
+  expect(options.networkingConfig.EndpointsConfig?.other?.Links).toBeNull();
 });
 
 test("create: each API version has its own fields and defaults", async () => {
@@ -171,7 +179,7 @@ test("create: each API version has its own fields and defaults", async () => {
   expect(old.hostConfig).not.toHaveProperty("Annotations");
   expect(old.hostConfig.Mounts?.[0]?.VolumeOptions).not.toHaveProperty("Subpath");
   expect(old.config.Healthcheck).toEqual({ Test: ["NONE"] });
-  expect(old.networkingConfig.EndpointsConfig?.["net"]).toMatchObject({ MacAddress: "", GwPriority: 0 });
+  expect(old.networkingConfig.EndpointsConfig?.net).toMatchObject({ MacAddress: "", GwPriority: 0 });
   const recent = await at("1.51");
   expect(recent.hostConfig).toMatchObject({
     AutoRemove: true,
@@ -183,7 +191,7 @@ test("create: each API version has its own fields and defaults", async () => {
   } as Partial<HostConfig>);
   expect(recent.hostConfig).not.toHaveProperty("KernelMemory");
   expect(recent.config.Healthcheck).toEqual({ Test: ["NONE"], StartInterval: 5 });
-  expect(recent.networkingConfig.EndpointsConfig?.["net"]).toMatchObject({
+  expect(recent.networkingConfig.EndpointsConfig?.net).toMatchObject({
     MacAddress: "02:42:ac:11:00:02",
     GwPriority: 7,
   });
@@ -246,7 +254,11 @@ test("bodies that are not what they should be", async () => {
 test("content types of JSON bodies", async () => {
   await using server = await TestServer.start();
   const send = (type: string) =>
-    server.fetch("/containers/create", { method: "POST", headers: { "Content-Type": type }, body: '{"Image":"bb"}' });
+    server.fetch("/containers/create", {
+      method: "POST",
+      headers: { "Content-Type": type },
+      body: '{"Image":"bb"}',
+    });
   expect(await message(await send("text/plain"))).toEqual([
     400,
     "unsupported Content-Type header (text/plain): must be 'application/json'",
@@ -300,7 +312,10 @@ test("query parameters: truth, numbers, moments", async () => {
     400,
     'strconv.Atoi: parsing "abc": invalid syntax',
   ]);
-  expect(await message(await server.fetch("/containers/json?all=%zz"))).toEqual([400, 'invalid URL escape "%zz"']);
+  expect(await message(await server.fetch("/containers/json?all=%zz"))).toEqual([
+    400,
+    'invalid URL escape "%zz"',
+  ]);
   expect(await message(await server.post("/containers/c/resize?h=1"))).toEqual([
     400,
     'strconv.Atoi: parsing "": invalid syntax',
@@ -399,6 +414,9 @@ test("what this daemon does not have says so", async () => {
   expect((await server.post("/auth", {})).status).toBe(501);
   expect((await server.fetch("/images/search?term=x")).status).toBe(501);
   expect((await message(await server.fetch("/services")))[0]).toBe(503);
-  expect(await (await server.post("/build/prune")).json()).toEqual({ CachesDeleted: null, SpaceReclaimed: 0 });
+  expect(await (await server.post("/build/prune")).json()).toEqual({
+    CachesDeleted: null,
+    SpaceReclaimed: 0,
+  });
   expect(await (await server.fetch("/plugins")).json()).toEqual([]);
 });

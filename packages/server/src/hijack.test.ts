@@ -53,7 +53,9 @@ test("attach without an upgrade gets 200 and the raw stream", async () => {
   await server.create("c");
   using client = await server.connect();
   client.send("POST /containers/c/attach?stdout=1&stream=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
-  expect(await client.until("\r\n\r\n")).toStartWith("HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.");
+  expect(await client.until("\r\n\r\n")).toStartWith(
+    "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.",
+  );
   server.engine.find("c").streams[0]?.say(Buffer.from("output"));
   await client.until("output");
   server.engine.find("c").streams[0]?.finish();
@@ -164,7 +166,9 @@ test("back-pressure: a client that does not read pauses the container's side", a
 test("exec start: the request's body is read, then the stream begins", async () => {
   await using server = await TestServer.start();
   await server.create("c");
-  const created = (await (await server.post("/containers/c/exec", { Cmd: ["cat"], AttachStdin: true })).json()) as {
+  const created = (await (
+    await server.post("/containers/c/exec", { Cmd: ["cat"], AttachStdin: true })
+  ).json()) as {
     Id: string;
   };
   using client = await server.connect();
@@ -181,7 +185,9 @@ test("exec start: the request's body is read, then the stream begins", async () 
 test("exec start: what cannot run is told in the stream; an unknown exec is a 404", async () => {
   await using server = await TestServer.start();
   await server.create("c");
-  const { Id } = (await (await server.post("/containers/c/exec", { Cmd: ["missing"] })).json()) as { Id: string };
+  const { Id } = (await (await server.post("/containers/c/exec", { Cmd: ["missing"] })).json()) as {
+    Id: string;
+  };
   using client = await server.connect();
   client.send(
     `POST /exec/${Id}/start HTTP/1.1\r\n${UPGRADE}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`,
@@ -195,7 +201,9 @@ test("exec start: what cannot run is told in the stream; an unknown exec is a 40
 test("an ordinary route answers a request that offers an upgrade", async () => {
   await using server = await TestServer.start();
   using client = await server.connect();
-  client.send("GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n");
+  client.send(
+    "GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n\r\n",
+  );
   const answer = await client.untilEnd();
   expect(answer).toStartWith("HTTP/1.1 200 OK\r\n");
   expect(answer).toEndWith("OK");

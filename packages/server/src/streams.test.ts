@@ -75,9 +75,9 @@ test("an answer that breaks off is seen as broken", async () => {
 test("a failure before the first byte has its status", async () => {
   await using server = await TestServer.start();
   await server.create("c");
-  server.engine.logChunks = (async function* (): AsyncGenerator<Uint8Array> {
-    throw new Error("cannot read the log");
-  })();
+  server.engine.logChunks = {
+    [Symbol.asyncIterator]: () => ({ next: () => Promise.reject(new Error("cannot read the log")) }),
+  };
   const answer = await server.fetch("/containers/c/logs?stdout=1");
   expect([answer.status, await answer.json()]).toEqual([500, { message: "cannot read the log" }]);
 });
@@ -101,7 +101,10 @@ test("an upload arrives whole", async () => {
 
 test("an upload that breaks off is an error, not a short archive", async () => {
   await using server = await TestServer.start();
-  for (const framing of ["Content-Length: 1000\r\n\r\nhalf", "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n"]) {
+  for (const framing of [
+    "Content-Length: 1000\r\n\r\nhalf",
+    "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n",
+  ]) {
     server.engine.uploads.length = 0;
     using client = await server.connect();
     client.send(`POST /images/load HTTP/1.1\r\nHost: x\r\n${framing}`);

@@ -1,11 +1,10 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
-import { createServer as createTlsServer } from "node:https";
 import { createServer as createSocketServer, type Socket, type Server as SocketServer } from "node:net";
 import { log, messageOf, systemError } from "@berth/base";
 import type { Api } from "../api.ts";
 import { describeEndpoint, type Endpoint } from "./endpoint.ts";
 import { systemdDescriptors } from "./systemd.ts";
-import { type TlsConfig, tlsServerOptions } from "./tls.ts";
+import type { TlsConfig } from "./tls.ts";
 import { listenUnix } from "./unix-socket.ts";
 
 const HEADER_LIMIT = 1 << 20;
@@ -31,12 +30,12 @@ export async function listen(api: Api, options: ListenOptions): Promise<Listenin
   const { endpoint } = options;
   switch (endpoint.kind) {
     case "unix": {
-      const server = httpServer(api, undefined);
+      const server = await httpServer(api, undefined);
       await listenUnix(server, endpoint.path, options.groupId);
       return [{ address: endpoint.path, close: () => close(server) }];
     }
     case "tcp": {
-      const server = httpServer(api, options.tls);
+      const server = await httpServer(api, options.tls);
       await listenTcp(server, endpoint.host, endpoint.port);
       const bound = server.address();
       const port = typeof bound === "object" && bound !== null ? bound.port : endpoint.port;
@@ -47,13 +46,10 @@ export async function listen(api: Api, options: ListenOptions): Promise<Listenin
   }
 }
 
-function httpServer(api: Api, tls: TlsConfig | undefined): Server {
+async function httpServer(api: Api, tls: TlsConfig | undefined): Promise<Server> {
   // allowHalfOpen: a client that has no more input still reads the container's output.
   const common = { allowHalfOpen: true, maxHeaderSize: HEADER_LIMIT, keepAliveTimeout: 0 };
-  const server =
-    tls === undefined
-      ? createServer(common)
-      : (createTlsServer({ ...common, ...tlsServerOptions(tls) }) as unknown as Server);
+  const server = tls === undefined ? createServer(common) : await tlsServer(common, tls);
   server.requestTimeout = 0;
   server.headersTimeout = HEADER_DEADLINE_MS;
   server.timeout = 0;
@@ -66,6 +62,15 @@ function httpServer(api: Api, tls: TlsConfig | undefined): Server {
     );
   });
   return server;
+}
+
+/** TLS is loaded only by daemons that use it: they pay for its memory and start. */
+async function tlsServer(common: object, tls: TlsConfig): Promise<Server> {
+  const [{ createServer }, { tlsServerOptions }] = await Promise.all([
+    import("node:https"),
+    import("./tls.ts"),
+  ]);
+  return createServer({ ...common, ...tlsServerOptions(tls) }) as unknown as Server;
 }
 
 /** Routes that do not take the connection answer a request with an `Upgrade` header as any other, and close. */
@@ -89,7 +94,7 @@ async function listenTcp(server: Server, host: string, port: number): Promise<vo
 
 /** A socket that systemd bound: accepted here, served by an HTTP server that does not listen itself. */
 async function listenPassed(api: Api, descriptor: number): Promise<Listening> {
-  const http = httpServer(api, undefined);
+  const http = await httpServer(api, undefined);
   const connections = new Set<Socket>();
   const acceptor: SocketServer = createSocketServer({ allowHalfOpen: true }, (socket) => {
     connections.add(socket);

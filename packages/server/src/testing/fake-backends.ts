@@ -72,7 +72,8 @@ export function fakeBackends(engine: FakeEngine): Backends {
       async create(options, signal) {
         engine.record("create", options, signal);
         const name = options.name ?? `fake-${engine.containers.size}`;
-        if (engine.containers.has(name)) throw conflict(`Conflict. The container name "/${name}" is already in use`);
+        if (engine.containers.has(name))
+          throw conflict(`Conflict. The container name "/${name}" is already in use`);
         const id = newId();
         engine.containers.set(name, { id, options, running: false, waiters: [], streams: [] });
         return { Id: id, Warnings: [] };
@@ -137,7 +138,8 @@ export function fakeBackends(engine: FakeEngine): Backends {
         engine.record("remove", name, options);
         const container = engine.find(name);
         if (container.running && !options.force) throw conflict("You cannot remove a running container");
-        for (const [known, each] of engine.containers) if (each === container) engine.containers.delete(known);
+        for (const [known, each] of engine.containers)
+          if (each === container) engine.containers.delete(known);
       },
       async prune(filters) {
         engine.record("prune", filters);
@@ -236,7 +238,9 @@ export function fakeBackends(engine: FakeEngine): Backends {
         engine.record("exec start", id, options);
         const exec = engine.execs.get(id);
         if (exec?.config.Cmd?.[0] === "missing") {
-          throw conflict('OCI runtime exec failed: exec failed: "missing": executable file not found in $PATH');
+          throw conflict(
+            'OCI runtime exec failed: exec failed: "missing": executable file not found in $PATH',
+          );
         }
         return { stream: new EchoStream(true), tty: options.tty };
       },

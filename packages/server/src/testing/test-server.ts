@@ -12,7 +12,10 @@ export class TestServer implements AsyncDisposable {
   readonly shutdown = new AbortController();
   readonly directory = mkdtempSync(join(tmpdir(), "berth-server-"));
   readonly path = join(this.directory, "api.sock");
-  readonly api = new Api(fakeBackends(this.engine), { engineVersion: "0.0.0", shutdown: this.shutdown.signal });
+  readonly api = new Api(fakeBackends(this.engine), {
+    engineVersion: "0.0.0",
+    shutdown: this.shutdown.signal,
+  });
   #listening: Listening[] = [];
 
   static async start(): Promise<TestServer> {
@@ -44,7 +47,11 @@ export class TestServer implements AsyncDisposable {
   }
 
   async create(name: string, fields: object = {}): Promise<string> {
-    const answer = await this.post(`/containers/create?name=${name}`, { Image: "bb", Cmd: ["cat"], ...fields });
+    const answer = await this.post(`/containers/create?name=${name}`, {
+      Image: "bb",
+      Cmd: ["cat"],
+      ...fields,
+    });
     return ((await answer.json()) as { Id: string }).Id;
   }
 
@@ -107,7 +114,8 @@ export class RawClient implements Disposable {
   /** Resolves when `wanted` has come. @throws when the connection ended without it. */
   async until(wanted: string): Promise<string> {
     while (!this.#text.includes(wanted)) {
-      if (this.ended) throw new Error(`the connection ended without ${JSON.stringify(wanted)}: ${this.#text}`);
+      if (this.ended)
+        throw new Error(`the connection ended without ${JSON.stringify(wanted)}: ${this.#text}`);
       await this.#changed.promise;
     }
     return this.#text;
