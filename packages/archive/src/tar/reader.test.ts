@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BerthError } from "@berth/base";
 import { collect, random } from "./collect.test-helper.ts";
+import { TarReader } from "./reader.ts";
 import { END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry } from "./writer.ts";
 
 let folder: string;
