@@ -1,4 +1,15 @@
-import { EPOLL, isErrno, type Loop, readSignal, SIG, SIG_BLOCK, signalfd, sigprocmask, waitpid, WNOHANG } from "@berth/linux";
+import {
+  EPOLL,
+  isErrno,
+  type Loop,
+  readSignal,
+  SIG,
+  SIG_BLOCK,
+  signalfd,
+  sigprocmask,
+  WNOHANG,
+  waitpid,
+} from "@berth/linux";
 
 /** Docker's view of how a process ended: its exit code, or 128 and the signal. */
 export type ExitCode = number;

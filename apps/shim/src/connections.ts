@@ -1,5 +1,14 @@
 import { accept4, closeQuietly, EPOLL, type Loop, read, SOCK, WOULD_BLOCK, writeAll } from "@berth/linux";
-import { type ControlMessage, type ControlRequest, type ExitRecord, type Failure, type Hello, LineReader, type StreamAnswer } from "@berth/runtime";
+import type { DnsPlan, EndpointPlan } from "@berth/network";
+import {
+  type ControlMessage,
+  type ControlRequest,
+  type ExitRecord,
+  type Failure,
+  type Hello,
+  LineReader,
+  type StreamAnswer,
+} from "@berth/runtime";
 import { type Container, toFailure } from "./container.ts";
 
 const chunk = new Uint8Array(64 * 1024);
@@ -25,7 +34,13 @@ export class Connections {
   #control = -1;
   #starting = false;
 
-  constructor(loop: Loop, listener: number, container: Container, failure: Failure | undefined, events: ConnectionEvents) {
+  constructor(
+    loop: Loop,
+    listener: number,
+    container: Container,
+    failure: Failure | undefined,
+    events: ConnectionEvents,
+  ) {
     this.#loop = loop;
     this.#listener = listener;
     this.#container = container;
@@ -98,7 +113,11 @@ export class Connections {
           return;
         }
         answer(fd, { ok: true, pid: outcome.pid });
-        outcome.io.attach(fd, { stdin: request.attachStdin, stdout: request.attachStdout, stderr: request.attachStderr }, early);
+        outcome.io.attach(
+          fd,
+          { stdin: request.attachStdin, stdout: request.attachStdout, stderr: request.attachStderr },
+          early,
+        );
       });
     }
   }
@@ -112,7 +131,8 @@ export class Connections {
       return;
     }
     const lines = new LineReader();
-    const take = (bytes: Uint8Array) => lines.push(bytes, (line) => this.#request(JSON.parse(line) as ControlRequest & { id: number }));
+    const take = (bytes: Uint8Array) =>
+      lines.push(bytes, (line) => this.#request(JSON.parse(line) as ControlRequest & { id: number }));
     this.#loop.add(fd, EPOLL.IN, () => {
       const count = readOrEnd(fd);
       if (count === WOULD_BLOCK) return;
@@ -159,13 +179,13 @@ export class Connections {
           else container.execs.resize(request.execId, request.rows, request.columns);
           break;
         case "connect-endpoint":
-          container.network?.connect(request.plan);
+          container.network?.connect(request.plan as EndpointPlan);
           break;
         case "disconnect-endpoint":
-          container.network?.disconnect(request.endpointId);
-          break;
+          this.#succeed(id, container.network?.disconnect(request.endpointId) ?? null);
+          return;
         case "dns":
-          container.network?.updateDns(request.plan);
+          container.network?.updateDns(request.plan as DnsPlan);
           break;
         case "recorded":
           this.#events.recorded();

@@ -1,13 +1,37 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
-import { type Cgroup, CLONE, getpid, kill, type Loop, MNT, MS, mount, openCgroup, SIG, setWindowSize, umount2, unshare } from "@berth/linux";
+import {
+  type Cgroup,
+  CLONE,
+  getpid,
+  kill,
+  type Loop,
+  MNT,
+  MS,
+  mount,
+  openCgroup,
+  SIG,
+  setWindowSize,
+  umount2,
+  unshare,
+} from "@berth/linux";
 import { JsonFileWriter } from "@berth/logging";
-import { type ExecRequest, type ExitRecord, type Failure, type LaunchFile, resolveUser, SHIM_FILES, type Started } from "@berth/runtime";
+import type { PortSocket, SandboxPlan } from "@berth/network";
+import {
+  type ExecRequest,
+  type ExitRecord,
+  type Failure,
+  type LaunchFile,
+  resolveUser,
+  SHIM_FILES,
+  type Started,
+} from "@berth/runtime";
 import type { Children } from "./children.ts";
 import { compressLog } from "./compress-log.ts";
+import { ContainerNetwork } from "./container-network.ts";
 import { Execs } from "./execs.ts";
-import { NetworkSandbox } from "./network-sandbox.ts";
+
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
 import { mountRootfs, Root } from "./rootfs.ts";
@@ -31,11 +55,17 @@ export class Container {
   readonly #directory: string;
   readonly #events: ContainerEvents;
   readonly #log: JsonFileWriter | undefined;
-  #network: NetworkSandbox | undefined;
+  #network: ContainerNetwork | undefined;
   #mounted = false;
   #size: { rows: number; columns: number } | undefined;
 
-  constructor(loop: Loop, children: Children, launch: LaunchFile, directory: string, events: ContainerEvents) {
+  constructor(
+    loop: Loop,
+    children: Children,
+    launch: LaunchFile,
+    directory: string,
+    events: ContainerEvents,
+  ) {
     this.#loop = loop;
     this.#children = children;
     this.#launch = launch;
@@ -44,10 +74,22 @@ export class Container {
     this.#size = launch.consoleSize;
     if (launch.log.driver === "json-file") {
       const { path, maxSize, maxFiles, compress, attributes } = launch.log;
-      this.#log = new JsonFileWriter(path, { maxSize, maxFiles, attributes, ...(compress ? { compress: compressLog } : {}) });
+      this.#log = new JsonFileWriter(path, {
+        maxSize,
+        maxFiles,
+        attributes,
+        ...(compress ? { compress: compressLog } : {}),
+      });
     }
     this.io = new ProcessIo({ loop, tty: launch.tty, stdinOnce: launch.stdinOnce, log: this.#log });
-    this.execs = new Execs(loop, children, launch, directory, () => this.started, (id, code) => events.execExited(id, code));
+    this.execs = new Execs(
+      loop,
+      children,
+      launch,
+      directory,
+      () => this.started,
+      (id, code) => events.execExited(id, code),
+    );
   }
 
   /** Namespaces, network, root filesystem and `config.json`. `ports`: descriptors of the published ports. @throws what failed; call `cleanUp` then. */
@@ -58,14 +100,24 @@ export class Container {
     // Mounts of the host still arrive here (volumes that are mounted later), ours never go back.
     mount("", "/", "", MS.REC | MS.SLAVE);
     if (launch.hideUnifiedCgroup) umount2("/sys/fs/cgroup/unified", MNT.DETACH);
-    this.#network = new NetworkSandbox(this.#loop, launch.network, launch.ports, ports);
+    this.#network = new ContainerNetwork(
+      this.#loop,
+      launch.network as SandboxPlan,
+      launch.ports as PortSocket[],
+      ports,
+    );
 
     const rootfs = join(this.#directory, SHIM_FILES.rootfs);
     mountRootfs(launch.rootfs, rootfs);
     this.#mounted = true;
     const { spec } = launch;
     using root = new Root(rootfs);
-    const { uid, gid, additionalGids } = resolveUser(launch.user, launch.groupAdd, root.readText("/etc/passwd"), root.readText("/etc/group"));
+    const { uid, gid, additionalGids } = resolveUser(
+      launch.user,
+      launch.groupAdd,
+      root.readText("/etc/passwd"),
+      root.readText("/etc/group"),
+    );
     spec.process.user = { ...spec.process.user, uid, gid, additionalGids };
     root.makeFolder(launch.workingDirectory);
     spec.root.path = rootfs;
@@ -114,7 +166,7 @@ export class Container {
     if (this.io.terminal >= 0) setWindowSize(this.io.terminal, { rows, columns });
   }
 
-  get network(): NetworkSandbox | undefined {
+  get network(): ContainerNetwork | undefined {
     return this.#network;
   }
 
@@ -122,7 +174,11 @@ export class Container {
     const finishedAt = now();
     const cgroup = this.#cgroup();
     // With a pid namespace of its own, the container's processes died with its init; without one they must be ended.
-    if (!this.#launch.spec.linux.namespaces.some((namespace) => namespace.type === "pid" && namespace.path === undefined)) {
+    if (
+      !this.#launch.spec.linux.namespaces.some(
+        (namespace) => namespace.type === "pid" && namespace.path === undefined,
+      )
+    ) {
       for (const pid of cgroup?.pids() ?? []) if (pid !== getpid()) quietly(() => kill(pid, SIG.KILL));
     }
     this.io.ended(DRAIN_PATIENCE_MS, () => {

@@ -1,4 +1,4 @@
-import { writeFileSync, rmSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { kill, type Loop, setWindowSize } from "@berth/linux";
 import { type ExecRequest, type Failure, type LaunchFile, resolveUser, type Started } from "@berth/runtime";
@@ -44,7 +44,10 @@ export class Execs {
   }
 
   /** `attach` is called with the process' stdio once it runs, before its first byte is read. */
-  start(request: ExecRequest, done: (outcome: { pid: number; io: ProcessIo } | { error: Failure }) => void): void {
+  start(
+    request: ExecRequest,
+    done: (outcome: { pid: number; io: ProcessIo } | { error: Failure }) => void,
+  ): void {
     const container = this.#container();
     if (container === undefined || this.#closed) {
       done({ error: { message: `Container ${this.#launch.id} is not running` } });
@@ -118,11 +121,18 @@ export class Execs {
   #process(request: ExecRequest, containerPid: number): unknown {
     const base = this.#launch.spec.process;
     using root = new Root(`/proc/${containerPid}/root`);
-    const { uid, gid, additionalGids } = resolveUser(request.user, this.#launch.groupAdd, root.readText("/etc/passwd"), root.readText("/etc/group"));
+    const { uid, gid, additionalGids } = resolveUser(
+      request.user,
+      this.#launch.groupAdd,
+      root.readText("/etc/passwd"),
+      root.readText("/etc/group"),
+    );
     return {
       ...base,
       terminal: request.tty,
-      ...(request.consoleSize ? { consoleSize: { height: request.consoleSize.rows, width: request.consoleSize.columns } } : {}),
+      ...(request.consoleSize
+        ? { consoleSize: { height: request.consoleSize.rows, width: request.consoleSize.columns } }
+        : {}),
       user: { uid, gid, additionalGids },
       args: request.args,
       env: request.env,

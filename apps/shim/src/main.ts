@@ -1,4 +1,14 @@
-import { allowForkOfJit, close, closeQuietly, defaultSignal, exitNow, fork, ignoreSignal, recvmsg, SIG } from "@berth/linux";
+import {
+  allowForkOfJit,
+  close,
+  closeQuietly,
+  defaultSignal,
+  exitNow,
+  fork,
+  ignoreSignal,
+  recvmsg,
+  SIG,
+} from "@berth/linux";
 import type { LaunchMessage } from "@berth/runtime";
 import { shimMain } from "./shim.ts";
 import { warmUp } from "./warm-up.ts";
@@ -20,7 +30,9 @@ export function shimServerMain(): never {
     const received = recvmsg(DAEMON, message);
     if (received === undefined || received.count === 0) exitNow(0);
     const { count, descriptors } = received;
-    const { directory } = JSON.parse(Buffer.from(message.subarray(0, count)).toString("utf8")) as LaunchMessage;
+    const { directory } = JSON.parse(
+      Buffer.from(message.subarray(0, count)).toString("utf8"),
+    ) as LaunchMessage;
     if (fork() === 0) {
       defaultSignal(SIG.CHLD);
       close(DAEMON);

@@ -1,5 +1,18 @@
 import { readFileSync, unlinkSync } from "node:fs";
-import { accept4, closeQuietly, EPOLL, listenUnix, type Loop, O, open, pipe2, recvmsg, setWindowSize, posixSpawn, WOULD_BLOCK } from "@berth/linux";
+import {
+  accept4,
+  closeQuietly,
+  EPOLL,
+  type Loop,
+  listenUnix,
+  O,
+  open,
+  pipe2,
+  posixSpawn,
+  recvmsg,
+  setWindowSize,
+  WOULD_BLOCK,
+} from "@berth/linux";
 import { explainFailure, type Failure, type LaunchFile } from "@berth/runtime";
 import type { Children } from "./children.ts";
 import type { ProcessDescriptors } from "./process-io.ts";
@@ -25,13 +38,27 @@ export type OciOutcome = { pid: number; io: ProcessDescriptors } | { error: Fail
  * Runs the OCI runtime so that it leaves a process behind (`run --detach`, `exec --detach`), whose stdio are our pipes or terminal.
  * `done` is called once; on failure nothing is left open. The process' exit must be awaited with `children.onExit(pid)` inside `done`.
  */
-export function runOci(loop: Loop, children: Children, run: OciRun, done: (outcome: OciOutcome) => void): void {
+export function runOci(
+  loop: Loop,
+  children: Children,
+  run: OciRun,
+  done: (outcome: OciOutcome) => void,
+): void {
   const log = `${run.pidFile}.log`;
   const consolePath = `${run.pidFile}.sock`;
   remove(log);
   remove(run.pidFile);
   const { launch } = run;
-  const arguments_ = [...launch.runtime.arguments, "--root", launch.runtimeRoot, "--log", log, ...run.arguments, "--pid-file", run.pidFile];
+  const arguments_ = [
+    ...launch.runtime.arguments,
+    "--root",
+    launch.runtimeRoot,
+    "--log",
+    log,
+    ...run.arguments,
+    "--pid-file",
+    run.pidFile,
+  ];
   const ours: number[] = [];
   const theirs: number[] = [];
   const io: { stdin?: number; stdout?: number; stderr?: number } = {};

@@ -1,5 +1,15 @@
 import { nowNanoseconds, rfc3339Nano } from "@berth/base";
-import { closeQuietly, EPOLL, type Loop, read, setNonBlocking, shutdown, SHUT, WOULD_BLOCK, write } from "@berth/linux";
+import {
+  closeQuietly,
+  EPOLL,
+  type Loop,
+  read,
+  SHUT,
+  setNonBlocking,
+  shutdown,
+  WOULD_BLOCK,
+  write,
+} from "@berth/linux";
 import type { JsonFileWriter } from "@berth/logging";
 
 const HEADER = 8;
@@ -158,7 +168,12 @@ export class ProcessIo {
     }
     if (this.#log) {
       const time = rfc3339Nano(nowNanoseconds());
-      this.#log.write(source.stream === 1 ? "stdout" : "stderr", buffer.subarray(HEADER, HEADER + count), count, time);
+      this.#log.write(
+        source.stream === 1 ? "stdout" : "stderr",
+        buffer.subarray(HEADER, HEADER + count),
+        count,
+        time,
+      );
     }
     let from = HEADER;
     if (!this.#tty) {
@@ -228,8 +243,12 @@ export class ProcessIo {
   }
 
   #watch(attachment: Attachment): void {
-    const canRead = !attachment.inputEnded && (!attachment.stdin || (this.#begun && this.#stdinPending.length === 0));
-    this.#loop.modify(attachment.fd, (canRead ? EPOLL.IN : 0) | (attachment.pending.length > 0 ? EPOLL.OUT : 0));
+    const canRead =
+      !attachment.inputEnded && (!attachment.stdin || (this.#begun && this.#stdinPending.length === 0));
+    this.#loop.modify(
+      attachment.fd,
+      (canRead ? EPOLL.IN : 0) | (attachment.pending.length > 0 ? EPOLL.OUT : 0),
+    );
   }
 
   #onClient(attachment: Attachment, events: number): void {
@@ -247,7 +266,11 @@ export class ProcessIo {
   #readRest(attachment: Attachment): void {
     if (!attachment.stdin || attachment.inputEnded) return;
     try {
-      for (let count = read(attachment.fd, buffer, 0, CHUNK); count > 0; count = read(attachment.fd, buffer, 0, CHUNK)) {
+      for (
+        let count = read(attachment.fd, buffer, 0, CHUNK);
+        count > 0;
+        count = read(attachment.fd, buffer, 0, CHUNK)
+      ) {
         this.#stdinPending.push(buffer.slice(0, count));
       }
     } catch {

@@ -1,5 +1,17 @@
 import { mkdirSync } from "node:fs";
-import { closeQuietly, mkdirat, mount, mountOverlay, MS, O, open, openat2, readFull, RESOLVE, SyscallError } from "@berth/linux";
+import {
+  closeQuietly,
+  MS,
+  mkdirat,
+  mount,
+  mountOverlay,
+  O,
+  open,
+  openat2,
+  RESOLVE,
+  readFull,
+  SyscallError,
+} from "@berth/linux";
 import type { RootfsMount } from "@berth/spec";
 
 /** Mounts a container's root filesystem at `target` in this process' mount namespace. */
@@ -31,7 +43,12 @@ export class Root implements Disposable {
   readText(path: string, limit = 1024 * 1024): string | undefined {
     let fd: number;
     try {
-      fd = openat2(this.#fd, path, O.RDONLY | O.CLOEXEC | O.NONBLOCK, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+      fd = openat2(
+        this.#fd,
+        path,
+        O.RDONLY | O.CLOEXEC | O.NONBLOCK,
+        RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS,
+      );
     } catch (error) {
       if (error instanceof SyscallError) return undefined;
       throw error;
@@ -61,7 +78,12 @@ export class Root implements Disposable {
     for (const name of names) {
       const next = `${done === "/" ? "" : done}/${name}`;
       if (!this.#isFolder(next)) {
-        const parent = openat2(this.#fd, done, O.PATH | O.DIRECTORY | O.CLOEXEC, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+        const parent = openat2(
+          this.#fd,
+          done,
+          O.PATH | O.DIRECTORY | O.CLOEXEC,
+          RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS,
+        );
         try {
           mkdirat(parent, name, 0o755);
         } finally {
@@ -74,7 +96,9 @@ export class Root implements Disposable {
 
   #isFolder(path: string): boolean {
     try {
-      closeQuietly(openat2(this.#fd, path, O.PATH | O.DIRECTORY | O.CLOEXEC, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS));
+      closeQuietly(
+        openat2(this.#fd, path, O.PATH | O.DIRECTORY | O.CLOEXEC, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS),
+      );
       return true;
     } catch (error) {
       if (error instanceof SyscallError && error.code === "ENOENT") return false;

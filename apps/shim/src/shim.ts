@@ -1,7 +1,19 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "@berth/base";
-import { becomeSubreaper, closeQuietly, dup2, exitNow, ignoreSignal, Loop, O, open, setProcessName, setsid, SIG } from "@berth/linux";
+import {
+  becomeSubreaper,
+  closeQuietly,
+  dup2,
+  exitNow,
+  ignoreSignal,
+  Loop,
+  O,
+  open,
+  SIG,
+  setProcessName,
+  setsid,
+} from "@berth/linux";
 import { EXIT_FILE, type ExitRecord } from "@berth/runtime";
 import { Children } from "./children.ts";
 import { Connections } from "./connections.ts";
@@ -18,7 +30,9 @@ export function shimMain(directory: string, listener: number, ports: number[]): 
   try {
     runShim(directory, listener, ports);
   } catch (error) {
-    process.stderr.write(`berth shim ${directory}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.stderr.write(
+      `berth shim ${directory}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
     exitNow(1);
   }
 }
@@ -80,12 +94,18 @@ function runShim(directory: string, listener: number, ports: number[]): never {
     failure = error;
     container.cleanUp();
   }
-  const connections: Connections = new Connections(loop, listener, container, failure === undefined ? undefined : toFailure(failure), {
-    recorded: () => settle(false),
-    abandoned: giveUp,
-    startFailed: giveUp,
-    controlLost: () => settle(true),
-  });
+  const connections: Connections = new Connections(
+    loop,
+    listener,
+    container,
+    failure === undefined ? undefined : toFailure(failure),
+    {
+      recorded: () => settle(false),
+      abandoned: giveUp,
+      startFailed: giveUp,
+      controlLost: () => settle(true),
+    },
+  );
   standardStreamsToNull();
   loop.run();
   exitNow(0);

@@ -2,7 +2,19 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nowNanoseconds, rfc3339Nano } from "@berth/base";
-import { closeQuietly, listenUnix, Loop, O, open, pipe2, posixSpawn, read, setNonBlocking, waitpid, write } from "@berth/linux";
+import {
+  closeQuietly,
+  Loop,
+  listenUnix,
+  O,
+  open,
+  pipe2,
+  posixSpawn,
+  read,
+  setNonBlocking,
+  waitpid,
+  write,
+} from "@berth/linux";
 import { JsonFileWriter } from "@berth/logging";
 import { LineReader, resolveUser } from "@berth/runtime";
 import { ProcessIo } from "./process-io.ts";
@@ -16,7 +28,11 @@ export function warmUp(): void {
   try {
     using loop = new Loop();
     const path = join(folder, "launch.json");
-    writeFileSync(path, JSON.stringify({ id: "0".repeat(64), spec: { process: { args: ["true"], env: ["PATH=/bin"] } } }), { mode: 0o600 });
+    writeFileSync(
+      path,
+      JSON.stringify({ id: "0".repeat(64), spec: { process: { args: ["true"], env: ["PATH=/bin"] } } }),
+      { mode: 0o600 },
+    );
     const text = readFileSync(path, "utf8");
     new LineReader().push(Buffer.from(`${text}\n`), (line) => JSON.parse(line));
     resolveUser("root", [], "root:x:0:0:root:/root:/bin/sh\n", "root:x:0:root\n");

@@ -39,7 +39,8 @@ export class BerthError extends Error {
   }
 }
 
-const make = (kind: ErrorKind) => (message: string, details?: ErrorDetails) => new BerthError(kind, message, details);
+const make = (kind: ErrorKind) => (message: string, details?: ErrorDetails) =>
+  new BerthError(kind, message, details);
 
 export const invalidParameter = make("invalid-parameter");
 export const unauthorized = make("unauthorized");

@@ -90,7 +90,8 @@ export interface Shim {
   resize(rows: number, columns: number, execId?: string): Promise<void>;
   /** Live network changes: `EndpointPlan` of `@berth/network`. */
   connectEndpoint(plan: unknown): Promise<void>;
-  disconnectEndpoint(endpointId: string): Promise<void>;
+  /** Gives `GatewayChange` of `@berth/network` when the default routes moved, else null. */
+  disconnectEndpoint(endpointId: string): Promise<unknown>;
   /** New zone files or upstreams (`DnsPlan`), after a network was connected or disconnected. */
   updateDns(plan: unknown): Promise<void>;
   /** Resolves once, when the container ended and its mounts and addresses are free. */

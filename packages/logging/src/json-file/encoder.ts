@@ -64,7 +64,10 @@ export class JsonLogEncoder {
   /** `attributes`: labels and environment that the log options ask for; written in each record as `attrs`. */
   constructor(stream: StreamName, sink: RecordSink, attributes: Record<string, string> = {}) {
     this.#tail = bytes(`","stream":"${stream}"`);
-    this.#attributes = Object.keys(attributes).length === 0 ? new Uint8Array(0) : bytes(`,"attrs":${JSON.stringify(attributes)}`);
+    this.#attributes =
+      Object.keys(attributes).length === 0
+        ? new Uint8Array(0)
+        : bytes(`,"attrs":${JSON.stringify(attributes)}`);
     this.#sink = sink;
     if (this.#attributes.length > 64 * 1024) throw invalidParameter("log attributes are larger than 64 KiB");
   }
@@ -169,7 +172,14 @@ export class JsonLogEncoder {
 /** Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or 0. */
 function sequenceLength(source: Uint8Array, at: number, end: number): number {
   const first = source[at]!;
-  const size = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first >= 0xf0 && first <= 0xf4 ? 4 : 0;
+  const size =
+    first >= 0xc2 && first <= 0xdf
+      ? 2
+      : first >= 0xe0 && first <= 0xef
+        ? 3
+        : first >= 0xf0 && first <= 0xf4
+          ? 4
+          : 0;
   if (size === 0 || at + size > end) return 0;
   const second = source[at + 1]!;
   const low = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;

@@ -46,7 +46,11 @@ export class JsonFileWriter implements Disposable {
   #encoder(stream: StreamName): JsonLogEncoder {
     let encoder = this.#encoders[stream];
     if (encoder === undefined) {
-      encoder = new JsonLogEncoder(stream, (buffer, length) => this.#append(buffer, length), this.#options.attributes);
+      encoder = new JsonLogEncoder(
+        stream,
+        (buffer, length) => this.#append(buffer, length),
+        this.#options.attributes,
+      );
       this.#encoders[stream] = encoder;
     }
     return encoder;

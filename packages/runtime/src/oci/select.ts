@@ -23,7 +23,10 @@ export class OciRuntimes {
   #default: string;
 
   /** `added`: name → program and arguments. @throws invalid-parameter when none is there, or the default is unknown. */
-  constructor(added: Readonly<Record<string, { path: string; arguments?: string[] }>>, defaultName: string | undefined) {
+  constructor(
+    added: Readonly<Record<string, { path: string; arguments?: string[] }>>,
+    defaultName: string | undefined,
+  ) {
     for (const name of KNOWN) {
       const path = findProgram(name);
       if (path !== undefined) this.#runtimes.set(name, { name, path, arguments: [] });
@@ -38,7 +41,8 @@ export class OciRuntimes {
       throw invalidParameter("no OCI runtime is installed", { hint: "Install one: apt-get install crun" });
     }
     this.#default = first;
-    if (!this.#runtimes.has(first)) throw invalidParameter(`specified default runtime '${first}' does not exist`);
+    if (!this.#runtimes.has(first))
+      throw invalidParameter(`specified default runtime '${first}' does not exist`);
   }
 
   get defaultName(): string {
@@ -67,7 +71,8 @@ export class OciRuntimes {
       if (candidate === undefined) continue;
       const problem = await attempt(runtime, candidate, scratch);
       if (problem === undefined) {
-        if (name !== this.#default) log.warn(`${this.#default} does not work on this host, ${name} is the default now`);
+        if (name !== this.#default)
+          log.warn(`${this.#default} does not work on this host, ${name} is the default now`);
         this.#default = name;
         return;
       }
@@ -77,7 +82,11 @@ export class OciRuntimes {
 }
 
 /** Undefined when the runtime works; else what it said. */
-async function attempt(runtime: Runtime, candidate: OciRuntime, scratch: string): Promise<string | undefined> {
+async function attempt(
+  runtime: Runtime,
+  candidate: OciRuntime,
+  scratch: string,
+): Promise<string | undefined> {
   const id = newId();
   const folder = join(scratch, id.slice(0, 12));
   const rootfs = join(folder, "rootfs");

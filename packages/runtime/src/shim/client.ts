@@ -104,8 +104,8 @@ class ShimClient implements Shim {
     await this.#request({ op: "connect-endpoint", plan });
   }
 
-  async disconnectEndpoint(endpointId: string): Promise<void> {
-    await this.#request({ op: "disconnect-endpoint", endpointId });
+  disconnectEndpoint(endpointId: string): Promise<unknown> {
+    return this.#request({ op: "disconnect-endpoint", endpointId });
   }
 
   async updateDns(plan: unknown): Promise<void> {
@@ -147,7 +147,11 @@ export type { ShimClient };
  * Connects to a shim and waits for its first message. `onLost` gives the exit record when a started shim disappears without one.
  * @throws what made the shim's preparation fail; unavailable when nobody listens.
  */
-export function connectShim(id: string, path: string, onLost: () => Promise<ExitRecord>): Promise<ShimClient> {
+export function connectShim(
+  id: string,
+  path: string,
+  onLost: () => Promise<ExitRecord>,
+): Promise<ShimClient> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ path });
     const client = new ShimClient(id, path, socket, onLost);
@@ -173,7 +177,9 @@ export function connectShim(id: string, path: string, onLost: () => Promise<Exit
         fail(systemError("the container's shim sent what cannot be read", { cause: error }));
       }
     });
-    socket.on("error", (error) => fail(unavailable(`cannot reach the container's shim: ${error.message}`, { cause: error })));
+    socket.on("error", (error) =>
+      fail(unavailable(`cannot reach the container's shim: ${error.message}`, { cause: error })),
+    );
     socket.on("close", () => {
       fail(systemError("the container's shim ended before it was ready"));
       client.closed();

@@ -1,6 +1,6 @@
-import { type Subprocess, spawn } from "bun";
 import { log, unavailable } from "@berth/base";
-import { closeQuietly, FORK_SERVER_ENVIRONMENT, sendmsg, SOCK, socketpair } from "@berth/linux";
+import { closeQuietly, FORK_SERVER_ENVIRONMENT, SOCK, sendmsg, socketpair } from "@berth/linux";
+import { type Subprocess, spawn } from "bun";
 import type { LaunchMessage } from "./protocol.ts";
 
 /**
@@ -27,7 +27,8 @@ export class ShimServer {
         env: { ...process.env, ...FORK_SERVER_ENVIRONMENT },
         onExit: () => {
           if (this.#process !== child) return;
-          if (this.#socket >= 0) log.warn("the shim-server ended; it is started again at the next container start");
+          if (this.#socket >= 0)
+            log.warn("the shim-server ended; it is started again at the next container start");
           this.#forget();
         },
       });
@@ -52,7 +53,10 @@ export class ShimServer {
         return;
       } catch (error) {
         this.#forget();
-        if (attempt > 0) throw unavailable(`the shim-server does not take launches: ${(error as Error).message}`, { cause: error });
+        if (attempt > 0)
+          throw unavailable(`the shim-server does not take launches: ${(error as Error).message}`, {
+            cause: error,
+          });
       }
     }
   }

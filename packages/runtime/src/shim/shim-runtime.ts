@@ -35,13 +35,17 @@ export class ShimRuntime implements Runtime {
     this.#runtimeRoot = join(options.execRoot, "runtime");
     mkdirSync(this.#shims, { recursive: true, mode: 0o700 });
     this.#seccomp = join(options.execRoot, "seccomp");
-    for (const folder of [this.#runtimeRoot, this.#seccomp]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const folder of [this.#runtimeRoot, this.#seccomp])
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#server = new ShimServer(options.shimServer);
     this.#server.warm();
   }
 
   async launch(launch: Launch, descriptors: number[]): Promise<Shim> {
-    const directory = join(this.#shims, `${launch.id.slice(0, ID_DIGITS)}-${Math.random().toString(36).slice(2, 8)}`);
+    const directory = join(
+      this.#shims,
+      `${launch.id.slice(0, ID_DIGITS)}-${Math.random().toString(36).slice(2, 8)}`,
+    );
     const socket = join(directory, SHIM_FILES.socket);
     let listener = -1;
     try {
@@ -79,7 +83,9 @@ export class ShimRuntime implements Runtime {
       if (!name.startsWith(prefix)) continue;
       const directory = join(this.#shims, name);
       try {
-        const shim = await connectShim(id, join(directory, SHIM_FILES.socket), () => this.#lost(id, dataDirectory));
+        const shim = await connectShim(id, join(directory, SHIM_FILES.socket), () =>
+          this.#lost(id, dataDirectory),
+        );
         if (shim.started) return shim;
         await shim.abandon();
       } catch (error) {
@@ -92,7 +98,10 @@ export class ShimRuntime implements Runtime {
 
   /** Ids (their first 16 digits) of all shims that have left a folder: what is running or was killed. */
   leftovers(): { prefix: string; directory: string }[] {
-    return readdirSync(this.#shims).map((name) => ({ prefix: name.slice(0, ID_DIGITS), directory: join(this.#shims, name) }));
+    return readdirSync(this.#shims).map((name) => ({
+      prefix: name.slice(0, ID_DIGITS),
+      directory: join(this.#shims, name),
+    }));
   }
 
   async close(): Promise<void> {
@@ -114,7 +123,12 @@ export class ShimRuntime implements Runtime {
     const record = readExit(dataDirectory);
     if (record) return record;
     log.error("a container's shim was killed", { id });
-    return { exitCode: 137, oomKilled: false, finishedAt: rfc3339Nano(nowNanoseconds()), error: "the container's shim was killed" };
+    return {
+      exitCode: 137,
+      oomKilled: false,
+      finishedAt: rfc3339Nano(nowNanoseconds()),
+      error: "the container's shim was killed",
+    };
   }
 }
 

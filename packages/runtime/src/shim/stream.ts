@@ -5,7 +5,11 @@ import { type Failure, type Hello, LineReader, type StreamAnswer } from "./proto
 
 export function failureToError(failure: Failure): BerthError {
   const kind = failure.exitCode === 126 || failure.exitCode === 127 ? "invalid-parameter" : "system";
-  return new BerthError(kind, failure.message, failure.exitCode === undefined ? {} : { exitCode: failure.exitCode });
+  return new BerthError(
+    kind,
+    failure.message,
+    failure.exitCode === undefined ? {} : { exitCode: failure.exitCode },
+  );
 }
 
 /** Opens an attach or exec connection; resolves when the shim has answered. */
@@ -43,7 +47,9 @@ export function openStream(path: string, hello: Hello): Promise<{ pid: number; s
       resolve({ pid: answer.pid, stream: new SocketStream(socket, rest) });
     };
     socket.on("data", onData);
-    socket.on("error", (error) => fail(systemError(`cannot reach the container's shim: ${error.message}`, { cause: error })));
+    socket.on("error", (error) =>
+      fail(systemError(`cannot reach the container's shim: ${error.message}`, { cause: error })),
+    );
     socket.on("close", () => fail(systemError("the container's shim closed the connection")));
     socket.on("end", () => fail(systemError("the container's shim closed the connection")));
     socket.write(`${JSON.stringify(hello)}\n`);

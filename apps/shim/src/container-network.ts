@@ -1,0 +1,58 @@
+import { closeQuietly, getpid, type Loop } from "@berth/linux";
+import {
+  createSandbox,
+  type DnsPlan,
+  DnsServer,
+  type EndpointPlan,
+  type NetworkSandbox,
+  type PortSocket,
+  type SandboxPlan,
+} from "@berth/network";
+
+/** The network of the shim's container: namespace, name server, sockets of published ports. */
+export class ContainerNetwork {
+  readonly #plan: SandboxPlan;
+  readonly #loop: Loop;
+  readonly #sandbox: NetworkSandbox;
+  readonly #ports: number[];
+  #dns: DnsServer | undefined;
+
+  /** `descriptors`: of `ports`, in their order; owned from now on. @throws what the network could not be made for; nothing is left then. */
+  constructor(loop: Loop, plan: SandboxPlan, _ports: readonly PortSocket[], descriptors: readonly number[]) {
+    this.#loop = loop;
+    this.#plan = plan;
+    this.#ports = [...descriptors];
+    this.#sandbox = createSandbox(plan);
+    if (plan.dns) this.#dns = new DnsServer(loop, this.#sandbox, plan.dns);
+  }
+
+  /** Where the OCI runtime finds the namespace; undefined: the host's. */
+  get path(): string | undefined {
+    const { namespace } = this.#sandbox;
+    return namespace === undefined ? undefined : `/proc/${getpid()}/fd/${namespace}`;
+  }
+
+  get mode(): SandboxPlan["mode"] {
+    return this.#plan.mode;
+  }
+
+  connect(plan: EndpointPlan): void {
+    this.#sandbox.connectEndpoint(plan);
+  }
+
+  disconnect(endpointId: string): unknown {
+    return this.#sandbox.disconnectEndpoint(endpointId);
+  }
+
+  updateDns(plan: DnsPlan): void {
+    if (this.#dns) this.#dns.update(plan);
+    else this.#dns = new DnsServer(this.#loop, this.#sandbox, plan);
+  }
+
+  close(): void {
+    this.#dns?.stop();
+    this.#dns = undefined;
+    this.#sandbox[Symbol.dispose]();
+    for (const fd of this.#ports.splice(0)) closeQuietly(fd);
+  }
+}

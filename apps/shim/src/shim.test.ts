@@ -1,0 +1,308 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { BerthError, newId } from "@berth/base";
+import { cgroupMode } from "@berth/linux";
+import {
+  EXIT_FILE,
+  type ExecRequest,
+  type ExitRecord,
+  type Launch,
+  OciRuntimes,
+  type Shim,
+  ShimRuntime,
+  type ShimStream,
+} from "@berth/runtime";
+
+const SHIM_SERVER = [process.execPath, join(import.meta.dir, "../../berth/src/main.ts"), "shim-server"];
+let folder: string;
+let runtime: ShimRuntime;
+const runtimes = new OciRuntimes({}, undefined);
+
+function newRuntime(): ShimRuntime {
+  return new ShimRuntime({
+    execRoot: join(folder, "exec"),
+    shimServer: SHIM_SERVER,
+    hideUnifiedCgroup: cgroupMode() === "hybrid",
+  });
+}
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "berth-shim-"));
+  const bin = join(folder, "rootfs/bin");
+  mkdirSync(bin, { recursive: true });
+  copyFileSync("/bin/busybox", join(bin, "busybox"));
+  for (const applet of ["sh", "cat", "sleep", "true", "stty", "id", "seq", "head"])
+    symlinkSync("busybox", join(bin, applet));
+  for (const name of ["proc", "dev", "sys", "etc", "tmp"]) mkdirSync(join(folder, "rootfs", name));
+  writeFileSync(
+    join(folder, "rootfs/etc/passwd"),
+    "root:x:0:0:root:/root:/bin/sh\nweb:x:33:33:web:/srv:/bin/sh\n",
+  );
+  writeFileSync(join(folder, "rootfs/etc/group"), "root:x:0:\nwww:x:33:\nmail:x:8:web\n");
+  writeFileSync(join(folder, "rootfs/plain"), "not a program");
+  runtime = newRuntime();
+});
+
+afterAll(async () => {
+  await runtime.close();
+  expect(readdirSync(join(folder, "exec/shim"))).toEqual([]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function launch(args: string[], more: Partial<Launch> = {}, runtimeName = ""): Launch {
+  const id = more.id ?? newId();
+  const dataDirectory = join(folder, id);
+  mkdirSync(dataDirectory, { recursive: true });
+  return {
+    id,
+    dataDirectory,
+    rootfs: { kind: "directory", path: join(folder, "rootfs") },
+    spec: {
+      ociVersion: "1.0.2",
+      process: { args, env: ["PATH=/bin"], cwd: more.workingDirectory ?? "/", terminal: more.tty ?? false },
+      root: { path: "" },
+      mounts: [
+        { destination: "/proc", type: "proc", source: "proc" },
+        { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
+        {
+          destination: "/dev/pts",
+          type: "devpts",
+          source: "devpts",
+          options: ["newinstance", "ptmxmode=0666"],
+        },
+      ],
+      linux: {
+        cgroupsPath: `/berth/${id}`,
+        namespaces: [{ type: "pid" }, { type: "mount" }, { type: "ipc" }, { type: "uts" }],
+      },
+    },
+    user: "",
+    groupAdd: [],
+    tty: false,
+    openStdin: false,
+    stdinOnce: false,
+    log: {
+      driver: "json-file",
+      path: join(dataDirectory, "log"),
+      maxSize: 0,
+      maxFiles: 1,
+      compress: false,
+      attributes: {},
+    },
+    network: { mode: "none", endpoints: [] },
+    ports: [],
+    runtime: runtimes.get(runtimeName),
+    workingDirectory: "/",
+    ...more,
+  };
+}
+
+function collect(stream: ShimStream): Promise<Buffer> {
+  return new Promise((resolve) => {
+    const chunks: Uint8Array[] = [];
+    stream.onData((chunk) => chunks.push(chunk.slice()));
+    stream.onEnd(() => resolve(Buffer.concat(chunks)));
+  });
+}
+
+/** Text of one stream of Docker's frames. */
+function frames(data: Buffer, stream: 1 | 2): string {
+  let text = "";
+  for (let at = 0; at < data.length; ) {
+    const length = data.readUInt32BE(at + 4);
+    if (data[at] === stream) text += data.toString("latin1", at + 8, at + 8 + length);
+    at += 8 + length;
+  }
+  return text;
+}
+
+async function finish(shim: Shim): Promise<ExitRecord> {
+  const record = await shim.exited;
+  shim.recorded();
+  return record;
+}
+
+function exec(args: string[], more: Partial<ExecRequest> = {}): ExecRequest {
+  return {
+    id: newId(),
+    args,
+    env: ["PATH=/bin"],
+    cwd: "/",
+    user: "",
+    tty: false,
+    attachStdin: false,
+    attachStdout: true,
+    attachStderr: true,
+    ...more,
+  };
+}
+
+describe.each(runtimes.names())("a container with %s", (name) => {
+  test("gives its output, its log and its exit code", async () => {
+    const request = launch(["sh", "-c", "echo out; echo err >&2; exit 3"], {}, name);
+    const shim = await runtime.launch(request, []);
+    const output = collect(await shim.attach({ stdin: false, stdout: true, stderr: true }));
+    await shim.start();
+    expect((await finish(shim)).exitCode).toBe(3);
+    const data = await output;
+    expect(frames(data, 1)).toBe("out\n");
+    expect(frames(data, 2)).toBe("err\n");
+    const log = readFileSync(join(request.dataDirectory, "log"), "utf8")
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { log: string; stream: string });
+    expect(log.map(({ log, stream }) => `${stream} ${log}`).sort()).toEqual(["stderr err\n", "stdout out\n"]);
+  });
+
+  test("reads stdin to its end", async () => {
+    const shim = await runtime.launch(launch(["cat"], { openStdin: true, stdinOnce: true }, name), []);
+    const stream = await shim.attach({ stdin: true, stdout: true, stderr: true });
+    const output = collect(stream);
+    const text = "x".repeat(300_000);
+    stream.write(Buffer.from(text));
+    await shim.start();
+    stream.end();
+    expect((await finish(shim)).exitCode).toBe(0);
+    expect(frames(await output, 1)).toBe(text);
+  });
+
+  test("has a terminal with a size", async () => {
+    const shim = await runtime.launch(
+      launch(
+        ["sh", "-c", "read x; stty size; echo got $x"],
+        { openStdin: true, tty: true, consoleSize: { rows: 33, columns: 77 } },
+        name,
+      ),
+      [],
+    );
+    const stream = await shim.attach({ stdin: true, stdout: true, stderr: true });
+    const output = collect(stream);
+    await shim.start();
+    stream.write(Buffer.from("abc\n"));
+    expect((await finish(shim)).exitCode).toBe(0);
+    expect((await output).toString()).toBe("abc\r\n33 77\r\ngot abc\r\n");
+  });
+
+  test.each([
+    [["nosuch"], 127, 'exec: "nosuch": executable file not found in $PATH'],
+    [["/nosuch"], 127, 'exec: "/nosuch": stat /nosuch: no such file or directory'],
+    [["/plain"], 126, 'exec: "/plain": permission denied'],
+    [["/etc"], 126, 'exec: "/etc": permission denied'],
+  ] as const)("cannot run %p", async (args, exitCode, sentence) => {
+    const shim = await runtime.launch(launch([...args], {}, name), []);
+    const error = await shim.start().then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect(error).toBeInstanceOf(BerthError);
+    expect((error as BerthError).exitCode).toBe(exitCode);
+    expect((error as BerthError).message).toBe(
+      `failed to create shim task: OCI runtime create failed: ${name} create failed: unable to start container process: ${sentence}: unknown`,
+    );
+  });
+
+  test("runs as the image's user", async () => {
+    const shim = await runtime.launch(launch(["id"], { user: "web" }, name), []);
+    const output = collect(await shim.attach({ stdin: false, stdout: true, stderr: true }));
+    await shim.start();
+    await finish(shim);
+    expect(frames(await output, 1)).toContain("uid=33(web) gid=33(www) groups=8(mail)");
+  });
+
+  test("takes exec with its own stdio and exit code", async () => {
+    const shim = await runtime.launch(launch(["sleep", "1000"], {}, name), []);
+    await shim.start();
+    const first = await shim.exec(exec(["cat"], { attachStdin: true }));
+    const output = collect(first.stream);
+    first.stream.write(Buffer.from("hello"));
+    first.stream.end();
+    expect(frames(await output, 1)).toBe("hello");
+    expect(await first.exited).toBe(0);
+    const failing = await shim.exec(exec(["sh", "-c", "exit 7"]));
+    void collect(failing.stream);
+    expect(await failing.exited).toBe(7);
+    const missing = await shim.exec(exec(["nosuch"])).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    expect((missing as BerthError).exitCode).toBe(127);
+    await shim.kill(9);
+    expect((await finish(shim)).exitCode).toBe(137);
+  });
+});
+
+test("a user that is not in the image is refused", async () => {
+  const error = await runtime.launch(launch(["true"], { user: "nobody-here" }), []).then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  expect((error as Error).message).toBe(
+    "unable to find user nobody-here: no matching entries in passwd file",
+  );
+});
+
+test("output is whole when the client reads late", async () => {
+  const shim = await runtime.launch(launch(["sh", "-c", "seq 200000"]), []);
+  const stream = await shim.attach({ stdin: false, stdout: true, stderr: true });
+  await shim.start();
+  const record = shim.exited;
+  const output = collect(stream);
+  expect((await record).exitCode).toBe(0);
+  shim.recorded();
+  const lines = frames(await output, 1)
+    .trimEnd()
+    .split("\n");
+  expect(lines.length).toBe(200_000);
+  expect(lines.at(-1)).toBe("200000");
+});
+
+test("a container outlives its daemon, and is found again", async () => {
+  const request = launch(["sh", "-c", "read x; echo $x; exit 5"], { openStdin: true });
+  const first = newRuntime();
+  const lost = await first.launch(request, []);
+  await lost.start();
+  (lost as unknown as { release(): void }).release();
+  await first.close();
+  const found = (await runtime.recover(request.id, request.dataDirectory)) as Shim;
+  expect(found.started?.pid).toBeGreaterThan(0);
+  const stream = await found.attach({ stdin: true, stdout: true, stderr: true });
+  const output = collect(stream);
+  stream.write(Buffer.from("again\n"));
+  expect((await finish(found)).exitCode).toBe(5);
+  expect(frames(await output, 1)).toBe("again\n");
+});
+
+test("an exit that no daemon takes is left on disk", async () => {
+  const request = launch(["sh", "-c", "read x; exit 9"], { openStdin: true, stdinOnce: true });
+  const first = newRuntime();
+  const lost = await first.launch(request, []);
+  const stream = await lost.attach({ stdin: true, stdout: false, stderr: false });
+  await lost.start();
+  (lost as unknown as { release(): void }).release();
+  await first.close();
+  stream.end();
+  const path = join(request.dataDirectory, EXIT_FILE);
+  while (!existsSync(path)) await new Promise((resolve) => setImmediate(resolve));
+  const record = (await runtime.recover(request.id, request.dataDirectory)) as ExitRecord;
+  expect(record.exitCode).toBe(9);
+});
+
+test("a launch that is not started leaves nothing", async () => {
+  const shim = await runtime.launch(launch(["true"]), []);
+  await shim.abandon();
+  const prefix = shim.id.slice(0, 16);
+  while (runtime.leftovers().some((leftover) => leftover.prefix === prefix))
+    await new Promise((resolve) => setImmediate(resolve));
+});
