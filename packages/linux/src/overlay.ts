@@ -12,7 +12,7 @@ export interface OverlayLayers {
 /** mount(2) takes at most one page of options, its closing zero included. */
 const OPTIONS_LIMIT = 4095;
 
-const escape = (path: string) => path.replace(/[\\:,]/g, "\\$&");
+const escapePath = (path: string) => path.replace(/[\\:,]/g, "\\$&");
 
 /**
  * Mounts layers at `target` with overlayfs (Documentation/filesystems/overlayfs.rst). When absolute paths do not fit into the page
@@ -22,12 +22,12 @@ const escape = (path: string) => path.replace(/[\\:,]/g, "\\$&");
 export function mountOverlay(layers: OverlayLayers, target: string, flags = 0): void {
   const { upper, work } = layers;
   const tail =
-    upper === undefined || work === undefined ? "" : `,upperdir=${escape(upper)},workdir=${escape(work)}`;
-  let lower = layers.lower.map(escape).join(":");
+    upper === undefined || work === undefined ? "" : `,upperdir=${escapePath(upper)},workdir=${escapePath(work)}`;
+  let lower = layers.lower.map(escapePath).join(":");
   if (lower.length + tail.length + 9 > OPTIONS_LIMIT) {
     const base = commonFolder(layers.lower);
     chdir(base);
-    lower = layers.lower.map((path) => escape(path.slice(base.length + 1))).join(":");
+    lower = layers.lower.map((path) => escapePath(path.slice(base.length + 1))).join(":");
   }
   const options = `lowerdir=${lower}${tail}`;
   try {
