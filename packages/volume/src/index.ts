@@ -1,1 +1,3 @@
-export {};
+export type { VolumeMount } from "./options.ts";
+export * from "./record.ts";
+export * from "./volumes.ts";

@@ -1,0 +1,87 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import type { EndpointResult } from "@berth/network";
+import type { EngineContext } from "../context.ts";
+import type { Container } from "./container.ts";
+import { bridgeAddress, resolveLink } from "./links.ts";
+import { DEFAULT_NETWORK, networkMode } from "./network-mode.ts";
+import { containerFiles } from "./paths.ts";
+import { HOST_GATEWAY, parseExtraHost } from "./validate-host-config.ts";
+
+/*
+ * /etc/hostname, /etc/hosts and /etc/resolv.conf of a container: files of the container's folder, bound into it.
+ * Written before every start, without a sync: after a power failure the container starts anew anyway.
+ */
+
+const LOCAL = `127.0.0.1	localhost
+::1	localhost ip6-localhost ip6-loopback
+fe00::0	ip6-localnet
+ff00::0	ip6-mcastprefix
+ff02::1	ip6-allnodes
+ff02::2	ip6-allrouters
+`;
+
+export function writeHostFiles(
+  engine: EngineContext,
+  container: Container,
+  endpoints: readonly EndpointResult[],
+  resolvConf: string,
+): void {
+  const files = containerFiles(engine.settings, container.id);
+  writeFileSync(files.hostname, `${container.record.config.Hostname}\n`, { mode: 0o644 });
+  writeFileSync(files.hosts, hostsFile(engine, container, endpoints), { mode: 0o644 });
+  writeFileSync(files.resolvConf, resolvConf, { mode: 0o644 });
+}
+
+/** The container's own lines in /etc/hosts change when a network is connected: the file is written in place, it is bound. */
+export function rewriteHosts(
+  engine: EngineContext,
+  container: Container,
+  endpoints: readonly EndpointResult[],
+): void {
+  writeFileSync(containerFiles(engine.settings, container.id).hosts, hostsFile(engine, container, endpoints));
+}
+
+function hostsFile(
+  engine: EngineContext,
+  container: Container,
+  endpoints: readonly EndpointResult[],
+): string {
+  const { config, hostConfig } = container.record;
+  const mode = networkMode(config, hostConfig);
+  const lines = [mode.kind === "host" ? hostHosts() : LOCAL];
+  for (const entry of hostConfig.ExtraHosts ?? []) {
+    const { name, address } = parseExtraHost(entry);
+    lines.push(`${address === HOST_GATEWAY ? engine.networks.hostGateway() : address}\t${name}\n`);
+  }
+  if (mode.kind === "networks" && mode.name === DEFAULT_NETWORK) lines.push(...linkLines(engine, container));
+  const { Hostname: hostname, Domainname: domain } = config;
+  const names = domain === "" ? hostname : `${hostname}.${domain} ${hostname}`;
+  if (names !== "" && mode.kind !== "host") {
+    for (const endpoint of endpoints) {
+      for (const address of [endpoint.ipAddress, endpoint.globalIPv6Address]) {
+        if (address !== "") lines.push(`${address}\t${names}\n`);
+      }
+    }
+  }
+  return lines.join("");
+}
+
+function hostHosts(): string {
+  try {
+    const text = readFileSync("/etc/hosts", "utf8");
+    return text.endsWith("\n") ? text : `${text}\n`;
+  } catch {
+    return LOCAL;
+  }
+}
+
+/** Legacy links on the default bridge: alias, host name and name of the linked container. */
+function linkLines(engine: EngineContext, container: Container): string[] {
+  return (container.record.hostConfig.Links ?? []).flatMap((text) => {
+    const { target, alias } = resolveLink(text, engine.containers);
+    const address = bridgeAddress(target);
+    if (address === "") return [];
+    const names = new Set([alias, target.record.config.Hostname, target.record.name].filter(Boolean));
+    return [`${address}\t${[...names].join(" ")}\n`];
+  });
+}

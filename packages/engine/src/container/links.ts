@@ -1,0 +1,73 @@
+import { invalidParameter, isKind } from "@berth/base";
+import type { Container } from "./container.ts";
+import { exposedPorts } from "./ports.ts";
+import type { ContainerStore } from "./store.ts";
+
+export interface Link {
+  /** As written: name or id. */
+  container: string;
+  alias: string;
+}
+
+/** `name:alias`, `name`, or `/name:/other/alias` as inspect shows it. @throws invalid-parameter. */
+export function parseLink(text: string): Link {
+  const parts = text.split(":");
+  if (parts.length > 2) throw invalidParameter(`bad format for links: ${text}`);
+  const [container = "", alias = container] = parts;
+  return {
+    container: container.startsWith("/") ? container.slice(1) : container,
+    alias: alias.slice(alias.lastIndexOf("/") + 1),
+  };
+}
+
+/** @throws invalid-parameter `could not get container for x: …`. */
+export function resolveLink(text: string, containers: ContainerStore): { target: Container; alias: string } {
+  const link = parseLink(text);
+  if (link.container === "") {
+    throw invalidParameter(`could not get container for : invalid name or ID supplied: ""`);
+  }
+  try {
+    return { target: containers.get(link.container), alias: link.alias };
+  } catch (error) {
+    if (!isKind(error, "not-found")) throw error;
+    throw invalidParameter(`could not get container for ${link.container}: ${error.message}`);
+  }
+}
+
+/** Address of a container on the default bridge; empty when it has none. */
+export function bridgeAddress(container: Container): string {
+  return (
+    container.state.network?.endpoints.find((endpoint) => endpoint.networkName === "bridge")?.ipAddress ?? ""
+  );
+}
+
+/**
+ * The variables that a legacy link gives: `ALIAS_NAME`, `ALIAS_PORT…` for the linked container's exposed ports,
+ * `ALIAS_ENV_…` for its environment.
+ */
+export function linkEnvironment(parent: string, alias: string, target: Container): string[] {
+  const prefix = alias.replaceAll("-", "_").toUpperCase();
+  const address = bridgeAddress(target);
+  const ports = exposedPorts(target.record.config).sort(
+    (a, b) => a.port - b.port || (a.protocol < b.protocol ? -1 : 1),
+  );
+  const env: string[] = [];
+  const [first] = ports;
+  if (first) env.push(`${prefix}_PORT=${first.protocol}://${address}:${first.port}`);
+  for (const { port, protocol } of ports) {
+    const name = `${prefix}_PORT_${port}_${protocol.toUpperCase()}`;
+    env.push(
+      `${name}=${protocol}://${address}:${port}`,
+      `${name}_ADDR=${address}`,
+      `${name}_PORT=${port}`,
+      `${name}_PROTO=${protocol}`,
+    );
+  }
+  env.push(`${prefix}_NAME=/${parent}/${alias}`);
+  for (const entry of target.record.config.Env ?? []) {
+    const at = entry.indexOf("=");
+    if (at <= 0 || ["HOME", "PATH"].includes(entry.slice(0, at))) continue;
+    env.push(`${prefix}_ENV_${entry.slice(0, at)}=${entry.slice(at + 1)}`);
+  }
+  return env;
+}

@@ -1,0 +1,44 @@
+import type { ContainerPathStat } from "@berth/api";
+import type { RootfsMount } from "@berth/spec";
+import type { VolumeMount } from "@berth/volume";
+
+/** A container's files as seen from inside: of its running process, or put together from its layers and mounts. */
+export type ContainerView =
+  | { kind: "running"; pid: number }
+  | { kind: "stopped"; rootfs: RootfsMount; mounts: ViewMount[] };
+
+export interface ViewMount {
+  destination: string;
+  source: string;
+  readOnly: boolean;
+  /** A volume with options: mounted there instead of binding `source`. */
+  mount?: VolumeMount;
+}
+
+/** What touches files that a container or an image made. Carried out by `berth worker`, never by the daemon itself. */
+export interface ContainerJobs {
+  /** Copies folders of an image, with owners and modes, into empty volumes; what is not there is left out. */
+  copyUp(
+    rootfs: RootfsMount,
+    copies: { from: string; to: string; mount?: VolumeMount; subpath?: string }[],
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Undefined when there is no such path. */
+  statPath(view: ContainerView, path: string): Promise<ContainerPathStat | undefined>;
+  /** Undefined when there is no such path. */
+  getArchive(
+    view: ContainerView,
+    path: string,
+    signal: AbortSignal,
+  ): Promise<{ stat: ContainerPathStat; tar: ReadableStream<Uint8Array> } | undefined>;
+  /** False when there is no such path. @throws invalid-parameter `extraction point is not a directory`. */
+  putArchive(
+    view: ContainerView,
+    path: string,
+    tar: ReadableStream<Uint8Array>,
+    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean },
+    signal: AbortSignal,
+  ): Promise<boolean>;
+  /** The root filesystem without mounts as one tar. */
+  export(rootfs: RootfsMount, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+}
