@@ -30,7 +30,11 @@ export interface EndpointPlan {
   addresses: string[];
   /** Default routes are set only on the endpoint that carries them. */
   gateways: string[];
+  /** Of an endpoint without default routes: those that it gets when the endpoint that carries them goes away. */
+  spareGateways?: string[];
   routes?: { destination: string; via?: string }[];
+  /** The port exchanges frames only with the bridge, not with other ports (`enable_icc=false`). */
+  isolated?: boolean;
 }
 
 export interface DnsPlan {
@@ -38,6 +42,8 @@ export interface DnsPlan {
   zoneFiles: string[];
   /** Where other names are asked, from the host's namespace unless the address is reachable only inside. */
   upstreams: string[];
+  /** Those of `upstreams` that are asked from within the container's namespace: its own loopback addresses. */
+  insideUpstreams?: string[];
   search: string[];
   options: string[];
 }

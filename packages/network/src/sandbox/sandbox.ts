@@ -1,0 +1,247 @@
+import { invalidParameter, systemError } from "@berth/base";
+import {
+  addAddress,
+  addRoute,
+  addVeth,
+  CLONE,
+  closeQuietly,
+  deleteLink,
+  getLink,
+  insideNamespace,
+  isErrno,
+  isolateBridgePort,
+  type Link,
+  NETLINK_ROUTE,
+  type NetlinkBatch,
+  NetlinkSocket,
+  O,
+  open,
+  setLink,
+  setNeighbour,
+  setns,
+  unshare,
+} from "@berth/linux";
+import { addressBytes, contains, parseAddress, parseCidr, type Subnet } from "../address/ip.ts";
+import { parseMac } from "../address/mac.ts";
+import type { EndpointPlan, SandboxPlan } from "../sandbox-plan.ts";
+import { writeSysctl } from "./sysctl.ts";
+
+/** How the default routes moved when an endpoint went away: addresses of the old and of the new carrier. */
+export interface GatewayChange {
+  from: string[];
+  to: string[];
+}
+
+/**
+ * The network of one container, owned by its shim. The namespace lives by the descriptor here and by the container's
+ * processes; when both are gone the kernel removes it, and each veth pair with it. All methods are synchronous; they enter
+ * namespaces with this thread and come back.
+ */
+export class NetworkSandbox implements Disposable {
+  /** Descriptor of the container's network namespace; undefined when it is the host's. */
+  readonly namespace: number | undefined;
+  readonly #endpoints: EndpointPlan[] = [];
+
+  constructor(namespace: number | undefined) {
+    this.namespace = namespace;
+  }
+
+  /** Runs `action` in the container's network namespace. */
+  inside<T>(action: () => T): T {
+    return this.namespace === undefined ? action() : insideNamespace(this.namespace, CLONE.NEWNET, action);
+  }
+
+  get endpoints(): readonly EndpointPlan[] {
+    return this.#endpoints;
+  }
+
+  /** Adds an interface. On failure nothing of it is left. @throws SyscallError, BerthError */
+  connectEndpoint(plan: EndpointPlan): void {
+    using host = NetlinkSocket.open(NETLINK_ROUTE);
+    using inner = this.inside(() => NetlinkSocket.open(NETLINK_ROUTE));
+    this.connectWith(host, inner, plan);
+  }
+
+  /** As `connectEndpoint`, over sockets of the host's and the container's namespace. */
+  connectWith(host: NetlinkSocket, inner: NetlinkSocket, plan: EndpointPlan): void {
+    const { namespace } = this;
+    if (namespace === undefined) throw invalidParameter("a container in the host's network has no endpoints");
+    const mac = parseMac(plan.mac);
+    if (mac === undefined) throw invalidParameter(`invalid MAC address ${plan.mac}`);
+    const bridge = getBridge(host, plan.bridge);
+    const addresses = plan.addresses.map(parsePlanned);
+    const pair = host.batch();
+    addVeth(
+      pair,
+      { name: plan.hostInterface, mtu: plan.mtu, master: bridge.index, up: true },
+      { name: plan.containerInterface, mtu: plan.mtu, mac, namespaceFd: namespace },
+    );
+    host.run(pair);
+    try {
+      const outside = host.batch();
+      if (plan.isolated === true) isolateBridgePort(outside, plan.hostInterface);
+      // An address may have belonged to another container a moment ago: its old neighbour entry must not be used.
+      for (const { address } of addresses) setNeighbour(outside, bridge.index, addressBytes(address), mac);
+      host.run(outside);
+      const device = getLink(inner, plan.containerInterface).index;
+      if (addresses.some(({ address }) => address.family === 6)) {
+        this.inside(() => writeSysctl(`net/ipv6/conf/${plan.containerInterface}/disable_ipv6`, "0"));
+      }
+      const setup = inner.batch();
+      setLink(setup, device, { up: true });
+      for (const { address, subnet } of addresses) {
+        addAddress(setup, { index: device, address: addressBytes(address), prefixLength: subnet.prefix });
+      }
+      addGateways(setup, device, plan.gateways, addresses);
+      for (const route of plan.routes ?? []) {
+        const { subnet } = parsePlanned(route.destination);
+        const via = route.via === undefined ? undefined : addressBytes(parseGateway(route.via));
+        addRoute(setup, {
+          destination: addressBytes(subnet),
+          prefixLength: subnet.prefix,
+          device,
+          ...(via === undefined ? {} : { gateway: via }),
+        });
+      }
+      inner.run(setup);
+    } catch (error) {
+      removeLink(host, plan.hostInterface);
+      throw error;
+    }
+    this.#endpoints.push(plan);
+  }
+
+  /**
+   * Removes an interface; nothing happens when it is not there. When it carried the default routes, the next endpoint that
+   * can takes them over, which the result tells.
+   */
+  disconnectEndpoint(endpointId: string): GatewayChange | undefined {
+    const index = this.#endpoints.findIndex((endpoint) => endpoint.endpointId === endpointId);
+    const [gone] = index < 0 ? [] : this.#endpoints.splice(index, 1);
+    if (gone === undefined) return undefined;
+    using host = NetlinkSocket.open(NETLINK_ROUTE);
+    removeLink(host, gone.hostInterface);
+    if (gone.gateways.length === 0) return undefined;
+    const successor = this.#endpoints.findIndex((endpoint) => (endpoint.spareGateways ?? []).length > 0);
+    const next = this.#endpoints[successor];
+    if (next === undefined) return { from: gone.addresses, to: [] };
+    const gateways = next.spareGateways ?? [];
+    using inner = this.inside(() => NetlinkSocket.open(NETLINK_ROUTE));
+    const batch = inner.batch();
+    const device = getLink(inner, next.containerInterface).index;
+    addGateways(batch, device, gateways, next.addresses.map(parsePlanned));
+    inner.run(batch);
+    this.#endpoints[successor] = { ...next, gateways, spareGateways: [] };
+    return { from: gone.addresses, to: next.addresses };
+  }
+
+  [Symbol.dispose](): void {
+    if (this.namespace !== undefined) closeQuietly(this.namespace);
+  }
+}
+
+/**
+ * Makes the network that the plan describes. Runs in the shim, in the host's network namespace, and leaves the thread there.
+ * On failure nothing is left. @throws SyscallError, BerthError
+ */
+export function createSandbox(plan: SandboxPlan): NetworkSandbox {
+  if (plan.mode === "host") return new NetworkSandbox(undefined);
+  if (plan.mode === "join") {
+    if (plan.joinPath === undefined) throw invalidParameter("no network namespace to join");
+    return new NetworkSandbox(open(plan.joinPath, O.RDONLY));
+  }
+  const hostNamespace = open("/proc/thread-self/ns/net", O.RDONLY);
+  let sandbox: NetworkSandbox | undefined;
+  try {
+    // Opened before, because it must belong to the host's namespace.
+    using host = plan.endpoints.length > 0 ? NetlinkSocket.open(NETLINK_ROUTE) : undefined;
+    unshare(CLONE.NEWNET);
+    try {
+      sandbox = new NetworkSandbox(open("/proc/thread-self/ns/net", O.RDONLY));
+      prepareNamespace(plan);
+    } finally {
+      setns(hostNamespace, CLONE.NEWNET);
+    }
+    using inner = sandbox.inside(() => NetlinkSocket.open(NETLINK_ROUTE));
+    const batch = inner.batch();
+    setLink(batch, 1, { up: true });
+    inner.run(batch);
+    if (host !== undefined) for (const endpoint of plan.endpoints) sandbox.connectWith(host, inner, endpoint);
+    const sysctls = Object.entries(plan.sysctls ?? {});
+    if (sysctls.length > 0) {
+      sandbox.inside(() => {
+        for (const [key, value] of sysctls) writeSysctl(key, value);
+      });
+    }
+    return sandbox;
+  } catch (error) {
+    // Closing the last descriptor of the namespace would remove its interfaces too, but only some time later.
+    for (const endpoint of sandbox?.endpoints ?? []) sandbox?.disconnectEndpoint(endpoint.endpointId);
+    sandbox?.[Symbol.dispose]();
+    throw error;
+  } finally {
+    closeQuietly(hostNamespace);
+  }
+}
+
+/** Defaults for interfaces to come. Without IPv6 addresses they get none at all; with them no detection of duplicates delays. */
+function prepareNamespace(plan: SandboxPlan): void {
+  const six = plan.endpoints.some((endpoint) => endpoint.addresses.some((address) => address.includes(":")));
+  try {
+    if (six) writeSysctl("net.ipv6.conf.default.accept_dad", "0");
+    else writeSysctl("net.ipv6.conf.default.disable_ipv6", "1");
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error; // A kernel without IPv6.
+  }
+}
+
+function getBridge(host: NetlinkSocket, name: string): Link {
+  try {
+    return getLink(host, name);
+  } catch (error) {
+    if (isErrno(error, "ENODEV")) throw systemError(`bridge ${name} does not exist`, { cause: error });
+    throw error;
+  }
+}
+
+function removeLink(host: NetlinkSocket, name: string): void {
+  const batch = host.batch();
+  deleteLink(batch, name);
+  try {
+    host.run(batch);
+  } catch (error) {
+    if (!isErrno(error, "ENODEV")) throw error;
+  }
+}
+
+function parsePlanned(text: string): NonNullable<ReturnType<typeof parseCidr>> {
+  const parsed = parseCidr(text);
+  if (parsed === undefined) throw invalidParameter(`invalid CIDR address: ${text}`);
+  return parsed;
+}
+
+function parseGateway(text: string): NonNullable<ReturnType<typeof parseAddress>> {
+  const gateway = parseAddress(text);
+  if (gateway === undefined) throw invalidParameter(`invalid gateway address ${text}`);
+  return gateway;
+}
+
+function addGateways(
+  batch: NetlinkBatch,
+  device: number,
+  gateways: readonly string[],
+  addresses: readonly { subnet: Subnet }[],
+): void {
+  for (const text of gateways) {
+    const gateway = parseGateway(text);
+    const covered = addresses.some(({ subnet }) => contains(subnet, gateway));
+    const bytes = addressBytes(gateway);
+    addRoute(batch, {
+      destination: new Uint8Array(bytes.length),
+      prefixLength: 0,
+      gateway: bytes,
+      onLink: !covered,
+      device,
+    });
+  }
+}
