@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "@berth/base";
 import {
@@ -14,7 +13,7 @@ import {
   setProcessName,
   setsid,
 } from "@berth/linux";
-import { EXIT_FILE, type ExitRecord } from "@berth/runtime";
+import { EXIT_FILE, type ExitRecord, removeShimFolder } from "@berth/runtime";
 import { Children } from "./children.ts";
 import { Connections } from "./connections.ts";
 import { Container, readLaunch, toFailure } from "./container.ts";
@@ -57,7 +56,7 @@ function runShim(directory: string, listener: number, ports: number[]): never {
       if (left) exitNow(0);
     });
   const leave = () => {
-    rmSync(directory, { recursive: true, force: true });
+    removeShimFolder(directory);
     connections.stopListening();
     left = true;
     if (flushed) exitNow(0);

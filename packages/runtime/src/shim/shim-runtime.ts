@@ -4,6 +4,7 @@ import { encoded, isKind, log, nowNanoseconds, rfc3339Nano, sha256, writeFileAto
 import { closeQuietly, listenUnix } from "@berth/linux";
 import type { ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
 import { connectShim } from "./client.ts";
+import { removeShimFolder } from "./folder.ts";
 import { EXIT_FILE, type LaunchFile, SHIM_FILES } from "./launch-file.ts";
 import { ShimServer } from "./server.ts";
 
@@ -63,7 +64,7 @@ export class ShimRuntime implements Runtime {
       listener = listenUnix(socket);
       this.#server.launch({ directory }, [listener, ...descriptors]);
     } catch (error) {
-      rmSync(directory, { recursive: true, force: true });
+      removeShimFolder(directory);
       throw error;
     } finally {
       closeQuietly(listener);
@@ -72,7 +73,7 @@ export class ShimRuntime implements Runtime {
     try {
       return await connectShim(launch.id, socket, () => this.#lost(launch.id, launch.dataDirectory));
     } catch (error) {
-      rmSync(directory, { recursive: true, force: true });
+      removeShimFolder(directory);
       throw error;
     }
   }
@@ -90,7 +91,7 @@ export class ShimRuntime implements Runtime {
         await shim.abandon();
       } catch (error) {
         if (!isKind(error, "unavailable")) log.debug("a shim ended while it was looked for", { id, error });
-        rmSync(directory, { recursive: true, force: true });
+        removeShimFolder(directory);
       }
     }
     return readExit(dataDirectory);
