@@ -1,50 +1,7 @@
 import type { Digest } from "@berth/base";
+import type { ImageConfigFile } from "@berth/spec";
 
-/** The image configuration (OCI image-spec config.md with Docker's additions), as stored. */
-export interface ImageConfigFile {
-  architecture: string;
-  os: string;
-  variant?: string;
-  created?: string;
-  author?: string;
-  /** Docker: the container and its config that this image was committed from; docker-py 5 reads them. */
-  container?: string;
-  container_config?: unknown;
-  docker_version?: string;
-  config?: ImageRuntimeConfig;
-  rootfs: { type: "layers"; diff_ids: Digest[] };
-  history?: {
-    created?: string;
-    created_by?: string;
-    author?: string;
-    comment?: string;
-    empty_layer?: boolean;
-  }[];
-}
-
-export interface ImageRuntimeConfig {
-  Hostname?: string;
-  User?: string;
-  ExposedPorts?: Record<string, object> | null;
-  Env?: string[] | null;
-  Entrypoint?: string[] | null;
-  Cmd?: string[] | null;
-  Volumes?: Record<string, object> | null;
-  WorkingDir?: string;
-  Labels?: Record<string, string> | null;
-  StopSignal?: string;
-  Shell?: string[] | null;
-  OnBuild?: string[] | null;
-  Healthcheck?: {
-    Test?: string[];
-    Interval?: number;
-    Timeout?: number;
-    StartPeriod?: number;
-    StartInterval?: number;
-    Retries?: number;
-  } | null;
-  ArgsEscaped?: boolean;
-}
+export type { ImageConfigFile, ImageRuntimeConfig } from "@berth/spec";
 
 /** What the engine needs of an image to make a container. */
 export interface ResolvedImage {
