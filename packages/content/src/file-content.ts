@@ -1,0 +1,155 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { open, rename, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { type Digest, log, notFound } from "@berth/base";
+import { readBlob, streamBlob } from "./blob-reader.ts";
+import { FileBlobWriter, type Finished } from "./blob-writer.ts";
+import type { Blob, BlobFile, BlobWriter, Content, Expected, Lease, WriteOptions } from "./content.ts";
+import { BLOBS, INGEST, parseName, type StoredBlob, storedBlob } from "./layout.ts";
+import { Leases } from "./leases.ts";
+
+/** Opens or makes the store below `root` (`<data-root>/content`); one process at a time uses it. */
+export function openContent(root: string): Content {
+  mkdirSync(join(root, BLOBS), { recursive: true, mode: 0o700 });
+  rmSync(join(root, INGEST), { recursive: true, force: true });
+  mkdirSync(join(root, INGEST), { mode: 0o700 });
+  const blobs = new Map<Digest, StoredBlob>();
+  for (const name of readdirSync(join(root, BLOBS))) {
+    const found = parseName(name);
+    if (found !== undefined) blobs.set(found.digest, found.blob);
+    else log.warn("a file that does not belong into the content store", { path: join(root, BLOBS, name) });
+  }
+  return new FileContent(root, blobs);
+}
+
+/** The names in the folder are the only truth; this is their copy in memory. */
+class FileContent implements Content {
+  readonly #root: string;
+  readonly #blobs: Map<Digest, StoredBlob>;
+  readonly #leases = new Leases();
+  #counter = 0;
+
+  constructor(root: string, blobs: Map<Digest, StoredBlob>) {
+    this.#root = root;
+    this.#blobs = blobs;
+  }
+
+  has(digest: Digest): boolean {
+    return this.#blobs.has(digest);
+  }
+
+  size(digest: Digest): number | undefined {
+    const blob = this.#blobs.get(digest);
+    if (blob === undefined) return undefined;
+    blob.size ??= statSync(this.#path(blob)).size;
+    return blob.size;
+  }
+
+  list(): Blob[] {
+    return [...this.#blobs.keys()].map((digest) => ({ digest, size: this.size(digest)! }));
+  }
+
+  diskUsage(): number {
+    let bytes = 0;
+    for (const blob of this.#blobs.values()) bytes += statSync(this.#path(blob)).size;
+    return bytes;
+  }
+
+  locate(digest: Digest): BlobFile {
+    const blob = this.#get(digest);
+    return { path: this.#path(blob), encoding: blob.encoding };
+  }
+
+  lease(): Lease {
+    return this.#leases.take();
+  }
+
+  async writer(options: WriteOptions): Promise<BlobWriter> {
+    const temporary = join(this.#root, INGEST, `${process.pid}-${++this.#counter}`);
+    return FileBlobWriter.create(
+      temporary,
+      options.maximum ?? Number.MAX_SAFE_INTEGER,
+      (options.encoding ?? "auto") === "auto",
+      (finished) => this.#publish(finished, options.lease),
+    );
+  }
+
+  async ingest(
+    stream: ReadableStream<Uint8Array>,
+    options: WriteOptions & { expected?: Expected; signal?: AbortSignal },
+  ): Promise<Blob> {
+    await using writer = await this.writer(options);
+    for await (const chunk of stream) {
+      options.signal?.throwIfAborted();
+      writer.write(chunk);
+      await writer.drain();
+    }
+    options.signal?.throwIfAborted();
+    return await writer.commit(options.expected);
+  }
+
+  async put(bytes: Uint8Array, options: WriteOptions): Promise<Blob> {
+    await using writer = await this.writer(options);
+    writer.write(bytes);
+    return await writer.commit();
+  }
+
+  open(digest: Digest): ReadableStream<Uint8Array> {
+    return streamBlob(this.locate(digest), digest);
+  }
+
+  async read(digest: Digest, maximum: number): Promise<Uint8Array> {
+    return await readBlob(this.locate(digest), digest, this.size(digest)!, maximum);
+  }
+
+  async delete(digest: Digest): Promise<void> {
+    const blob = this.#blobs.get(digest);
+    if (blob === undefined) return;
+    this.#blobs.delete(digest);
+    await unlink(this.#path(blob)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+  }
+
+  async collect(referenced: ReadonlySet<Digest>): Promise<{ blobs: number; bytes: number }> {
+    const freed = { blobs: 0, bytes: 0 };
+    for (const [digest, blob] of [...this.#blobs]) {
+      // Asked for each one when it is its turn: a lease may have come while another was deleted.
+      if (referenced.has(digest) || this.#leases.holds(digest)) continue;
+      const size = statSync(this.#path(blob), { throwIfNoEntry: false })?.size ?? 0;
+      await this.delete(digest);
+      freed.blobs++;
+      freed.bytes += size;
+    }
+    return freed;
+  }
+
+  #path(blob: StoredBlob): string {
+    return join(this.#root, BLOBS, blob.name);
+  }
+
+  #get(digest: Digest): StoredBlob {
+    const blob = this.#blobs.get(digest);
+    if (blob === undefined) throw notFound(`content ${digest} is not there`);
+    return blob;
+  }
+
+  async #publish(finished: Finished, lease: Lease): Promise<void> {
+    const { digest, size, encoding, temporary } = finished;
+    // Held first, so that a collection which runs now leaves it.
+    lease.hold(digest);
+    if (this.#blobs.has(digest)) {
+      await unlink(temporary);
+      return;
+    }
+    const blob = storedBlob(digest, encoding, size);
+    await rename(temporary, this.#path(blob));
+    this.#blobs.set(digest, blob);
+    const folder = await open(join(this.#root, BLOBS), "r");
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
+  }
+}
