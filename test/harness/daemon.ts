@@ -59,6 +59,11 @@ export class Daemon {
     return this.process.pid;
   }
 
+  /** What a command line needs in front to run in the host network of the engine. */
+  get hostPrefix(): readonly string[] {
+    return this.process.hostPrefix;
+  }
+
   get dataRoot(): string {
     return join(this.scope.directory, "data");
   }
