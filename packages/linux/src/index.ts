@@ -13,6 +13,7 @@ export { decodeName, encodeName, type Path } from "./name.ts";
 export * from "./namespace.ts";
 export * from "./netlink/index.ts";
 export * from "./nft.ts";
+export * from "./packet-info.ts";
 export * from "./overlay.ts";
 export * from "./process.ts";
 export * from "./pty.ts";

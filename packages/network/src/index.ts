@@ -1,4 +1,5 @@
-export * from "./dns/index.ts";
+export { DnsServer, EMBEDDED_DNS_ADDRESS } from "./dns/index.ts";
 export * from "./networks.ts";
+export * from "./ports/index.ts";
 export * from "./sandbox/index.ts";
 export * from "./sandbox-plan.ts";
