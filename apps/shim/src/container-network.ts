@@ -1,10 +1,12 @@
-import { closeQuietly, getpid, type Loop } from "@berth/linux";
+import { getpid, type Loop } from "@berth/linux";
 import {
   createSandbox,
   type DnsPlan,
   DnsServer,
   type EndpointPlan,
+  type GatewayChange,
   type NetworkSandbox,
+  PortProxies,
   type PortSocket,
   type SandboxPlan,
 } from "@berth/network";
@@ -14,16 +16,21 @@ export class ContainerNetwork {
   readonly #plan: SandboxPlan;
   readonly #loop: Loop;
   readonly #sandbox: NetworkSandbox;
-  readonly #ports: number[];
+  #ports: PortProxies | undefined;
   #dns: DnsServer | undefined;
 
   /** `descriptors`: of `ports`, in their order; owned from now on. @throws what the network could not be made for; nothing is left then. */
-  constructor(loop: Loop, plan: SandboxPlan, _ports: readonly PortSocket[], descriptors: readonly number[]) {
+  constructor(loop: Loop, plan: SandboxPlan, ports: readonly PortSocket[], descriptors: readonly number[]) {
     this.#loop = loop;
     this.#plan = plan;
-    this.#ports = [...descriptors];
-    this.#sandbox = createSandbox(plan);
-    if (plan.dns) this.#dns = new DnsServer(loop, this.#sandbox, plan.dns);
+    if (ports.length > 0) this.#ports = new PortProxies(loop, ports, descriptors);
+    try {
+      this.#sandbox = createSandbox(plan);
+      if (plan.dns) this.#dns = new DnsServer(loop, this.#sandbox, plan.dns);
+    } catch (error) {
+      this.#ports?.stop();
+      throw error;
+    }
   }
 
   /** Where the OCI runtime finds the namespace; undefined: the host's. */
@@ -40,8 +47,11 @@ export class ContainerNetwork {
     this.#sandbox.connectEndpoint(plan);
   }
 
-  disconnect(endpointId: string): unknown {
-    return this.#sandbox.disconnectEndpoint(endpointId);
+  /** What moved with the default routes, for the daemon's rules. */
+  disconnect(endpointId: string): GatewayChange | undefined {
+    const change = this.#sandbox.disconnectEndpoint(endpointId);
+    if (change) this.#ports?.retarget(change);
+    return change;
   }
 
   updateDns(plan: DnsPlan): void {
@@ -53,6 +63,7 @@ export class ContainerNetwork {
     this.#dns?.stop();
     this.#dns = undefined;
     this.#sandbox[Symbol.dispose]();
-    for (const fd of this.#ports.splice(0)) closeQuietly(fd);
+    this.#ports?.stop();
+    this.#ports = undefined;
   }
 }
