@@ -1,1 +1,4 @@
+export { openCopySnapshots } from "./copy/copy-snapshots.ts";
+export type { LayerJobs } from "./jobs.ts";
+export { openOverlaySnapshots, type SnapshotOptions } from "./overlay/overlay-snapshots.ts";
 export * from "./snapshots.ts";

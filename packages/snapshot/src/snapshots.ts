@@ -16,20 +16,33 @@ export interface WritableOptions {
 /** A root filesystem that can be written. `upperDirectory`: the folder that takes the changes. */
 export type WritableLayer = RootfsMount & { upperDirectory: string };
 
+export interface LayerFacts {
+  /** Digest of the layer's uncompressed tar. */
+  diffId: Digest;
+  /** Bytes of the files in it. */
+  size: number;
+}
+
 /**
  * Unpacked layers and writable layers. Implementations: overlay/, copy/; one contract suite for both.
  * Nothing is ever mounted in the caller's mount namespace.
  */
-export interface Snapshots {
+export interface Snapshots extends AsyncDisposable {
   readonly driver: "overlay2" | "vfs";
+  /** True: a layer can be unpacked before the layers below it are committed. */
+  readonly layersAreIndependent: boolean;
+  /** How a layer's whiteouts are to be unpacked: kept as overlayfs' own, or carried out on what is in the folder. */
+  readonly whiteouts: "overlay" | "remove";
   /** True when the layer with this chain id is unpacked. */
   has(chainId: Digest): boolean;
+  /** Chain ids of all unpacked layers. */
+  list(): Digest[];
   /**
    * A folder to unpack a layer into; `commit` publishes it by fsync and rename, dispose throws it away.
-   * `parents`: chain ids of the layers below, base first.
+   * `parents`: chain ids of the layers below, base first. Two at once of the same layer are safe: the second is thrown away.
    */
   prepareLayer(chainId: Digest, parents: readonly Digest[]): Promise<LayerInProgress>;
-  /** A read-only view of a chain. */
+  /** A read-only view of a chain. @throws not-found. */
   view(chain: readonly Digest[]): RootfsMount;
   /** Cheap with overlay: folders only, no fsync. @throws conflict when it exists, not-found for a chain that is not unpacked. */
   createWritable(id: string, options: WritableOptions): Promise<WritableLayer>;
@@ -40,13 +53,18 @@ export interface Snapshots {
   /** Bytes of the writable layer on disk. */
   writableSize(id: string): Promise<number>;
   changes(id: string): Promise<Change[]>;
+  /** As `removeWritable`. The caller knows that nothing uses the layer. */
   removeLayer(chainId: Digest): Promise<void>;
-  /** Bytes of an unpacked layer as recorded when it was committed. */
+  /** Facts of an unpacked layer as recorded when it was committed. @throws not-found. */
+  layerFacts(chainId: Digest): LayerFacts;
+  /** Bytes of an unpacked layer. @throws not-found. */
   layerSize(chainId: Digest): number;
+  /** `GraphDriver.Data` of an image's inspect, or with `id` of a container's; null when the driver has none. */
+  metadata(chain: readonly Digest[], id?: string): Record<string, string> | null;
 }
 
 export interface LayerInProgress extends AsyncDisposable {
   /** Unpack here. */
   readonly directory: string;
-  commit(facts: { diffId: Digest; size: number }): Promise<void>;
+  commit(facts: LayerFacts): Promise<void>;
 }

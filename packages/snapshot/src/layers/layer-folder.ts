@@ -1,0 +1,224 @@
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { mkdir, open, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { type Digest, encoded, isDigest, log, notFound } from "@berth/base";
+import type { LayerFacts, LayerInProgress } from "../snapshots.ts";
+import { GroupSync } from "./group-sync.ts";
+import type { Trash } from "./trash.ts";
+
+/*
+ * <root>/<chain id hex>/fs          the unpacked layer
+ * <root>/<chain id hex>/layer.json  its facts; a layer without them is not complete
+ * <root>/l/<26 characters>          link to ../<chain id hex>/fs: 127 paths must fit into one page of mount options
+ * <root>/empty                      an empty folder, the lowest layer of an image without any
+ * <root>/new/<random>/fs            being unpacked; goes to the trash at start
+ */
+const LINKS = "l";
+const EMPTY = "empty";
+const NEW = "new";
+
+interface Record {
+  chainId: Digest;
+  diffId: Digest;
+  size: number;
+  /** Chain id of the layer below. */
+  parent?: Digest;
+}
+
+/** Prepares the folder that a new layer is unpacked into: given the folder of the layer below, if there is one. */
+export type Seed = (folder: string, parent: string | undefined) => Promise<void>;
+
+/** The folder of all unpacked layers, the same for every driver. */
+export class LayerFolder {
+  readonly #root: string;
+  readonly #trash: Trash;
+  readonly #seed: Seed;
+  readonly #sync: GroupSync;
+  readonly #records = new Map<Digest, Record>();
+  #counter = 0;
+
+  constructor(root: string, trash: Trash, seed: Seed) {
+    this.#root = root;
+    this.#trash = trash;
+    this.#seed = seed;
+    this.#sync = new GroupSync(root);
+    for (const name of [LINKS, EMPTY, NEW]) mkdirSync(join(root, name), { recursive: true, mode: 0o755 });
+  }
+
+  /** Reads what is there, and throws away what a crash left. */
+  async load(): Promise<void> {
+    for (const name of readdirSync(join(this.#root, NEW)))
+      await this.#trash.take(join(this.#root, NEW, name));
+    const links = new Set(readdirSync(join(this.#root, LINKS)));
+    for (const name of readdirSync(this.#root)) {
+      const chainId = `sha256:${name}`;
+      if (!isDigest(chainId)) continue;
+      const record = readRecord(join(this.#root, name, "layer.json"), chainId);
+      if (record === undefined) {
+        log.warn("an unpacked layer is incomplete and is removed", { layer: chainId });
+        await this.#trash.take(join(this.#root, name));
+        continue;
+      }
+      this.#records.set(chainId, record);
+      if (!links.delete(linkName(chainId))) this.#link(chainId);
+    }
+    for (const name of links) rmSync(join(this.#root, LINKS, name), { force: true });
+  }
+
+  has(chainId: Digest): boolean {
+    return this.#records.has(chainId);
+  }
+
+  list(): Digest[] {
+    return [...this.#records.keys()];
+  }
+
+  facts(chainId: Digest): LayerFacts {
+    const { diffId, size } = this.#get(chainId);
+    return { diffId, size };
+  }
+
+  /** Chain ids from base to `top`. @throws not-found when one is missing. */
+  chain(top: Digest): Digest[] {
+    const chain: Digest[] = [];
+    for (let at: Digest | undefined = top; at !== undefined; at = this.#get(at).parent) chain.unshift(at);
+    return chain;
+  }
+
+  /** `<root>/<hex>/fs`. */
+  path(chainId: Digest): string {
+    this.#get(chainId);
+    return join(this.#root, encoded(chainId), "fs");
+  }
+
+  /** A short path of the same folder, in one folder with all others. */
+  shortPath(chainId: Digest): string {
+    this.#get(chainId);
+    return join(this.#root, LINKS, linkName(chainId));
+  }
+
+  get emptyPath(): string {
+    return join(this.#root, EMPTY);
+  }
+
+  async prepare(chainId: Digest, parents: readonly Digest[]): Promise<LayerInProgress> {
+    const parent = parents.at(-1);
+    const below = parent === undefined ? undefined : this.#parentPath(parent);
+    const folder = join(this.#root, NEW, `${process.pid}-${++this.#counter}`);
+    const directory = join(folder, "fs");
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+    let open = true;
+    const discard = async () => {
+      if (open) await this.#trash.take(folder);
+      open = false;
+    };
+    try {
+      await this.#seed(directory, below);
+    } catch (error) {
+      await discard();
+      throw error;
+    }
+    return {
+      directory,
+      commit: async (facts) => {
+        if (!open) throw new Error("the layer is committed or discarded");
+        await this.#publish(folder, { chainId, ...facts, ...(parent !== undefined && { parent }) });
+        open = false;
+      },
+      [Symbol.asyncDispose]: discard,
+    };
+  }
+
+  async remove(chainId: Digest): Promise<void> {
+    if (!this.#records.delete(chainId)) return;
+    rmSync(join(this.#root, LINKS, linkName(chainId)), { force: true });
+    await this.#trash.take(join(this.#root, encoded(chainId)));
+  }
+
+  /** Undefined for a layer whose parent is only being made: drivers that need it refuse in their seed. */
+  #parentPath(parent: Digest): string | undefined {
+    return this.#records.has(parent) ? this.path(parent) : undefined;
+  }
+
+  async #publish(folder: string, record: Record): Promise<void> {
+    writeFileSync(join(folder, "layer.json"), `${JSON.stringify(record)}\n`);
+    await this.#sync.sync();
+    if (this.#records.has(record.chainId)) return await this.#trash.take(folder);
+    // The link goes first: a link to nothing does no harm, a layer without one cannot be mounted.
+    this.#link(record.chainId);
+    try {
+      await rename(folder, join(this.#root, encoded(record.chainId)));
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      // Somebody was quicker with the same layer.
+      if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+      await this.#trash.take(folder);
+    }
+    this.#records.set(record.chainId, record);
+    await syncFolder(this.#root);
+  }
+
+  #link(chainId: Digest): void {
+    const link = join(this.#root, LINKS, linkName(chainId));
+    rmSync(link, { force: true });
+    symlinkSync(join("..", encoded(chainId), "fs"), link);
+  }
+
+  #get(chainId: Digest): Record {
+    const record = this.#records.get(chainId);
+    if (record === undefined) throw notFound(`layer ${chainId} is not there`);
+    return record;
+  }
+}
+
+const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";
+
+/** The first 130 bits: nobody finds two layers that share them. */
+export function linkName(chainId: Digest): string {
+  let bits = BigInt(`0x${encoded(chainId)}`) >> 126n;
+  let name = "";
+  for (let digit = 0; digit < 26; digit++) {
+    name = BASE32[Number(bits & 31n)] + name;
+    bits >>= 5n;
+  }
+  return name;
+}
+
+function readRecord(path: string, chainId: Digest): Record | undefined {
+  if (!existsSync(path)) return undefined;
+  try {
+    const record = JSON.parse(readFileSync(path, "utf8")) as Record;
+    const complete =
+      record.chainId === chainId && isDigest(record.diffId) && Number.isSafeInteger(record.size);
+    return complete ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Gives a folder the owner and the mode of another: what a container sees as `/`. */
+export function copyRootAttributes(from: string, to: string): void {
+  const { uid, gid, mode } = statSync(from);
+  chownSync(to, uid, gid);
+  chmodSync(to, mode & 0o7777);
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

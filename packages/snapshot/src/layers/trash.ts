@@ -1,0 +1,78 @@
+import { mkdirSync, readdirSync } from "node:fs";
+import { rename } from "node:fs/promises";
+import { join } from "node:path";
+import { log, systemError } from "@berth/base";
+
+/**
+ * Where trees go that are no longer needed: moving takes a moment however large a tree is, and it is deleted in the background
+ * by a process of low priority. What a crash leaves is deleted after the next start.
+ */
+export class Trash implements AsyncDisposable {
+  readonly #folder: string;
+  #counter = 0;
+  #deleting: Promise<void> | undefined;
+  #waiting = false;
+
+  /** `folder` must be on the file system of what is thrown away. */
+  constructor(folder: string) {
+    this.#folder = folder;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    if (readdirSync(folder).length > 0) this.#schedule();
+  }
+
+  /** Takes `path`, file or folder; nothing happens when it does not exist. */
+  async take(path: string): Promise<void> {
+    const target = join(this.#folder, `${process.pid}-${Date.now().toString(36)}-${++this.#counter}`);
+    try {
+      await rename(path, target);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
+      throw error;
+    }
+    this.#schedule();
+  }
+
+  /** Resolves when nothing is left to delete. */
+  async empty(): Promise<void> {
+    while (this.#deleting !== undefined) await this.#deleting;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.empty();
+  }
+
+  #schedule(): void {
+    this.#waiting = true;
+    this.#deleting ??= this.#run().finally(() => {
+      this.#deleting = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#waiting) {
+      // Let removals that come together share one process.
+      await new Promise((resolve) => setImmediate(resolve));
+      this.#waiting = false;
+      try {
+        await deleteTrees(readdirSync(this.#folder).map((name) => join(this.#folder, name)));
+      } catch (error) {
+        log.warn("a removed tree could not be deleted", { error });
+      }
+    }
+  }
+}
+
+/** rm(1) works with descriptors: it follows no link, and depth does not matter. */
+async function deleteTrees(paths: readonly string[]): Promise<void> {
+  // Far below the limit of arguments to a process.
+  for (let at = 0; at < paths.length; at += 500) {
+    const some = paths.slice(at, at + 500);
+    const child = Bun.spawn(["nice", "-n", "10", "rm", "-rf", "--one-file-system", "--", ...some], {
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "pipe",
+    });
+    const complaint = await new Response(child.stderr).text();
+    if ((await child.exited) !== 0) throw systemError(complaint.trim().slice(0, 1000));
+  }
+}
