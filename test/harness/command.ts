@@ -40,13 +40,19 @@ export async function run(argv: readonly string[], options: CommandOptions = {})
           : options.stdin,
     stdout: "pipe",
     stderr: "pipe",
+    // A group of its own, so that a shell is killed together with what it started.
+    detached: true,
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     env: options.env ?? process.env,
   });
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
-    child.kill("SIGKILL");
+    try {
+      process.kill(-child.pid, "SIGKILL");
+    } catch {
+      child.kill("SIGKILL");
+    }
   }, seconds * 1000);
   try {
     const [stdout, stderr] = await Promise.all([

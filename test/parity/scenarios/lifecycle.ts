@@ -104,7 +104,7 @@ export default [
   ),
   scenario(
     "attach: output and input of a running container",
-    "docker run -d -i --name a1 busybox sh -c 'while read line; do echo got $line; done' >/dev/null",
+    "docker run -d -i --name a1 busybox sh -c 'read a; read b; echo got $a $b; exit 5' >/dev/null",
     "printf 'one\\ntwo\\n' | docker attach a1",
     "docker wait a1",
     "docker attach a1",
