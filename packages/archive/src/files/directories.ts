@@ -1,0 +1,123 @@
+import {
+  close,
+  closeQuietly,
+  fstat,
+  isErrno,
+  mkdirat,
+  O,
+  openat,
+  openat2,
+  RESOLVE,
+  S,
+  statIfExists,
+} from "@berth/linux";
+import { baseOf, folderOf } from "./names.ts";
+
+/** An open folder of a tree. */
+export interface OpenDirectory {
+  fd: number;
+  /** New entries inherit its group. */
+  setgid: boolean;
+}
+
+const CAPACITY = 64;
+const FLAGS = O.RDONLY | O.DIRECTORY;
+
+/**
+ * The folders of a tree, found from an open root and never outside of it: symbolic links, also absolute ones, lead only
+ * to places below the root. Folders stay open for the next files that are put into them, because looking one up anew for
+ * every file costs more than making the file.
+ *
+ * Whoever removes or replaces a folder or a symbolic link of the tree calls `forget`.
+ */
+export class Directories implements Disposable {
+  readonly root: number;
+  readonly #open = new Map<string, OpenDirectory>();
+  readonly #rootDirectory: OpenDirectory;
+
+  /** `root`: descriptor of a folder; it stays the caller's. */
+  constructor(root: number) {
+    this.root = root;
+    this.#rootDirectory = { fd: root, setgid: (fstat(root).mode & S.ISGID) !== 0 };
+  }
+
+  /**
+   * The folder at `path` (as `pathBelowRoot` gives it). It stays open at least until the next call.
+   * @throws SyscallError ENOENT, ENOTDIR, ELOOP, …
+   */
+  find(path: string): OpenDirectory {
+    return this.#walk(path, undefined);
+  }
+
+  /** As `find`, making what is missing with mode 0755; `made` is called for each new folder. */
+  make(path: string, made: (path: string, fd: number) => void): OpenDirectory {
+    return this.#walk(path, made);
+  }
+
+  /** Closes all folders but the root and `except`: what their paths lead to may have changed. */
+  forget(except?: OpenDirectory): void {
+    for (const [path, directory] of this.#open) {
+      if (directory === except) continue;
+      closeQuietly(directory.fd);
+      this.#open.delete(path);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.forget();
+  }
+
+  #walk(path: string, made: ((path: string, fd: number) => void) | undefined): OpenDirectory {
+    if (path === "") return this.#rootDirectory;
+    const known = this.#open.get(path);
+    if (known !== undefined) return known;
+    // Up to the nearest folder that is open, then down again: names of any length are reached in steps.
+    const missing = [path];
+    let at = folderOf(path);
+    let current: OpenDirectory | undefined;
+    while (at !== "") {
+      current = this.#open.get(at);
+      if (current !== undefined) break;
+      missing.push(at);
+      at = folderOf(at);
+    }
+    let parent = current ?? this.#rootDirectory;
+    for (let i = missing.length - 1; i >= 0; i--) {
+      const next = missing[i] as string;
+      parent = this.#remember(next, this.#enter(parent.fd, next, made));
+    }
+    return parent;
+  }
+
+  #enter(parent: number, path: string, made: ((path: string, fd: number) => void) | undefined): number {
+    const name = baseOf(path);
+    try {
+      return openat(parent, name, FLAGS | O.NOFOLLOW);
+    } catch (error) {
+      if (isErrno(error, "ENOTDIR", "ELOOP")) {
+        const found = statIfExists(parent, name);
+        if (found === undefined || (found.mode & S.IFMT) !== S.IFLNK) throw error;
+        return openat2(this.root, path, FLAGS, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+      }
+      if (made === undefined || !isErrno(error, "ENOENT")) throw error;
+    }
+    mkdirat(parent, name, 0o755);
+    const fd = openat(parent, name, FLAGS | O.NOFOLLOW);
+    made(path, fd);
+    return fd;
+  }
+
+  #remember(path: string, fd: number): OpenDirectory {
+    const directory = { fd, setgid: (fstat(fd).mode & S.ISGID) !== 0 };
+    this.#open.set(path, directory);
+    if (this.#open.size > CAPACITY) {
+      // The oldest goes. Often used ones come back at the cost of one call.
+      for (const [oldest, { fd: old }] of this.#open) {
+        this.#open.delete(oldest);
+        close(old);
+        break;
+      }
+    }
+    return directory;
+  }
+}
