@@ -420,3 +420,11 @@ test("what this daemon does not have says so", async () => {
   });
   expect(await (await server.fetch("/plugins")).json()).toEqual([]);
 });
+
+test("bootstrap is Berth's own route", async () => {
+  await using server = await TestServer.start();
+  const answer = await server.post("/v1.51/berth/images/bootstrap?name=busybox&mirror=http://m");
+  expect(await answer.text()).toBe('{"status":"made"}\r\n');
+  expect(server.engine.last("bootstrap")).toEqual(["busybox", { mirror: "http://m" }]);
+  expect((await server.post("/berth/images/bootstrap")).status).toBe(400);
+});

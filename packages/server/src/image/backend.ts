@@ -71,4 +71,6 @@ export interface ImageBackend {
   /** Source of an import that is a URL is fetched by the implementation. */
   importFromUrl(url: string, options: ImportOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
   pull(options: PullOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
+  /** Makes `busybox`, `debian:bookworm`, … from the host's own distribution packages. */
+  bootstrap(name: string, options: { mirror?: string }, signal: AbortSignal): AsyncIterable<ProgressMessage>;
 }

@@ -43,6 +43,15 @@ export function imageRoutes(images: ImageBackend): Route[] {
 
     post("/images/create", (exchange) => create(exchange, images)),
 
+    // Berth's own: no such thing in Docker's API.
+    post("/berth/images/bootstrap", async (exchange) => {
+      const { query, signal } = exchange;
+      const name = query.string("name");
+      if (name === "") throw invalidParameter("the parameter name is missing");
+      const mirror = query.optionalString("mirror");
+      await sendProgress(exchange, images.bootstrap(name, mirror === undefined ? {} : { mirror }, signal));
+    }),
+
     post("/images/prune", async (exchange) => {
       exchange.json(await images.prune(exchange.query.filters(PRUNE_FILTERS), exchange.signal));
     }),

@@ -281,6 +281,10 @@ export function fakeBackends(engine: FakeEngine): Backends {
         yield { status: "sha256:0" };
       },
       importFromUrl: never,
+      async *bootstrap(name, options) {
+        engine.record("bootstrap", name, options);
+        yield { status: "made" };
+      },
       async *pull(options) {
         engine.record("pull", options);
         yield { status: "Pulling" };
