@@ -23,6 +23,7 @@ import {
   type ExitRecord,
   type Failure,
   type LaunchFile,
+  ociJson,
   resolveUser,
   SHIM_FILES,
   type Started,
@@ -227,11 +228,11 @@ export function readLaunch(directory: string): LaunchFile {
 
 /** `config.json`: the spec with the seccomp profile's text put in as it is. */
 function configText(launch: LaunchFile): string {
-  if (launch.seccompFile === undefined) return JSON.stringify(launch.spec);
+  if (launch.seccompFile === undefined) return ociJson(launch.spec);
   const { linux, ...rest } = launch.spec;
   const seccomp = readFileSync(launch.seccompFile, "utf8");
   // An object's text is never empty here: a container has namespaces.
-  return `${JSON.stringify(rest).slice(0, -1)},"linux":{"seccomp":${seccomp},${JSON.stringify(linux).slice(1)}}`;
+  return `${ociJson(rest).slice(0, -1)},"linux":{"seccomp":${seccomp},${JSON.stringify(linux).slice(1)}}`;
 }
 
 export function toFailure(error: unknown): Failure {

@@ -1,7 +1,14 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { kill, type Loop, setWindowSize } from "@berth/linux";
-import { type ExecRequest, type Failure, type LaunchFile, resolveUser, type Started } from "@berth/runtime";
+import {
+  type ExecRequest,
+  type Failure,
+  type LaunchFile,
+  ociJson,
+  resolveUser,
+  type Started,
+} from "@berth/runtime";
 import type { Children } from "./children.ts";
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
@@ -55,7 +62,7 @@ export class Execs {
     }
     const processFile = join(this.#directory, `exec-${request.id.slice(0, 16)}.json`);
     try {
-      writeFileSync(processFile, JSON.stringify(this.#process(request, container.pid)), { mode: 0o600 });
+      writeFileSync(processFile, ociJson(this.#process(request, container.pid)), { mode: 0o600 });
     } catch (error) {
       done({ error: { message: (error as Error).message, exitCode: 126 } });
       return;

@@ -5,4 +5,4 @@ export { removeShimFolder } from "./shim/folder.ts";
 export { EXIT_FILE, type LaunchFile, SHIM_FILES } from "./shim/launch-file.ts";
 export * from "./shim/protocol.ts";
 export { ShimRuntime, type ShimRuntimeOptions } from "./shim/shim-runtime.ts";
-export { type ResolvedUser, resolveUser } from "./spec/user.ts";
+export * from "./spec/index.ts";
