@@ -20,6 +20,7 @@ const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_LINK = 5;
 const IFLA_MASTER = 10;
+const IFLA_OPERSTATE = 16;
 const IFLA_LINKINFO = 18;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
@@ -34,6 +35,7 @@ const IFLA_BR_STP_STATE = 5;
 const IFLA_BRPORT_ISOLATED = 33;
 const RTEXT_FILTER_SKIP_STATS = 8;
 export const IFF_UP = 0x1;
+const IF_OPER_UP = 6;
 const IFF_LOWER_UP = 0x10000;
 /** IFNAMSIZ without the NUL. */
 export const INTERFACE_NAME_MAX = 15;
@@ -44,6 +46,8 @@ export interface Link {
   up: boolean;
   /** The lower layer has carrier. */
   carrier: boolean;
+  /** It has carrier and the kernel has acted on that: packets flow. (RFC 2863 operational state "up".) */
+  operational: boolean;
   mtu: number;
   /** 6 bytes for Ethernet. */
   mac: Uint8Array;
@@ -171,6 +175,7 @@ export function decodeLink(message: Message): Link | undefined {
     name: asText(attributes.get(IFLA_IFNAME)) ?? "",
     up: (flags & IFF_UP) !== 0,
     carrier: (flags & IFF_LOWER_UP) !== 0,
+    operational: attributes.get(IFLA_OPERSTATE)?.[0] === IF_OPER_UP,
     mtu: asU32(attributes.get(IFLA_MTU)) ?? 0,
     mac: attributes.get(IFLA_ADDRESS)?.slice() ?? new Uint8Array(),
     master: asU32(attributes.get(IFLA_MASTER)) ?? 0,

@@ -3,12 +3,15 @@ import {
   AF,
   accept4,
   bind,
+  checked,
   close,
   connect,
   getsockname,
   isErrno,
   Loop,
+  libc,
   listen,
+  Memory,
   MSG,
   recv,
   recvfrom,
@@ -50,6 +53,16 @@ const received = (fd: number, size = 100_000) => {
     return count < 0 ? undefined : Buffer.from(buffer.subarray(0, count)).toString();
   };
 };
+
+const FIONREAD = 0x541b;
+const SIOCOUTQ = 0x5411;
+
+/** Bytes that wait in a socket's receive or send buffer. */
+function queued(fd: number, which: number): number {
+  const memory = new Memory(16);
+  checked(libc().ioctl(fd, which, memory.address), "ioctl");
+  return memory.getI32(0);
+}
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -149,13 +162,14 @@ test("tcp: a hang-up seen while the other end is slow costs no turns of the loop
       const fd = accept4(server.fd, SOCK.NONBLOCK);
       return fd < 0 ? undefined : fd;
     });
-    // More than the client's connection holds, so that the end waits in the proxy's receive buffer.
-    const piece = new Uint8Array(16_384);
+    // More than the client's connection and one chunk hold, all of it taken over by the proxy's receive buffer.
+    const piece = new Uint8Array(4096);
     let sent = 0;
-    while (sent < 600_000) {
+    while (sent - queued(client, FIONREAD) < 120_000) {
       sent += Math.max(0, send(inner, piece));
       loop.turn(0);
     }
+    turnUntil(loop, () => (queued(inner, SIOCOUTQ) === 0 ? true : undefined));
     close(inner);
     let turns = 0;
     for (const end = performance.now() + 100; performance.now() < end; turns++) loop.turn(20);

@@ -26,6 +26,9 @@ import { parseMac } from "../address/mac.ts";
 import type { EndpointPlan, SandboxPlan } from "../sandbox-plan.ts";
 import { writeSysctl } from "./sysctl.ts";
 
+/** Milliseconds. */
+const CARRIER_PATIENCE = 100;
+
 /** How the default routes moved when an endpoint went away: addresses of the old and of the new carrier. */
 export interface GatewayChange {
   from: string[];
@@ -104,6 +107,8 @@ export class NetworkSandbox implements Disposable {
         });
       }
       inner.run(setup);
+      awaitOperational(host, plan.hostInterface);
+      if (!bridge.operational) awaitOperational(host, plan.bridge);
     } catch (error) {
       removeLink(host, plan.hostInterface);
       throw error;
@@ -135,8 +140,17 @@ export class NetworkSandbox implements Disposable {
     return { from: gone.addresses, to: next.addresses };
   }
 
+  /**
+   * Lets go of the network: its interfaces are cut off from their bridges at once, so that another container can have the
+   * addresses; the kernel removes them some time after the namespace's last process.
+   */
   [Symbol.dispose](): void {
-    if (this.namespace !== undefined) closeQuietly(this.namespace);
+    if (this.namespace === undefined) return;
+    if (this.#endpoints.length > 0) {
+      using host = NetlinkSocket.open(NETLINK_ROUTE);
+      for (const { hostInterface } of this.#endpoints.splice(0)) cutOff(host, hostInterface);
+    }
+    closeQuietly(this.namespace);
   }
 }
 
@@ -208,6 +222,29 @@ function removeLink(host: NetlinkSocket, name: string): void {
   const batch = host.batch();
   deleteLink(batch, name);
   try {
+    host.run(batch);
+  } catch (error) {
+    if (!isErrno(error, "ENODEV")) throw error;
+  }
+}
+
+/**
+ * Waits until the kernel has seen that an interface has carrier, which it does in the background: before, packets are dropped.
+ * Kernels since 6.8 catch up when they are asked, so that there is nothing to wait for. Gives up silently after a while: the
+ * packets then flow later.
+ */
+function awaitOperational(host: NetlinkSocket, name: string): void {
+  for (const end = performance.now() + CARRIER_PATIENCE; !getLink(host, name).operational; ) {
+    if (performance.now() > end) return;
+    Bun.sleepSync(0.2);
+  }
+}
+
+/** Sets the host's end down: the bridge forgets at once what it learned there. Deleting it would take ten times as long. */
+function cutOff(host: NetlinkSocket, name: string): void {
+  try {
+    const batch = host.batch();
+    setLink(batch, getLink(host, name).index, { up: false });
     host.run(batch);
   } catch (error) {
     if (!isErrno(error, "ENODEV")) throw error;
