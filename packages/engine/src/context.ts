@@ -1,6 +1,6 @@
-import type { HostConfig, LogConfig, Ulimit } from "@berth/api";
+import type { LogConfig, Ulimit } from "@berth/api";
 import type { ImageResolver } from "@berth/image";
-import type { OciRuntime, Runtime } from "@berth/runtime";
+import type { ExecRequest, OciRuntime, OciSpec, Runtime, SpecInput } from "@berth/runtime";
 import type { Snapshots } from "@berth/snapshot";
 import type { Volumes } from "@berth/volume";
 import type { ContainerStore } from "./container/store.ts";
@@ -10,12 +10,19 @@ import type { ContainerJobs } from "./jobs.ts";
 import type { EngineNetworks } from "./networks.ts";
 import type { HostFacts } from "./system/host-facts.ts";
 
+/** The OCI runtimes that there are; `OciRuntimes` of `@berth/runtime`. */
+export interface RuntimeChoice {
+  readonly defaultName: string;
+  names(): string[];
+  /** Empty: the default. @throws invalid-parameter for an unknown one. */
+  get(name: string): OciRuntime;
+}
+
 /** What the daemon's configuration says about containers. */
 export interface EngineSettings {
   dataRoot: string;
   execRoot: string;
-  runtimes: ReadonlyMap<string, OciRuntime>;
-  defaultRuntime: string;
+  runtimes: RuntimeChoice;
   /** Bytes of /dev/shm. */
   shmSize: number;
   log: LogConfig;
@@ -32,6 +39,21 @@ export interface EngineSettings {
   stopTimeout: number;
 }
 
+/** What the engine needs of the snapshots. */
+export type ContainerLayers = Pick<
+  Snapshots,
+  | "driver"
+  | "has"
+  | "view"
+  | "createWritable"
+  | "writable"
+  | "removeWritable"
+  | "writableSize"
+  | "changes"
+  | "layerSize"
+  | "metadata"
+>;
+
 /** What every module of the engine works with. Made once in `createEngine`; holds no behaviour. */
 export interface EngineContext {
   settings: EngineSettings;
@@ -42,13 +64,15 @@ export interface EngineContext {
   runtime: Runtime;
   networks: EngineNetworks;
   images: ImageResolver;
-  snapshots: Snapshots;
+  snapshots: ContainerLayers;
   volumes: Volumes;
   jobs: ContainerJobs;
   /** Runs several stored changes as one commit; `durable`: on the disk when it returns. */
   transaction: <T>(change: () => T, durable?: boolean) => T;
+  /** Makes the OCI spec; what the host is like is known to it. @throws invalid-parameter with Docker's sentences. */
+  buildSpec: (input: Omit<SpecInput, "host">) => OciSpec;
+  /** What `exec --privileged` gets. */
+  allCapabilities: () => NonNullable<ExecRequest["capabilities"]>;
   /** Set when the daemon stops: nothing is restarted any more. */
   stopping: boolean;
 }
-
-export type { HostConfig };

@@ -43,8 +43,10 @@ export interface Container {
   restartTimer?: ReturnType<typeof setTimeout>;
   /** Wait before that start, milliseconds; 0 before the first one. */
   restartDelay: number;
-  /** A stop is being carried out: the restart policy does not apply to the exit that follows. */
-  stopping: number;
+  /** A person stopped or killed it: the restart policy does not apply to the exit that follows. */
+  exitOnNext: boolean;
+  /** A person restarts it: `--rm` does not apply to the exit that follows. */
+  keepOnExit: boolean;
   /** Resolves when the running process has ended and its exit is dealt with. Present while it runs. */
   exitHandled?: Promise<void>;
 }

@@ -51,10 +51,8 @@ export async function createContainer(
   validateConfig(asked);
   const { resources, warnings: resourceWarnings } = validateResources(askedHost, engine.facts, false);
   warnings.push(...resourceWarnings);
-  validateHostConfig(resources, {
-    runtimes: new Set(engine.settings.runtimes.keys()),
-    defaultRuntime: engine.settings.defaultRuntime,
-  });
+  validateHostConfig(resources);
+  validateRuntime(engine, resources.Runtime);
   validateNetworkingConfig(networkingConfig, options.apiVersion);
   if (asked.MacAddress) validateMac(asked.MacAddress);
   const image = asked.Image === "" ? undefined : engine.images.resolve(asked.Image);
@@ -156,6 +154,15 @@ export async function discard(engine: EngineContext, container: Container): Prom
     }
   }
   await attempt("the record", () => engine.containers.delete(container));
+}
+
+function validateRuntime(engine: EngineContext, name: string | undefined): void {
+  if (!name) return;
+  try {
+    engine.settings.runtimes.get(name);
+  } catch (error) {
+    throw invalidParameter(`Unknown runtime specified ${name}`, { cause: error });
+  }
 }
 
 /** The host's architecture in OCI's words. */

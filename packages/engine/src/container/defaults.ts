@@ -46,7 +46,7 @@ export function fillHostConfig(
     };
   }
   host.LogConfig.Config ??= {};
-  host.Runtime ||= settings.defaultRuntime;
+  host.Runtime ||= settings.runtimes.defaultName;
   if (host.Privileged) {
     host.MaskedPaths = null;
     host.ReadonlyPaths = null;

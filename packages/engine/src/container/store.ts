@@ -121,6 +121,7 @@ function makeContainer(record: ContainerRecord, state: ContainerState): Containe
     attaches: new AttachQueue(),
     execs: new Map(),
     restartDelay: 0,
-    stopping: 0,
+    exitOnNext: false,
+    keepOnExit: false,
   };
 }

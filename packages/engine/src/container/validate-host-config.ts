@@ -5,14 +5,8 @@ import { destinationProblem, parseMount } from "../mount/parse.ts";
 import { capabilityProblem } from "./capabilities.ts";
 import { validatePortBindings } from "./ports.ts";
 
-export interface HostConfigContext {
-  /** OCI runtimes that exist, by name. */
-  runtimes: ReadonlySet<string>;
-  defaultRuntime: string;
-}
-
 /** Checks the host half of a configuration, but for cgroup limits. @throws invalid-parameter with Docker's sentences. */
-export function validateHostConfig(host: HostConfig, context: HostConfigContext, isUpdate = false): void {
+export function validateHostConfig(host: HostConfig): void {
   const refuse = (text: string) => {
     throw invalidParameter(text);
   };
@@ -54,9 +48,6 @@ export function validateHostConfig(host: HostConfig, context: HostConfigContext,
   }
   if (Object.keys(host.StorageOpt ?? {}).length > 0) {
     refuse("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
-  }
-  if (!isUpdate && host.Runtime && !context.runtimes.has(host.Runtime)) {
-    refuse(`Unknown runtime specified ${host.Runtime}`);
   }
   for (const ulimit of host.Ulimits ?? []) {
     if (!ULIMITS.has(ulimit.Name)) refuse(`invalid ulimit type: ${ulimit.Name}`);

@@ -44,6 +44,12 @@ export class EventLog {
     for (const listener of this.#listeners) listener(event);
   }
 
+  /** Calls `listener` for each event that comes, at once. @returns what ends that. */
+  listen(listener: (event: EventMessage) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   get listeners(): number {
     return this.#listeners.size;
   }

@@ -14,4 +14,6 @@ export interface Exec {
   pid: number;
   /** Milliseconds since 1970; when it ended. */
   endedAt?: number;
+  /** Settled by the start: resize waits for it. */
+  readonly onStarted: PromiseWithResolvers<void>;
 }

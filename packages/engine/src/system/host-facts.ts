@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
-import { availableParallelism, cpus } from "node:os";
+import { availableParallelism, cpus, totalmem } from "node:os";
 
 /** What the kernel and its cgroups can do, found once at the daemon's start. */
 export interface HostFacts {
   cgroupVersion: 1 | 2;
   cpus: number;
+  /** Bytes of the host. */
+  memoryTotal: number;
   /** Kernel's list of processors and memory nodes: `0-3`. */
   cpusetCpus: string;
   cpusetMems: string;
@@ -44,6 +46,7 @@ export function readHostFacts(): HostFacts {
   const unified = existsSync(`${CGROUPS}/cgroup.controllers`);
   const common = {
     cpus: availableParallelism() || cpus().length,
+    memoryTotal: totalmem(),
     ipv4Forwarding: read("/proc/sys/net/ipv4/ip_forward") !== "0",
     bridgeNfIptables: read("/proc/sys/net/bridge/bridge-nf-call-iptables") === "1",
     bridgeNfIp6tables: read("/proc/sys/net/bridge/bridge-nf-call-ip6tables") === "1",
@@ -55,7 +58,13 @@ export function readHostFacts(): HostFacts {
 
 type CgroupFacts = Omit<
   HostFacts,
-  "cpus" | "ipv4Forwarding" | "bridgeNfIptables" | "bridgeNfIp6tables" | "seccomp" | "apparmor"
+  | "cpus"
+  | "memoryTotal"
+  | "ipv4Forwarding"
+  | "bridgeNfIptables"
+  | "bridgeNfIp6tables"
+  | "seccomp"
+  | "apparmor"
 >;
 
 function legacyFacts(): CgroupFacts {

@@ -1,0 +1,77 @@
+import type { ContainerPathStat } from "@berth/api";
+import { forbidden, invalidParameter, notFound } from "@berth/base";
+import type { EngineContext } from "../context.ts";
+import type { Container } from "./container.ts";
+import { containerEvent } from "./events.ts";
+import { cleanPath, isBelow } from "./path.ts";
+import { viewOf } from "./view.ts";
+
+/*
+ * The archive endpoints behind `docker cp`. `path` is inside the container; relative to its root.
+ */
+
+const missing = (path: string, container: string) =>
+  notFound(`Could not find the file ${path} in container ${container}`);
+
+function checkPath(path: string): void {
+  if (path === "") throw invalidParameter("bad parameter: pathcannot be empty");
+  if (path.includes("\0")) throw invalidParameter("bad parameter: path holds a NUL byte");
+}
+
+/** @throws not-found. */
+export async function statPath(
+  engine: EngineContext,
+  reference: string,
+  path: string,
+): Promise<ContainerPathStat> {
+  const container = engine.containers.get(reference);
+  checkPath(path);
+  const stat = await engine.jobs.statPath(viewOf(engine, container), path);
+  if (stat === undefined) throw missing(path, reference);
+  return stat;
+}
+
+/** @throws not-found. */
+export async function getArchive(
+  engine: EngineContext,
+  reference: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<{ stat: ContainerPathStat; tar: ReadableStream<Uint8Array> }> {
+  const container = engine.containers.get(reference);
+  checkPath(path);
+  const found = await engine.jobs.getArchive(viewOf(engine, container), path, signal);
+  if (found === undefined) throw missing(path, reference);
+  containerEvent(engine, container, "archive-path");
+  return found;
+}
+
+/** @throws not-found, invalid-parameter; forbidden when the place is read-only. */
+export async function putArchive(
+  engine: EngineContext,
+  reference: string,
+  path: string,
+  tar: ReadableStream<Uint8Array>,
+  options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean },
+  signal: AbortSignal,
+): Promise<void> {
+  const container = engine.containers.get(reference);
+  checkPath(path);
+  if (isReadOnly(container, cleanPath(path.startsWith("/") ? path : `/${path}`))) {
+    throw forbidden("container rootfs is marked read-only");
+  }
+  if (!(await engine.jobs.putArchive(viewOf(engine, container), path, tar, options, signal))) {
+    throw missing(path, reference);
+  }
+  containerEvent(engine, container, "extract-to-dir");
+}
+
+/** True when the mount that covers `path`, or else the root filesystem, takes no writes. */
+function isReadOnly(container: Container, path: string): boolean {
+  let cover: { destination: string; readWrite: boolean } | undefined;
+  for (const mount of container.record.mounts) {
+    if (!isBelow(path, mount.destination)) continue;
+    if (cover === undefined || mount.destination.length > cover.destination.length) cover = mount;
+  }
+  return cover ? !cover.readWrite : container.record.hostConfig.ReadonlyRootfs;
+}

@@ -1,0 +1,153 @@
+import type { EndpointSettings, PortMap } from "@berth/api";
+import { conflict } from "@berth/base";
+import type { EndpointRequest, EndpointResult, PortSocket, SandboxPlan } from "@berth/network";
+import type { Launch } from "@berth/runtime";
+import type { EngineContext } from "../context.ts";
+import { type Container, isAlive } from "./container.ts";
+import { parseLink } from "./links.ts";
+import { logTarget } from "./log-config.ts";
+import { networkMode } from "./network-mode.ts";
+import { containerDirectory, logPath } from "./paths.ts";
+import { portRequests } from "./ports.ts";
+
+/** What a start has of the network before the shim is launched. */
+export interface PreparedNetwork {
+  plan: SandboxPlan;
+  endpoints: EndpointResult[];
+  ports: PortSocket[];
+  descriptors: number[];
+  resolvConf: string;
+  /** Of another container, whose files are used. */
+  joined?: Container;
+}
+
+/** Allocates the network of a start, or finds the container whose network is shared. Undone by `networks.release`. */
+export async function prepareNetwork(engine: EngineContext, container: Container): Promise<PreparedNetwork> {
+  const { record } = container;
+  const { config, hostConfig } = record;
+  const mode = networkMode(config, hostConfig);
+  if (mode.kind === "join") {
+    const joined = runningContainer(engine, mode.container, container, "network of");
+    return {
+      plan: { mode: "join", joinPath: `/proc/${joined.state.pid}/ns/net`, endpoints: [] },
+      endpoints: [],
+      ports: [],
+      descriptors: [],
+      resolvConf: "",
+      joined,
+    };
+  }
+  const sandbox = await engine.networks.allocate({
+    containerId: container.id,
+    containerName: record.name,
+    hostname: config.Hostname,
+    endpoints: Object.entries(record.endpoints).map(([network, asked]) =>
+      endpointRequest(network, asked, hostConfig.Links ?? []),
+    ),
+    ports: mode.kind === "networks" ? portRequests(config, hostConfig) : [],
+    ...(hostConfig.Sysctls ? { sysctls: netSysctls(hostConfig.Sysctls) } : {}),
+    dns: {
+      servers: hostConfig.Dns ?? [],
+      search: hostConfig.DnsSearch ?? [],
+      options: hostConfig.DnsOptions ?? [],
+    },
+  });
+  return {
+    plan: sandbox.plan,
+    endpoints: sandbox.endpoints,
+    ports: sandbox.ports.map(({ fd: _, ...port }) => port),
+    descriptors: sandbox.ports.map((port) => port.fd),
+    resolvConf: sandbox.resolvConf,
+  };
+}
+
+export function endpointRequest(
+  network: string,
+  asked: EndpointSettings,
+  links: readonly string[],
+): EndpointRequest {
+  const request: EndpointRequest = { network };
+  if (asked.Aliases?.length) request.aliases = asked.Aliases;
+  // Links of the command line hold on every network of the container; the default bridge writes them into /etc/hosts.
+  const all = [...new Set([...links.map(linkText), ...(asked.Links ?? []).map(linkText)])];
+  if (all.length > 0) request.links = all;
+  if (asked.IPAMConfig?.IPv4Address) request.ipv4 = asked.IPAMConfig.IPv4Address;
+  if (asked.IPAMConfig?.IPv6Address) request.ipv6 = asked.IPAMConfig.IPv6Address;
+  if (asked.MacAddress) request.mac = asked.MacAddress;
+  if (asked.DriverOpts) request.driverOptions = asked.DriverOpts;
+  if (asked.GwPriority) request.gatewayPriority = asked.GwPriority;
+  return request;
+}
+
+function linkText(text: string): string {
+  const link = parseLink(text);
+  return `${link.container}:${link.alias}`;
+}
+
+function netSysctls(sysctls: Record<string, string>): Record<string, string> {
+  return Object.fromEntries(Object.entries(sysctls).filter(([name]) => name.startsWith("net.")));
+}
+
+/** A container whose namespace another one shares. @throws conflict with Docker's sentences. */
+export function runningContainer(
+  engine: EngineContext,
+  reference: string,
+  self: Container,
+  what: string,
+): Container {
+  const target = engine.containers.get(reference);
+  if (target === self) throw conflict(`cannot join own ${what.split(" ")[0]} namespace`);
+  if (!isAlive(target)) throw conflict(`cannot join ${what} a non running container: ${target.id}`);
+  return target;
+}
+
+export function launchOf(
+  engine: EngineContext,
+  container: Container,
+  network: PreparedNetwork,
+  spec: Launch["spec"],
+): Launch {
+  const { settings } = engine;
+  const { record } = container;
+  const { config, hostConfig } = record;
+  const runtime = settings.runtimes.get(hostConfig.Runtime ?? "");
+  const [rows, columns] = hostConfig.ConsoleSize;
+  return {
+    id: container.id,
+    dataDirectory: containerDirectory(settings, container.id),
+    rootfs: engine.snapshots.writable(container.id),
+    spec,
+    user: config.User,
+    groupAdd: hostConfig.GroupAdd ?? [],
+    tty: config.Tty,
+    openStdin: config.OpenStdin,
+    stdinOnce: config.StdinOnce,
+    ...(config.Tty && rows > 0 && columns > 0 ? { consoleSize: { rows, columns } } : {}),
+    log: logTarget(
+      hostConfig.LogConfig,
+      config,
+      {
+        id: container.id,
+        name: record.name,
+        imageId: record.imageId,
+        imageName: config.Image,
+        daemonName: "docker",
+      },
+      logPath(settings, container),
+    ),
+    network: network.plan,
+    ports: network.ports,
+    runtime,
+    workingDirectory: config.WorkingDir || "/",
+  };
+}
+
+/** Published ports as inspect shows them: every exposed port, and for bound ones where on the host. */
+export function portMap(exposed: readonly string[], ports: readonly PortSocket[]): PortMap {
+  const map: PortMap = Object.fromEntries(exposed.map((key) => [key, null]));
+  for (const port of ports) {
+    const key = `${port.containerPort}/${port.protocol}`;
+    map[key] = [...(map[key] ?? []), { HostIp: port.hostAddress, HostPort: String(port.hostPort) }];
+  }
+  return map;
+}

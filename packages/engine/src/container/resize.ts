@@ -1,0 +1,16 @@
+import { conflict } from "@berth/base";
+import type { EngineContext } from "../context.ts";
+
+/** @throws not-found, conflict. */
+export async function resizeContainer(
+  engine: EngineContext,
+  reference: string,
+  rows: number,
+  columns: number,
+): Promise<void> {
+  const container = engine.containers.get(reference);
+  if (!container.state.running || container.shim === undefined) {
+    throw conflict(`Container ${container.id} is not running`);
+  }
+  await container.shim.resize(rows, columns);
+}

@@ -1,0 +1,149 @@
+import { log, messageOf, nowNanoseconds, rfc3339Nano, ZERO_TIME } from "@berth/base";
+import type { ExitRecord, Shim } from "@berth/runtime";
+import type { EngineContext } from "../context.ts";
+import type { Container } from "./container.ts";
+import { discard } from "./create.ts";
+import { afterExit, recordExit, scheduleRestart, watchExit } from "./exit.ts";
+import { startHealth } from "./health.ts";
+import { containerDirectory } from "./paths.ts";
+import { removeLocked } from "./remove.ts";
+import { startsWithDaemon } from "./restart-policy.ts";
+import { startUnlessRunning } from "./start.ts";
+
+/** Exit code of a container that a host's end took with it: nobody saw how it ended. */
+const LOST = 255;
+/** Containers started at once when the daemon starts. */
+const PARALLEL_STARTS = 16;
+
+/**
+ * Makes memory and kernel agree again when the daemon starts: containers that still run are taken over, exits that happened
+ * meanwhile are recorded, what was being made or removed is removed, and restart policies are applied.
+ * Resolves when every container's state is right; containers are started by policy after that, in the background.
+ */
+export async function restoreContainers(engine: EngineContext): Promise<{ started: Promise<void> }> {
+  for (const container of engine.containers.all()) {
+    for (const mount of container.record.mounts) {
+      if (mount.type === "volume" && mount.name !== undefined) {
+        engine.volumes.acquire(mount.name, container.id);
+      }
+    }
+  }
+  const toStart: Container[] = [];
+  await Promise.all(
+    [...engine.containers.all()].map(async (container) => {
+      try {
+        if (await restoreOne(engine, container)) toStart.push(container);
+      } catch (error) {
+        log.error("cannot restore a container", { container: container.id, error: messageOf(error) });
+      }
+    }),
+  );
+  const live = [...engine.containers.all()].filter((container) => container.shim !== undefined);
+  await engine.networks.restore(live.map((container) => container.id));
+  await engine.volumes.restore();
+  return { started: startAll(engine, toStart) };
+}
+
+/** @returns true when the container shall be started by its policy. */
+async function restoreOne(engine: EngineContext, container: Container): Promise<boolean> {
+  using _held = await container.lock.lock();
+  const { state, record } = container;
+  if (record.incomplete) {
+    await discard(engine, container);
+    return false;
+  }
+  const found = await engine.runtime.recover(container.id, containerDirectory(engine.settings, container.id));
+  if (found !== undefined && isShim(found)) {
+    if (await adopt(engine, container, found)) return false;
+  } else if (state.running && !state.restarting) {
+    await recordExit(engine, container, found ?? lostExit(state.startedAt));
+    if (!state.restarting) await afterExit(engine, container);
+  } else if (found !== undefined && found.finishedAt > state.finishedAt) {
+    // It was started, and ended, while nobody could write that down.
+    state.startedAt = state.startedAt === ZERO_TIME ? found.finishedAt : state.startedAt;
+    await recordExit(engine, container, found);
+    if (!state.restarting) await afterExit(engine, container);
+  }
+  if (engine.containers.find(container.id) === undefined) return false;
+  if (state.removing) {
+    await removeLocked(engine, container, { volumes: state.removeVolumes ?? false });
+    return false;
+  }
+  if (state.restarting) {
+    scheduleRestart(engine, container);
+    return false;
+  }
+  if (record.hostConfig.AutoRemove && state.startedAt !== ZERO_TIME) {
+    await removeLocked(engine, container, { volumes: true });
+    return false;
+  }
+  return (
+    state.startedAt !== ZERO_TIME &&
+    startsWithDaemon(record.hostConfig.RestartPolicy, {
+      exitCode: state.exitCode,
+      restartCount: state.restartCount,
+      manuallyStopped: state.manuallyStopped,
+    })
+  );
+}
+
+/** Takes over a shim. False when it was never started: then nothing runs. */
+async function adopt(engine: EngineContext, container: Container, shim: Shim): Promise<boolean> {
+  const { state } = container;
+  const started = shim.started;
+  if (started === undefined) {
+    await shim.abandon();
+    if (state.running && !state.restarting) {
+      state.running = false;
+      state.pid = 0;
+      engine.containers.saveState(container);
+    }
+    return false;
+  }
+  container.shim = shim;
+  if (!state.running || state.restarting || state.pid !== started.pid) {
+    // The daemon was killed between the start and its record.
+    Object.assign(state, {
+      running: true,
+      restarting: false,
+      pid: started.pid,
+      startedAt: started.startedAt,
+      exitCode: 0,
+      error: "",
+    });
+    engine.containers.saveState(container);
+  }
+  if (!state.paused) startHealth(engine, container, false);
+  watchExit(engine, container, shim);
+  return true;
+}
+
+function isShim(found: Shim | ExitRecord): found is Shim {
+  return "exited" in found;
+}
+
+function lostExit(startedAt: string): ExitRecord {
+  const now = rfc3339Nano(nowNanoseconds());
+  return { exitCode: LOST, oomKilled: false, finishedAt: now < startedAt ? startedAt : now };
+}
+
+/** Linked containers and those whose network is shared come first, as far as they are started here. */
+async function startAll(engine: EngineContext, containers: readonly Container[]): Promise<void> {
+  const queue = [...containers].sort((a, b) => (a.record.created < b.record.created ? -1 : 1));
+  const worker = async () => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const container = next;
+      if (engine.stopping) return;
+      try {
+        using _held = await container.lock.lock();
+        if (!container.state.running) await startUnlessRunning(engine, container);
+      } catch (error) {
+        log.error("cannot start a container by its restart policy", {
+          container: container.id,
+          error: messageOf(error),
+        });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: PARALLEL_STARTS }, worker));
+}

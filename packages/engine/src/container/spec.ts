@@ -1,0 +1,56 @@
+import type { OciSpec, SpecInput, SpecMount } from "@berth/runtime";
+import type { EngineContext } from "../context.ts";
+import { cgroupParent } from "./cgroup.ts";
+import type { Container } from "./container.ts";
+import { processEnvironment } from "./environment.ts";
+import { type PreparedNetwork, runningContainer } from "./launch.ts";
+import { containerFiles } from "./paths.ts";
+
+/** The OCI spec of a start. @throws with Docker's sentences. */
+export function specOf(
+  engine: EngineContext,
+  container: Container,
+  network: PreparedNetwork,
+  mounts: readonly SpecMount[],
+): OciSpec {
+  const { record } = container;
+  const { config, hostConfig } = record;
+  const { settings } = engine;
+  return engine.buildSpec({
+    id: container.id,
+    config,
+    hostConfig,
+    args: [record.path, ...record.args],
+    env: processEnvironment(engine, container, config.Tty),
+    mounts,
+    files: containerFiles(settings, (network.joined ?? container).id),
+    joins: joins(engine, container, network),
+    cgroupParent: cgroupParent(engine, container),
+    defaultUlimits: settings.ulimits,
+    defaultShmSize: settings.shmSize,
+    initPath: settings.initPath,
+    initByDefault: settings.init,
+    noNewPrivilegesByDefault: settings.noNewPrivileges,
+  });
+}
+
+/** Namespaces of other containers that this one shares. @throws conflict when one of them does not run. */
+function joins(
+  engine: EngineContext,
+  container: Container,
+  network: PreparedNetwork,
+): NonNullable<SpecInput["joins"]> {
+  const { IpcMode: ipc, PidMode: pid } = container.record.hostConfig;
+  const found: NonNullable<SpecInput["joins"]> = {};
+  if (network.joined) found.network = `/proc/${network.joined.state.pid}/ns/net`;
+  if (pid.startsWith("container:")) {
+    const target = runningContainer(engine, pid.slice("container:".length), container, "PID of");
+    found.pid = `/proc/${target.state.pid}/ns/pid`;
+  }
+  if (ipc.startsWith("container:")) {
+    const target = runningContainer(engine, ipc.slice("container:".length), container, "IPC of");
+    found.ipc = `/proc/${target.state.pid}/ns/ipc`;
+    found.shm = `/proc/${target.state.pid}/root/dev/shm`;
+  }
+  return found;
+}

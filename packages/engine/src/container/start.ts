@@ -1,0 +1,168 @@
+import { closeSync, mkdirSync } from "node:fs";
+import { BerthError, conflict, isKind, log, messageOf, newId, notModified } from "@berth/base";
+import type { Shim } from "@berth/runtime";
+import type { EngineContext } from "../context.ts";
+import { prepareMounts } from "../mount/launch.ts";
+import { type Container, isAlive } from "./container.ts";
+import { containerEvent, volumeEvents } from "./events.ts";
+import { watchExit } from "./exit.ts";
+import { startHealth } from "./health.ts";
+import { writeHostFiles } from "./host-files.ts";
+import { launchOf, type PreparedNetwork, portMap, prepareNetwork } from "./launch.ts";
+import { containerDirectory } from "./paths.ts";
+import { exposedPorts } from "./ports.ts";
+import { removeLocked } from "./remove.ts";
+import { specOf } from "./spec.ts";
+
+/** Exit code of a container whose start failed before its command was tried. */
+const START_FAILED = 128;
+
+/** @throws not-modified when it runs; conflict; what made the start fail, in Docker's words. */
+export async function startContainer(engine: EngineContext, reference: string): Promise<void> {
+  const container = engine.containers.get(reference);
+  using _held = await container.lock.lock();
+  await startUnlessRunning(engine, container);
+}
+
+export async function startUnlessRunning(engine: EngineContext, container: Container): Promise<void> {
+  const { state } = container;
+  if (state.paused) throw conflict("cannot start a paused container, try unpause instead");
+  if (state.removing || state.dead) {
+    throw conflict("container is marked for removal and cannot be started");
+  }
+  if (isAlive(container)) throw notModified("container is already running");
+  clearTimeout(container.restartTimer);
+  delete container.restartTimer;
+  state.restartCount = 0;
+  state.manuallyStopped = false;
+  try {
+    await startLocked(engine, container, { byPolicy: false });
+  } catch (error) {
+    if (container.record.hostConfig.AutoRemove && !container.keepOnExit) {
+      await removeLocked(engine, container, { volumes: true }).catch((failure: unknown) =>
+        log.warn("cannot remove a container", { container: container.id, error: messageOf(failure) }),
+      );
+    }
+    throw error;
+  }
+}
+
+/**
+ * Network, files, shim, attached streams, published ports, process: in this order, and taken back in the other one
+ * when a step fails. The caller holds the lock. State is stored once, when the process runs: a daemon killed before
+ * finds the shim (`restore`), or nothing.
+ */
+export async function startLocked(
+  engine: EngineContext,
+  container: Container,
+  options: { byPolicy: boolean },
+): Promise<void> {
+  const { state } = container;
+  container.exitOnNext = false;
+  container.keepOnExit = false;
+  try {
+    await launch(engine, container);
+  } catch (error) {
+    state.running = false;
+    state.restarting = false;
+    state.pid = 0;
+    state.error = messageOf(error);
+    state.exitCode = (error instanceof BerthError ? error.exitCode : undefined) ?? START_FAILED;
+    delete state.network;
+    engine.containers.saveState(container);
+    container.attaches.failAll();
+    if (!options.byPolicy) {
+      container.waiters.exited({ statusCode: state.exitCode, error: state.error });
+    }
+    throw error;
+  }
+}
+
+async function launch(engine: EngineContext, container: Container): Promise<void> {
+  await using undo = new AsyncDisposableStack();
+  const { state, record } = container;
+  await ensureFurnished(engine, container);
+
+  const network = await prepareNetwork(engine, container);
+  undo.defer(() => engine.networks.release(container.id));
+  const shim = await launchShim(engine, container, network);
+  undo.defer(() => shim.abandon());
+  // From here on streams connect by themselves.
+  container.shim = shim;
+  undo.defer(() => void delete container.shim);
+
+  await Promise.all([connectAttaches(container, shim), engine.networks.publish(container.id)]);
+  const { pid, startedAt } = await shim.start();
+  undo.move();
+
+  Object.assign(state, {
+    running: true,
+    paused: false,
+    restarting: false,
+    dead: false,
+    pid,
+    exitCode: 0,
+    error: "",
+    oomKilled: false,
+    startedAt,
+    network: {
+      sandboxId: network.joined?.state.network?.sandboxId ?? newId(),
+      endpoints: network.endpoints,
+      ports: portMap(
+        exposedPorts(record.config).map(({ port, protocol }) => `${port}/${protocol}`),
+        network.ports,
+      ),
+    },
+  });
+  startHealth(engine, container, true);
+  engine.containers.saveState(container);
+  volumeEvents(engine, container, "mount");
+  containerEvent(engine, container, "start");
+  watchExit(engine, container, shim);
+}
+
+/** Folders that a power failure may have taken: their creation is not waited for. */
+async function ensureFurnished(engine: EngineContext, container: Container): Promise<void> {
+  mkdirSync(containerDirectory(engine.settings, container.id), { recursive: true, mode: 0o710 });
+  try {
+    engine.snapshots.writable(container.id);
+  } catch (error) {
+    if (!isKind(error, "not-found")) throw error;
+    await engine.snapshots.createWritable(container.id, { chain: container.record.chain });
+  }
+}
+
+async function launchShim(
+  engine: EngineContext,
+  container: Container,
+  network: PreparedNetwork,
+): Promise<Shim> {
+  // The runtime closes the descriptors, but only once it has them.
+  let descriptors = network.descriptors;
+  try {
+    if (network.joined === undefined) {
+      writeHostFiles(engine, container, network.endpoints, network.resolvConf);
+    }
+    const mounts = await prepareMounts(engine, container);
+    const spec = specOf(engine, container, network, mounts);
+    const launched = launchOf(engine, container, network, spec);
+    descriptors = [];
+    return await engine.runtime.launch(launched, network.descriptors);
+  } finally {
+    for (const fd of descriptors) closeSync(fd);
+  }
+}
+
+/** Streams that clients opened before the start get everything from the first byte. */
+async function connectAttaches(container: Container, shim: Shim): Promise<void> {
+  await Promise.all(
+    container.attaches.take().map(async (pending) => {
+      try {
+        pending.connect(await shim.attach(pending.streams));
+      } catch (error) {
+        pending.fail();
+        throw error;
+      }
+    }),
+  );
+}
