@@ -1,0 +1,25 @@
+/**
+ * Steps of the image tables; never changed once released, only added to.
+ * `images.config` are the exact bytes that the id is the digest of. `retained`: removed by force while containers use it.
+ * `image_names.reference` is a full reference, `docker.io/library/busybox:latest` or `…@sha256:…`.
+ * `layer_blobs`: the blob that unpacks to the layer `diff_id` (itself, or compressed), and the bytes of its uncompressed tar.
+ */
+export const STEPS: readonly string[] = [
+  `CREATE TABLE images (
+     id TEXT PRIMARY KEY,
+     config BLOB NOT NULL,
+     parent TEXT NOT NULL DEFAULT '',
+     last_tagged TEXT NOT NULL DEFAULT '',
+     retained INTEGER NOT NULL DEFAULT 0
+   ) STRICT;
+   CREATE TABLE image_names (
+     reference TEXT PRIMARY KEY,
+     image TEXT NOT NULL REFERENCES images (id)
+   ) STRICT;
+   CREATE INDEX image_names_of ON image_names (image);
+   CREATE TABLE layer_blobs (
+     diff_id TEXT PRIMARY KEY,
+     blob TEXT NOT NULL,
+     tar_size INTEGER NOT NULL
+   ) STRICT;`,
+];
