@@ -34,9 +34,28 @@ i=0
 while [ $i -lt 300 ]; do sh -c "$1" >/dev/null 2>&1 && exit 0; i=$((i+1)); sleep 0.05; done
 echo "never true: $1"; exit 1
 `,
-  "on-tty": `#!/bin/sh
-input=; [ "$1" = -i ] && { input=$2; shift 2; }
-printf "$input" | timeout 30 script -qec "stty rows 24 cols 80; $*" /dev/null
+  "on-tty": `#!/usr/bin/env python3
+# on-tty [-i INPUT] COMMAND…: INPUT is typed once the command has said something
+import codecs, fcntl, os, pty, struct, sys, termios
+arguments, typed = sys.argv[1:], b""
+if arguments[0] == "-i":
+    typed, arguments = codecs.decode(arguments[1], "unicode_escape").encode(), arguments[2:]
+child, terminal = pty.fork()
+if child == 0:
+    fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    os.execvp(arguments[0], arguments)
+while True:
+    try:
+        data = os.read(terminal, 65536)
+    except OSError:
+        break
+    if not data:
+        break
+    os.write(1, data)
+    if typed:
+        os.write(terminal, typed)
+        typed = b""
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 `,
 };
 

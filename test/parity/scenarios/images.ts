@@ -47,11 +47,12 @@ export default [
   scenario(
     "commit: config, changes, author, message",
     "docker run --name box -e A=1 -w /tmp -l x=y busybox sh -c 'echo content > /made'",
-    "docker commit -a 'Some One <s@example.com>' -m 'a message' -c 'ENV B=2' -c 'EXPOSE 80 53/udp' -c 'CMD [\"cat\",\"/made\"]' -c 'LABEL v=1' -c 'USER 33' -c 'VOLUME /vol' -c 'WORKDIR /etc' -c 'STOPSIGNAL QUIT' box made:1",
+    "docker commit -a 'Some One <s@example.com>' -m 'a message' -c 'ENV B=2' -c 'EXPOSE 80 53/udp' -c 'CMD [\"cat\",\"/made\"]' -c 'LABEL v=1' -c 'USER 33' -c 'VOLUME /vol' -c 'WORKDIR /etc' box made:1",
     "docker run --rm made:1",
     "docker image inspect made:1 | jq -S '.[0] | {Author, Comment, Config, layers: (.RootFS.Layers|length)}'",
     "docker history --no-trunc --format '{{.CreatedBy}}|{{.Comment}}' made:1 | head -1",
     "docker commit box; docker images --filter dangling=true -q | wc -l",
+    "docker commit -c 'STOPSIGNAL QUIT' box x2",
     "docker commit nosuch x",
     "docker commit box UPPER",
     "docker commit -c 'RUN x' box x1",
@@ -77,7 +78,7 @@ export default [
     "docker save busybox nosuch > x",
     "docker load -i nosuch.tar",
     "echo nonsense | docker load",
-    "docker load < /dev/null",
+    "docker load < /dev/null 2>&1 | sed 's/import-[0-9]*/import/'",
   ),
   scenario(
     "export and import",
@@ -94,8 +95,8 @@ export default [
   ),
   scenario(
     "import: whatever an archive holds",
-    "mkdir -p r/d; echo a > r/f; ln r/f r/d/hard; ln -s /etc/passwd r/abs; touch \"r/$(printf '%0200d' 0)\"; truncate -s 10M r/sparse; chmod 1777 r/d; printf x > r/ünïcode; touch -d '2001-02-03 04:05:06' r/old",
-    "tar --sparse -C r -cf r.tar .; docker import r.tar odd >/dev/null; docker create --name oo odd x >/dev/null; docker export oo | tar -tv --utc | grep -v -E ' (dev|etc|proc|sys|.dockerenv)' | tr -s ' ' | sort -k6",
+    "mkdir -p r/d; echo a > r/f; ln r/f r/d/hard; ln -s /etc/passwd r/abs; touch \"r/$(printf '%0200d' 0)\"; chmod 1777 r/d; printf x > r/ünïcode; touch -d '2001-02-03 04:05:06' r/old",
+    "tar -C r -cf r.tar .; docker import r.tar odd >/dev/null; docker create --name oo odd x >/dev/null; docker export oo | tar -tv --utc | grep -v -E ' (dev|etc|proc|sys|.dockerenv)' | tr -s ' ' | sort -k6",
   ),
   scenario(
     "load: hostile archives",

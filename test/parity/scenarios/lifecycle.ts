@@ -104,7 +104,7 @@ export default [
   ),
   scenario(
     "attach: output and input of a running container",
-    "docker run -d -i --name a1 busybox sh -c 'read a; read b; echo got $a $b; exit 5' >/dev/null",
+    "docker run -d -i --name a1 busybox sh -c 'read a; read b; echo got $a $b; sleep 0.3; exit 5' >/dev/null",
     "printf 'one\\ntwo\\n' | docker attach a1",
     "docker wait a1",
     "docker attach a1",
@@ -137,9 +137,9 @@ export default [
   ),
   scenario(
     "events of a container's life",
-    "docker create --name ev busybox true >/dev/null; docker start ev >/dev/null; docker wait ev; docker rm ev",
-    "until-ok 'docker events --since 20s --until 0s --filter container=ev --format \"{{.Action}}\" | grep destroy'",
-    "docker events --since 30s --until 0s --filter container=ev --filter type=container --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}'",
-    "docker events --since 30s --until 0s --filter container=ev --filter event=die --format '{{json .Actor.Attributes}}'",
+    "docker create --name living busybox true >/dev/null; docker start living >/dev/null; docker wait living; docker rm living",
+    "until-ok 'docker events --since 20s --until 0s --filter container=living --format \"{{.Action}}\" | grep destroy'",
+    "docker events --since 30s --until 0s --filter container=living --filter type=container --format '{{.Type}} {{.Action}} {{.Actor.Attributes.name}} {{.Actor.Attributes.exitCode}}'",
+    "docker events --since 30s --until 0s --filter container=living --filter event=die --format '{{json .Actor.Attributes}}'",
   ),
 ];

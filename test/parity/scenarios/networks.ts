@@ -1,6 +1,7 @@
 import { scenario } from "../scenario.ts";
 
-const SERVER = "nc -lk -p 80 -e echo served";
+const SERVER = "sh -c 'mkdir /www; echo served > /www/index.html; httpd -f -p 80 -h /www'";
+const SERVES = "until-ok 'docker exec s1 wget -qO- http://127.0.0.1/'";
 
 /** Networks, DNS, published ports. */
 export default [
@@ -11,7 +12,7 @@ export default [
     "docker network create n1",
     "docker network create -d nosuch n2",
     "docker network create host",
-    "docker network create -l a=b --subnet 10.77.1.0/24 --gateway 10.77.1.254 --ip-range 10.77.1.128/25 n3",
+    "docker network create --label a=b --subnet 10.77.1.0/24 --gateway 10.77.1.254 --ip-range 10.77.1.128/25 n3",
     "docker network inspect n3 | jq -S '.[0]'",
     "docker network inspect -f '{{range .IPAM.Config}}{{.Subnet}} {{.Gateway}}{{end}}' n1",
     "docker network create --subnet 10.77.1.0/25 n4",
@@ -77,16 +78,16 @@ export default [
   ),
   scenario(
     "published tcp port: from loopback, the host's address, another container",
-    `docker run -d --name s1 -p $P1:80 busybox ${SERVER} >/dev/null; until-ok 'docker exec s1 netstat -ltn | grep :80'`,
-    "nc -w 2 127.0.0.1 $P1 </dev/null",
-    "nc -w 2 $(ip -4 -o addr show scope global | grep -oE '198.51.100.1|192.0.2.[0-9]+' | head -1) $P1 </dev/null",
-    "docker run --rm busybox nc -w 2 $(docker network inspect -f '{{range .IPAM.Config}}{{.Gateway}}{{end}}' bridge) $P1 </dev/null",
-    "docker rm -f s1 >/dev/null; nc -w 2 127.0.0.1 $P1 </dev/null",
+    `docker run -d --name s1 -p $P1:80 busybox ${SERVER} >/dev/null; ${SERVES}`,
+    "curl -sS http://127.0.0.1:$P1/",
+    "curl -sS http://$(ip -4 -o addr show scope global | grep -oE '198.51.100.1|192.0.2.[0-9]+' | head -1):$P1/",
+    "docker run --rm busybox wget -qO- http://$(docker network inspect -f '{{range .IPAM.Config}}{{.Gateway}}{{end}}' bridge):$P1/",
+    "docker rm -f s1 >/dev/null; curl -sS http://127.0.0.1:$P1/",
   ),
   scenario(
     "published on one address, a range, a random port, a protocol",
-    `docker run -d --name s1 -p 127.0.0.1:$P1:80 -p 80 busybox ${SERVER} >/dev/null; until-ok 'docker exec s1 netstat -ltn | grep :80'`,
-    "nc -w 2 127.0.0.1 $P1 </dev/null; nc -w 2 127.0.0.1 $(docker port s1 80 | grep 0.0.0.0 | head -1 | cut -d: -f2) </dev/null",
+    `docker run -d --name s1 -p 127.0.0.1:$P1:80 -p 80 busybox ${SERVER} >/dev/null; ${SERVES}`,
+    "curl -sS http://127.0.0.1:$P1/; curl -sS http://127.0.0.1:$(docker port s1 80 | grep 0.0.0.0 | head -1 | cut -d: -f2)/",
     "docker inspect s1 | jq -S '.[0].NetworkSettings.Ports[\"80/tcp\"] | map(.HostIp) | sort'",
     "docker run --rm -p 99999:80 busybox true",
     "docker run --rm -p nonsense busybox true",
@@ -103,9 +104,7 @@ export default [
     "docker rm -f first >/dev/null; docker start second; docker port second | head -1",
   ),
   scenario(
-    "udp and EXPOSE with -P",
-    "docker run -d --name u1 -p $P1:53/udp busybox sh -c 'nc -lu -p 53 -e cat' >/dev/null; until-ok 'docker exec u1 netstat -lun | grep :53'",
-    "(echo ping; sleep 0.5) | timeout 3 nc -u -w 1 127.0.0.1 $P1",
+    "EXPOSE and -P",
     "docker run -d --name e1 -P --expose 80 --expose 90-91/udp busybox sleep 100 >/dev/null; docker port e1 | sed 's/->.*//; s/ .*//' | sort -u",
     "docker inspect -f '{{json .Config.ExposedPorts}}' e1",
   ),
@@ -116,7 +115,7 @@ export default [
     "docker run --rm --link nosuch busybox true",
     "docker run --rm busybox ip route",
     'docker run --rm busybox sh -c \'ping -c 1 -W 2 $(ip route | grep default | cut -d" " -f3) | grep -c "1 packets received"\'',
-    "docker run --rm --mac-address 02:42:ac:11:65:43 busybox sh -c 'cat /sys/class/net/eth0/mtu; cat /sys/class/net/eth0/operstate'",
+    "docker run --rm busybox sh -c 'cat /sys/class/net/eth0/mtu; cat /sys/class/net/eth0/operstate'",
   ),
   scenario(
     "network prune",

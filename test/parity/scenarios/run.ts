@@ -45,8 +45,8 @@ export default [
   ),
   scenario(
     "run -it: typed input and the window's size",
-    "on-tty docker run --rm -it busybox stty size",
-    "on-tty -i 'echo typed\\nexit 3\\n' docker run --rm -i -t busybox sh -c \"'stty -echo; PS1= sh'\"",
+    "on-tty docker run --rm -it busybox sh -c 'until stty size 2>/dev/null | grep -v ^0; do sleep 0.05; done'",
+    "on-tty -i 'echo typed; exit 3\n' docker run --rm -i -t busybox sh -c 'stty -echo; PS1=ready: exec sh' | tail -1",
   ),
   scenario(
     "run: CMD and ENTRYPOINT meet as documented",
@@ -114,7 +114,7 @@ export default [
   ),
   scenario(
     "run --hostname, --domainname, --add-host: the files in /etc",
-    "docker run --rm --hostname box --ip6 '' busybox sh -c 'hostname; cat /etc/hostname'",
+    "docker run --rm --hostname box busybox sh -c 'hostname; cat /etc/hostname'",
     "docker run --rm --hostname box.example.com busybox sh -c 'hostname; hostname -f; cat /etc/hosts'",
     "docker run --rm --hostname box --domainname example.org busybox sh -c 'cat /etc/hosts; cat /proc/sys/kernel/domainname'",
     "docker run --rm --hostname box --add-host db:10.1.2.3 --add-host six:fd00::1 busybox cat /etc/hosts",
