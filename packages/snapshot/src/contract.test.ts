@@ -131,6 +131,16 @@ describe.each([
     expect(readdirSync(join(dataRoot, "layers", "new"))).toEqual([]);
   });
 
+  test("a layer knows the one below that is not committed yet", async () => {
+    if (!snapshots.layersAreIndependent) return;
+    const chain = chainIds(diffs(2));
+    await using below = await snapshots.prepareLayer(chain[0]!, []);
+    chmodSync(below.directory, 0o1711);
+    await using above = await snapshots.prepareLayer(chain[1]!, chain.slice(0, 1));
+    expect(statSync(above.directory).mode & 0o7777).toBe(0o1711);
+    await expect(snapshots.prepareLayer(sha256("x"), [sha256("?")])).rejects.toThrow("is not there");
+  });
+
   test("removed layers are gone at once", async () => {
     const chain = await unpack(2);
     await snapshots.removeLayer(chain[1]!);

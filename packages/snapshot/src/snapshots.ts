@@ -29,7 +29,7 @@ export interface LayerFacts {
  */
 export interface Snapshots extends AsyncDisposable {
   readonly driver: "overlay2" | "vfs";
-  /** True: a layer can be unpacked before the layers below it are committed. */
+  /** True: a layer can be committed before the layers below it. */
   readonly layersAreIndependent: boolean;
   /** How a layer's whiteouts are to be unpacked: kept as overlayfs' own, or carried out on what is in the folder. */
   readonly whiteouts: "overlay" | "remove";
@@ -57,6 +57,8 @@ export interface Snapshots extends AsyncDisposable {
   removeLayer(chainId: Digest): Promise<void>;
   /** Facts of an unpacked layer as recorded when it was committed. @throws not-found. */
   layerFacts(chainId: Digest): LayerFacts;
+  /** Folder of an unpacked layer; not to be changed. @throws not-found. */
+  layerDirectory(chainId: Digest): string;
   /** Bytes of an unpacked layer. @throws not-found. */
   layerSize(chainId: Digest): number;
   /** `GraphDriver.Data` of an image's inspect, or with `id` of a container's; null when the driver has none. */

@@ -106,6 +106,10 @@ class CopySnapshots implements Snapshots {
     return this.#layers.facts(chainId);
   }
 
+  layerDirectory(chainId: Digest): string {
+    return this.#layers.path(chainId);
+  }
+
   layerSize(chainId: Digest): number {
     return this.#layers.facts(chainId).size;
   }

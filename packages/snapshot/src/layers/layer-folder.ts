@@ -46,6 +46,8 @@ export class LayerFolder {
   readonly #seed: Seed;
   readonly #sync: GroupSync;
   readonly #records = new Map<Digest, Record>();
+  /** Folders of layers that are not committed yet, for the layers above them. */
+  readonly #preparing = new Map<Digest, string>();
   #counter = 0;
 
   constructor(root: string, trash: Trash, seed: Seed) {
@@ -119,9 +121,13 @@ export class LayerFolder {
     const directory = join(folder, "fs");
     await mkdir(directory, { recursive: true, mode: 0o755 });
     let open = true;
+    const close = () => {
+      open = false;
+      if (this.#preparing.get(chainId) === directory) this.#preparing.delete(chainId);
+    };
     const discard = async () => {
       if (open) await this.#trash.take(folder);
-      open = false;
+      close();
     };
     try {
       await this.#seed(directory, below);
@@ -129,12 +135,13 @@ export class LayerFolder {
       await discard();
       throw error;
     }
+    this.#preparing.set(chainId, directory);
     return {
       directory,
       commit: async (facts) => {
         if (!open) throw new Error("the layer is committed or discarded");
         await this.#publish(folder, { chainId, ...facts, ...(parent !== undefined && { parent }) });
-        open = false;
+        close();
       },
       [Symbol.asyncDispose]: discard,
     };
@@ -146,9 +153,9 @@ export class LayerFolder {
     await this.#trash.take(join(this.#root, encoded(chainId)));
   }
 
-  /** Undefined for a layer whose parent is only being made: drivers that need it refuse in their seed. */
-  #parentPath(parent: Digest): string | undefined {
-    return this.#records.has(parent) ? this.path(parent) : undefined;
+  /** Also of a layer that is only being made. @throws not-found. */
+  #parentPath(parent: Digest): string {
+    return this.#preparing.get(parent) ?? this.path(parent);
   }
 
   async #publish(folder: string, record: Record): Promise<void> {

@@ -112,6 +112,10 @@ class OverlaySnapshots implements Snapshots {
     return this.#layers.facts(chainId);
   }
 
+  layerDirectory(chainId: Digest): string {
+    return this.#layers.path(chainId);
+  }
+
   layerSize(chainId: Digest): number {
     return this.#layers.facts(chainId).size;
   }
