@@ -36,6 +36,7 @@ import { Execs } from "./execs.ts";
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
 import { mountRootfs, Root } from "./rootfs.ts";
+import { shareMemory } from "./shared-memory.ts";
 
 /** How long output is awaited after the last process of a container is gone: the kernel closes its pipes at once, so this is a guard only. */
 const DRAIN_PATIENCE_MS = 2000;
@@ -122,6 +123,7 @@ export class Container {
     spec.process.user = { ...spec.process.user, uid, gid, additionalGids };
     root.makeFolder(launch.workingDirectory);
     spec.root.path = rootfs;
+    shareMemory(spec);
     spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
     const networkPath = this.#network.path;
     if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });

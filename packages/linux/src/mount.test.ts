@@ -20,6 +20,8 @@ test("mounts, namespaces and roots of a process of its own", async () => {
     isMountRoot: true,
     readOnly: "EROFS",
     busy: true,
+    foreign: true,
+    stillPrivate: true,
     inside: true,
     back: true,
     pivoted: true,

@@ -1,6 +1,8 @@
-import { SYS } from "./constants.ts";
+import { AT, O, SYS } from "./constants.ts";
 import { cPath } from "./cstring.ts";
 import { checked } from "./errno.ts";
+import { fchdir, open } from "./fs.ts";
+import { closeQuietly } from "./io.ts";
 import { libc } from "./libc.ts";
 import type { Path } from "./name.ts";
 
@@ -57,4 +59,51 @@ export function pivotRoot(newRoot: Path, putOld: Path): void {
     "pivot_root",
     newRoot,
   );
+}
+
+const OPEN_TREE_CLONE = 1;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const AT_RECURSIVE = 0x8000;
+const CLONE_NEWNS = 0x2_0000;
+
+/**
+ * Mounts at `target` what another mount namespace has at `source`, with the mounts below it. A plain bind of
+ * `/proc/<pid>/root/…` cannot: the kernel binds only what is mounted in the caller's own namespace. For single-threaded
+ * processes that are not in a chroot. @throws SyscallError
+ */
+export function bindFromNamespace(namespace: number, source: Path, target: Path): void {
+  const own = open("/proc/self/ns/mnt", O.RDONLY);
+  const folder = open(".", O.PATH | O.DIRECTORY);
+  let tree = -1;
+  try {
+    checked(libc().setns(namespace, CLONE_NEWNS), "setns");
+    try {
+      tree = checked(
+        libc().syscall(
+          SYS.open_tree,
+          AT.FDCWD,
+          cPath(source, "open_tree"),
+          OPEN_TREE_CLONE | AT_RECURSIVE | O.CLOEXEC,
+          0,
+          0,
+          0,
+        ),
+        "open_tree",
+        source,
+      );
+    } finally {
+      checked(libc().setns(own, CLONE_NEWNS), "setns");
+      fchdir(folder);
+    }
+    const to = cPath(target, "move_mount", 1);
+    checked(
+      libc().syscall(SYS.move_mount, tree, cPath("", "move_mount"), AT.FDCWD, to, MOVE_MOUNT_F_EMPTY_PATH, 0),
+      "move_mount",
+      target,
+    );
+  } finally {
+    closeQuietly(tree);
+    closeQuietly(folder);
+    closeQuietly(own);
+  }
 }

@@ -40,27 +40,26 @@ function shell(script: string, options: Partial<SpawnOptions> = {}): { exitCode:
 
 test("a program gets its arguments, environment, folder and descriptors, and nothing else", () => {
   const extra = open("/etc/hostname", O.RDONLY);
-  const { exitCode, output } = shell(
-    'printf "%s|" "$0" "$@" "$HOME" "$PATH"; pwd; ls /proc/self/fd | tr "\\n" " "; exit 7',
-    {
-      args: [
-        "sh",
-        "-c",
-        'printf "%s|" "$0" "$@" "$HOME"; pwd; ls -1 /proc/$$/fd | tr "\\n" " "; exit 7',
-        "zero",
-        "a b",
-        "ü",
-        "",
-      ],
-      env: ["HOME=/home/x y", "PATH=/bin:/usr/bin"],
-      cwd: "/usr",
-      descriptors: { 0: extra, 5: extra },
-      devNull: [2],
-    },
-  );
+  const secret = open(import.meta.path, O.RDONLY);
+  const { exitCode, output } = shell("", {
+    args: [
+      "sh",
+      "-c",
+      'printf "%s|" "$0" "$@" "$HOME"; pwd; readlink /proc/$$/fd/2 /proc/$$/fd/5; ls -l /proc/$$/fd | grep -c process.test; exit 7',
+      "zero",
+      "a b",
+      "ü",
+      "",
+    ],
+    env: ["HOME=/home/x y", "PATH=/bin:/usr/bin"],
+    cwd: "/usr",
+    descriptors: { 0: extra, 5: extra },
+    devNull: [2],
+  });
   expect(exitCode).toBe(7);
-  expect(output).toBe("zero|a b|ü||/home/x y|/usr\n0 1 2 5 ");
+  expect(output).toBe("zero|a b|ü||/home/x y|/usr\n/dev/null\n/etc/hostname\n0\n");
   close(extra);
+  close(secret);
 });
 
 test("descriptors may trade places", () => {

@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  bindFromNamespace,
   CLONE,
   chroot,
   close,
@@ -53,6 +54,24 @@ try {
 } catch (error) {
   report.busy = isErrno(error, "EBUSY") && (error as Error).message.startsWith(`unmount ${root}: `);
 }
+
+// Another process makes a mount that only its own namespace has.
+const shared = join(folder, "shared");
+const mine = join(folder, "mine");
+mkdirSync(shared);
+mkdirSync(mine);
+const script = `mount -t tmpfs t ${shared} && echo hello >${shared}/file && echo ready && read end`;
+const other = Bun.spawn(["unshare", "-m", "sh", "-c", script], { stdin: "pipe", stdout: "pipe" });
+await other.stdout.getReader().read();
+const theirs = open(`/proc/${other.pid}/ns/mnt`, O.RDONLY);
+const cwd = process.cwd();
+bindFromNamespace(theirs, shared, mine);
+close(theirs);
+report.foreign =
+  readFileSync(join(mine, "file"), "utf8") === "hello\n" && process.cwd() === cwd && existsSync(".");
+report.stillPrivate = !existsSync(join(shared, "file"));
+other.kill("SIGKILL");
+umount2(mine);
 
 const hostNetwork = readlinkSync("/proc/thread-self/ns/net");
 const host = open("/proc/thread-self/ns/net", O.RDONLY);
