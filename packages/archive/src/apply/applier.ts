@@ -1,4 +1,4 @@
-import { type BerthError, forbidden, invalidParameter } from "@berth/base";
+import { type BerthError, forbidden, systemError } from "@berth/base";
 import {
   AT,
   closeQuietly,
@@ -29,19 +29,18 @@ import {
   write,
 } from "@berth/linux";
 import { Directories, type OpenDirectory } from "../files/directories.ts";
-import { baseOf, folderOf, pathBelowRoot, quoted } from "../files/names.ts";
+import { baseOf, folderOf, quoted } from "../files/names.ts";
 import { removeTree } from "../files/remove-tree.ts";
 import type { TarEntry, TarTime } from "../tar/entry.ts";
 import type { TarSink } from "../tar/reader.ts";
 import { applyXattrs } from "./attributes.ts";
 import { DirectoryTimes } from "./directory-times.ts";
 import { inheritAttributes } from "./implied.ts";
+import { Place, type PlaceOptions } from "./place.ts";
 import { type WhiteoutMode, Whiteouts } from "./whiteouts.ts";
 
-export interface ApplyOptions {
+export interface ApplyOptions extends PlaceOptions {
   whiteouts: WhiteoutMode;
-  /** What the root is called in messages; default `/`. */
-  shown?: string;
   /** Leave the root's own attributes as they are, whatever the archive says about `./`. */
   skipRoot?: boolean;
   /** Docker's `noOverwriteDirNonDir`: a folder and something else never replace each other. */
@@ -72,6 +71,7 @@ const MAX_MINOR = 0xf_ffff;
  */
 export class Applier implements TarSink, Disposable {
   readonly #options: ApplyOptions;
+  readonly #place: Place;
   readonly #directories: Directories;
   readonly #whiteouts: Whiteouts;
   readonly #times = new DirectoryTimes();
@@ -86,6 +86,7 @@ export class Applier implements TarSink, Disposable {
   /** `root`: descriptor of the folder, opened for reading; it stays the caller's. */
   constructor(root: number, options: ApplyOptions) {
     this.#options = options;
+    this.#place = new Place(options);
     this.#directories = new Directories(root);
     this.#whiteouts = new Whiteouts(options.whiteouts, this.#directories, this.#makeFolder);
     this.#defaultAcl = getXattr(root, "system.posix_acl_default") !== undefined;
@@ -95,8 +96,7 @@ export class Applier implements TarSink, Disposable {
   entry(entry: TarEntry): void {
     this.#entries++;
     this.#contentSize += entry.size;
-    const shown = this.#options.shown ?? "/";
-    const path = pathBelowRoot(entry.name, shown);
+    const path = this.#place.pathOf(entry.name);
     try {
       if (path === "") this.#root(entry);
       else if (!this.#whiteouts.take(path)) this.#put(path, entry);
@@ -161,6 +161,7 @@ export class Applier implements TarSink, Disposable {
         this.#link(parent, name, path, entry);
         break;
       case "symlink":
+        this.#place.checkSymlink(path, entry.linkName);
         this.#create(parent, name, path, entry, () => symlinkat(entry.linkName, parent.fd, name));
         this.#finishSpecial(parent, name, path, entry);
         break;
@@ -199,12 +200,12 @@ export class Applier implements TarSink, Disposable {
 
   #checkKinds(foundDirectory: boolean, entry: TarEntry, path: string): void {
     if (!this.#options.keepKinds || foundDirectory === (entry.type === "directory")) return;
-    const shown = this.#options.shown ?? "/";
-    const full = quoted(shown.endsWith("/") ? shown + path : `${shown}/${path}`);
-    throw invalidParameter(
+    const full = quoted(this.#place.shown(path));
+    const root = quoted(this.#place.shown(""));
+    throw systemError(
       foundDirectory
-        ? `cannot overwrite directory ${full} with non-directory ${quoted(shown)}`
-        : `cannot overwrite non-directory ${full} with directory ${quoted(shown)}`,
+        ? `cannot overwrite directory ${full} with non-directory ${root}`
+        : `cannot overwrite non-directory ${full} with directory ${root}`,
     );
   }
 
@@ -262,7 +263,7 @@ export class Applier implements TarSink, Disposable {
   }
 
   #link(parent: OpenDirectory, name: string, path: string, entry: TarEntry): void {
-    const target = this.#linkTarget(path, entry);
+    const target = this.#place.linkTarget(entry.linkName);
     const source = baseOf(target);
     const folder = dup(parent.fd);
     let from = -1;
@@ -281,30 +282,19 @@ export class Applier implements TarSink, Disposable {
       this.#clear({ fd: folder, setgid: false }, name, path, entry);
       linkat(from, source, folder, name);
     } catch (error) {
-      if (isErrno(error, "ENOENT")) throw new SyscallError("link", error.errno, `/${target} /${path}`);
-      throw error;
+      if (!(error instanceof SyscallError)) throw error;
+      throw new SyscallError("link", error.errno, `${this.#place.shown(target)} ${this.#place.shown(path)}`);
     } finally {
       closeQuietly(folder);
       closeQuietly(from);
     }
   }
 
-  /** @throws invalid-parameter when the target is not below the root. */
-  #linkTarget(path: string, entry: TarEntry): string {
-    try {
-      const target = pathBelowRoot(entry.linkName);
-      if (target !== "") return target;
-    } catch {
-      // The sentence below.
-    }
-    throw invalidParameter(`invalid hardlink ${quoted(`/${path}`)} -> ${quoted(entry.linkName)}`);
-  }
-
   #node(parent: OpenDirectory, name: string, path: string, entry: TarEntry): void {
     const { deviceMajor: major, deviceMinor: minor } = entry;
     const type = entry.type === "char" ? S.IFCHR : entry.type === "block" ? S.IFBLK : S.IFIFO;
     if (type !== S.IFIFO && (major < 0 || major > MAX_MAJOR || minor < 0 || minor > MAX_MINOR)) {
-      throw invalidParameter(`${quoted(entry.name)} has an impossible device number ${major}:${minor}`);
+      throw systemError(`${quoted(entry.name)} has an impossible device number ${major}:${minor}`);
     }
     const device = type === S.IFIFO ? 0 : makeDevice(major, minor);
     this.#create(parent, name, path, entry, () => mknodat(parent.fd, name, type | entry.mode, device));
@@ -324,7 +314,7 @@ export class Applier implements TarSink, Disposable {
 
   #root(entry: TarEntry): void {
     if (entry.type !== "directory")
-      throw invalidParameter(`${quoted(entry.name)} is not a directory in the archive`);
+      throw systemError(`${quoted(entry.name)} is not a directory in the archive`);
     if (this.#options.skipRoot) return;
     const { root } = this.#directories;
     const { uid, gid } = this.#options.owner ?? entry;
@@ -352,8 +342,7 @@ export class Applier implements TarSink, Disposable {
 
   /** Says in the error of a system call which entry it was about. */
   #named(error: unknown, path: string): BerthError {
-    const shown = this.#options.shown ?? "/";
-    const full = shown.endsWith("/") ? shown + path : `${shown}/${path}`;
+    const full = this.#place.shown(path);
     if (error instanceof SyscallError) {
       if (error.code === "EROFS")
         return forbidden(`${error.syscall} ${full}: read-only file system`, { cause: error });

@@ -1,4 +1,4 @@
-import { invalidParameter } from "@berth/base";
+import { systemError } from "@berth/base";
 import {
   closeQuietly,
   isErrno,
@@ -47,7 +47,7 @@ export class Whiteouts {
     if (this.#mode === "remove") this.#added.add(path);
   }
 
-  /** True when the entry was a whiteout, which is then done. @throws invalid-parameter for `.wh...` and the like. */
+  /** True when the entry was a whiteout, which is then done. @throws system for `.wh...` and the like. */
   take(path: string): boolean {
     if (this.#mode === "keep" || !path.includes(PREFIX)) return false;
     if (path.startsWith(AUFS) && path !== OPAQUE) return true;
@@ -89,8 +89,7 @@ export class Whiteouts {
   }
 
   #remove(folder: string, name: string, path: string): void {
-    if (name === "" || name === "." || name === "..")
-      throw invalidParameter(`invalid whiteout ${quoted(path)}`);
+    if (name === "" || name === "." || name === "..") throw systemError(`invalid whiteout ${quoted(path)}`);
     if (this.#mode === "overlay") {
       const parent = this.#makeFolder(folder).fd;
       try {

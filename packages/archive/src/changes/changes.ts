@@ -182,11 +182,15 @@ function isDifferent(before: Stat, now: Stat): boolean {
   if (before.mode !== now.mode || before.uid !== now.uid || before.gid !== now.gid) return true;
   if (before.rdevMajor !== now.rdevMajor || before.rdevMinor !== now.rdevMinor) return true;
   if ((now.mode & S.IFMT) === S.IFDIR) return false;
-  return (
-    before.size !== now.size ||
-    before.mtimeSeconds !== now.mtimeSeconds ||
-    before.mtimeNanoseconds !== now.mtimeNanoseconds
-  );
+  return before.size !== now.size || !isSameTime(before, now);
+}
+
+/** A time that came out of an archive has no nanoseconds, and says nothing about them. */
+function isSameTime(before: Stat, now: Stat): boolean {
+  if (before.mtimeSeconds !== now.mtimeSeconds) return false;
+  const { mtimeNanoseconds: a } = before;
+  const { mtimeNanoseconds: b } = now;
+  return a === b || a === 0 || b === 0;
 }
 
 function capability(folder: number, name: string): string {

@@ -1,4 +1,4 @@
-import { invalidParameter, systemError } from "@berth/base";
+import { systemError } from "@berth/base";
 import type { Bytes } from "./stream.ts";
 
 const PROGRAMS = {
@@ -8,7 +8,7 @@ const PROGRAMS = {
 
 /**
  * Decompresses with the program for it. The program is started at the first piece that is asked for.
- * @throws system when the program is missing, invalid-parameter when it refuses the input.
+ * @throws system when the program is missing, or refuses the input.
  */
 export async function* externalDecompress(kind: "bzip2" | "xz", source: Bytes): AsyncGenerator<Uint8Array> {
   const program = PROGRAMS[kind];
@@ -42,7 +42,7 @@ export async function* externalDecompress(kind: "bzip2" | "xz", source: Bytes): 
   await feeding;
   if (failure !== undefined) throw failure.error;
   if ((await child.exited) !== 0) {
-    throw invalidParameter((await complaint).trim() || `${kind}: the input is damaged`, {
+    throw systemError((await complaint).trim() || `${kind}: the input is damaged`, {
       hint: `The ${kind} stream is damaged.`,
     });
   }

@@ -1,6 +1,6 @@
 import type { Transform } from "node:stream";
 import zlib from "node:zlib";
-import { type BerthError, invalidParameter, messageOf, systemError } from "@berth/base";
+import { type BerthError, messageOf, systemError } from "@berth/base";
 import { type Compression, DETECTION_BYTES, detectCompression } from "./detect.ts";
 import { externalDecompress } from "./external.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
@@ -42,7 +42,7 @@ export async function detectStream(
 /**
  * The content of a compressed stream. gzip (also of several members) and zstd (of several frames) are handled here, bzip2
  * and xz by their programs. A piece is valid until the next one is asked for.
- * @throws invalid-parameter for damaged input, with the sentences that Go has for it; system when a program is missing.
+ * @throws system for damaged input, with the sentences that Go has for it, and when a program is missing.
  */
 export function decompress(compression: Compression, source: Bytes): AsyncIterable<Uint8Array> {
   switch (compression) {
@@ -90,22 +90,22 @@ async function* decompressZstd(source: Bytes): AsyncGenerator<Uint8Array> {
     }
   }
   yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK }), watched(), zstdFailure);
-  if (!frames.complete) throw invalidParameter("unexpected EOF", { hint: "The zstd stream is cut off." });
+  if (!frames.complete) throw systemError("unexpected EOF", { hint: "The zstd stream is cut off." });
 }
 
 function gzipFailure(error: unknown): BerthError {
   const { code, message } = error as { code?: string; message: string };
   const details = { cause: error, hint: `The gzip stream is damaged: ${message}.` };
-  if (code === "Z_BUF_ERROR") return invalidParameter("unexpected EOF", details);
+  if (code === "Z_BUF_ERROR") return systemError("unexpected EOF", details);
   if (code !== "Z_DATA_ERROR") return systemError(message, details);
-  if (/header/.test(message)) return invalidParameter("gzip: invalid header", details);
-  if (/data check|length check/.test(message)) return invalidParameter("gzip: invalid checksum", details);
-  return invalidParameter("flate: corrupt input", details);
+  if (/header/.test(message)) return systemError("gzip: invalid header", details);
+  if (/data check|length check/.test(message)) return systemError("gzip: invalid checksum", details);
+  return systemError("flate: corrupt input", details);
 }
 
 function zstdFailure(error: unknown): BerthError {
   const message = messageOf(error);
-  return invalidParameter(`zstd: ${message}`, { cause: error, hint: "The zstd stream is damaged." });
+  return systemError(`zstd: ${message}`, { cause: error, hint: "The zstd stream is damaged." });
 }
 
 /** Runs a source through a transforming stream, whose work goes on while the consumer handles what came out. */

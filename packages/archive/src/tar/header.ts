@@ -90,7 +90,7 @@ function formatOf(block: Uint8Array, at: number): HeaderFormat {
 
 /**
  * Reads a header block that is not all zeros.
- * @throws invalid-parameter when the checksum or a number is wrong.
+ * @throws system when the checksum or a number is wrong.
  */
 export function parseHeader(block: Uint8Array, at: number): RawHeader {
   const expected = parseNumber(block, at + FIELD.checksum, 8, "checksum");

@@ -1,4 +1,4 @@
-import { invalidParameter } from "@berth/base";
+import { systemError } from "@berth/base";
 import type { EntryType, Extent, TarEntry } from "./entry.ts";
 import { invalidHeader } from "./failure.ts";
 import type { RawHeader } from "./header.ts";
@@ -40,13 +40,13 @@ const TYPES: Readonly<Record<string, EntryType>> = {
 
 /**
  * Puts a header block and the records before it together.
- * @throws invalid-parameter for what no member can be.
+ * @throws system for what no member can be.
  */
 export function makeMember(header: RawHeader, records: PaxRecords, gnu: GnuFacts): Member {
   const { values } = records;
   const flag = String.fromCharCode(header.flag);
   let type = TYPES[flag];
-  if (type === undefined) throw invalidParameter(`unhandled tar header type ${header.flag}`);
+  if (type === undefined) throw systemError(`unhandled tar header type ${header.flag}`);
   const sparseName = values.get("GNU.sparse.name");
   const name = gnu.longName ?? (sparseName || values.get("path") || header.name);
   const linkName = gnu.longLink ?? (values.get("linkpath") || header.linkName);
@@ -99,7 +99,7 @@ function applySparse(entry: TarEntry, stored: number, records: PaxRecords, gnu: 
   return false;
 }
 
-/** Checks the map against the `stored` bytes of data and puts it into `entry`. @throws invalid-parameter */
+/** Checks the map against the `stored` bytes of data and puts it into `entry`. @throws system */
 export function finishSparse(entry: TarEntry, list: ExtentList, realSize: number, stored: number): void {
   if (realSize < 0) throw invalidHeader("the size is negative");
   const extents: Extent[] = list.check(realSize, stored);

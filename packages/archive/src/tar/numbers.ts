@@ -7,7 +7,7 @@ const ZERO = 0x30;
 /**
  * A number field of a header block: octal digits, or base-256 when the first bit is set (GNU; two's complement). An empty
  * field is 0. The result is a safe integer.
- * @throws invalid-parameter for other bytes, and for numbers that a JavaScript number cannot hold.
+ * @throws system for other bytes, and for numbers that a JavaScript number cannot hold.
  */
 export function parseNumber(block: Uint8Array, at: number, length: number, field: string): number {
   const first = block[at] as number;
@@ -58,7 +58,7 @@ export function writeOctal(block: Uint8Array, at: number, length: number, value:
 
 const DECIMAL = /^-?\d{1,20}$/;
 
-/** A decimal integer of a PAX record. @throws invalid-parameter */
+/** A decimal integer of a PAX record. @throws system */
 export function parseDecimal(text: string, field: string): number {
   const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(value)) throw invalidHeader(`${field} is not a usable number`);

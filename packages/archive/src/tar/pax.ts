@@ -25,7 +25,7 @@ const TEXTS = new Set(["path", "linkpath", "uname", "gname", "GNU.sparse.name"])
 
 /**
  * Parses `<length> <key>=<value>\n` records (POSIX pax, "Extended Header") into `records`.
- * @throws invalid-parameter
+ * @throws system
  */
 export function parsePax(data: Uint8Array, records: PaxRecords): void {
   let count = 0;

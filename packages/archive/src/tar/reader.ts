@@ -65,7 +65,7 @@ export class TarReader {
 
   /**
    * Takes the next bytes of the archive.
-   * @throws invalid-parameter for a damaged archive, and whatever the sink throws; the reader cannot be used further.
+   * @throws system for a damaged archive, and whatever the sink throws; the reader cannot be used further.
    */
   push(chunk: Uint8Array): void {
     if (this.#failure !== undefined) throw this.#failure;
@@ -84,11 +84,13 @@ export class TarReader {
     }
   }
 
-  /** The input is at its end. @throws invalid-parameter when a member is incomplete. */
+  /** The input is at its end. @throws system when a member is incomplete. */
   finish(): void {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#state === "done") return;
-    if (this.#state !== "header" || this.#carried > 0 || this.#isPending()) throw unexpectedEnd(this.#fed);
+    // As Go has it: what fills up the last block may be missing.
+    const atBoundary = this.#state === "header" || (this.#state === "data" && this.#remaining === 0);
+    if (!atBoundary || this.#carried > 0 || this.#isPending()) throw unexpectedEnd(this.#fed);
   }
 
   /** Something was said about a member that did not come yet. */

@@ -7,7 +7,7 @@ import { parseNumber } from "./numbers.ts";
 export class ExtentList {
   readonly extents: Extent[] = [];
 
-  /** @throws invalid-parameter for too many runs. */
+  /** @throws system for too many runs. */
   add(offset: number, length: number): void {
     if (this.extents.length >= MAX_EXTENTS)
       throw invalidHeader(`a sparse file of more than ${MAX_EXTENTS} parts`);
@@ -17,7 +17,7 @@ export class ExtentList {
   /**
    * The checked map: ordered, disjoint, within `realSize`, and as long together as what the archive stores. Runs without
    * bytes (which writers use to mark the end) are left out.
-   * @throws invalid-parameter
+   * @throws system
    */
   check(realSize: number, stored: number): Extent[] {
     let end = 0;
@@ -71,7 +71,7 @@ export class SparseMapReader {
   #digits = 0;
   #offset = -1;
 
-  /** True when the map is complete. @throws invalid-parameter */
+  /** True when the map is complete. @throws system */
   push(block: Uint8Array, at: number): boolean {
     this.bytes += BLOCK;
     if (this.bytes > MAX_SPARSE_MAP) throw invalidHeader("the map of a sparse file is too large");

@@ -1,4 +1,4 @@
-import { invalidParameter } from "@berth/base";
+import { systemError } from "@berth/base";
 import { encodeName } from "@berth/linux";
 import type { EntryType, Extent, TarEntry } from "./entry.ts";
 import { checksum, FIELD } from "./header.ts";
@@ -32,7 +32,7 @@ const FLAGS: Readonly<Record<EntryType, string>> = {
  * The header of a member: one ustar block, with PAX records in front of it for what ustar cannot say: long names and names
  * beyond ASCII, large numbers, attributes, times before 1970, holes (format 1.0). After it come `contentSize(entry)` bytes of
  * content and `padding(…)` zeros. The name of a directory gets a slash at its end.
- * @throws invalid-parameter when the records are larger than readers take.
+ * @throws system when the records are larger than readers take.
  */
 export function encodeHeader(entry: WritableEntry, options: WriteOptions = {}): Uint8Array {
   const records: Uint8Array[] = [];
@@ -93,7 +93,7 @@ export function padding(size: number): number {
 function extendedHeader(records: readonly Uint8Array[], name: string): Uint8Array[] {
   const size = records.reduce((sum, record) => sum + record.length, 0);
   if (size > MAX_METADATA)
-    throw invalidParameter(`${name}: the name and the attributes are too large for a tar archive`);
+    throw systemError(`${name}: the name and the attributes are too large for a tar archive`);
   const block = new Uint8Array(BLOCK);
   const shown = `PaxHeaders.0/${name.slice(name.lastIndexOf("/", name.length - 2) + 1)}`;
   block.set(encodeName(shown).subarray(0, 100), 0);
