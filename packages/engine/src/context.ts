@@ -3,6 +3,7 @@ import type { ImageResolver } from "@berth/image";
 import type { ExecRequest, OciRuntime, OciSpec, Runtime, SpecInput } from "@berth/runtime";
 import type { Snapshots } from "@berth/snapshot";
 import type { Volumes } from "@berth/volume";
+import type { RestartQueue } from "./container/restart-queue.ts";
 import type { ContainerStore } from "./container/store.ts";
 import type { EventLog } from "./events/event-log.ts";
 import type { ExecStore } from "./exec/exec-store.ts";
@@ -60,6 +61,7 @@ export interface EngineContext {
   facts: HostFacts;
   containers: ContainerStore;
   execs: ExecStore;
+  restarts: RestartQueue;
   events: EventLog;
   runtime: Runtime;
   networks: EngineNetworks;

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import type { State } from "@berth/state";
 import { SqliteVolumeStore, Volumes } from "@berth/volume";
 import { SqliteContainerTable } from "./container/container-table.ts";
+import { restartByPolicy } from "./container/restart-by-policy.ts";
+import { RestartQueue } from "./container/restart-queue.ts";
 import { ContainerStore } from "./container/store.ts";
 import type { EngineContext } from "./context.ts";
 import { EventLog } from "./events/event-log.ts";
@@ -22,14 +24,18 @@ export function createEngine({ state, facts, events: log, ...parts }: EnginePart
     store: new SqliteVolumeStore(state),
     onEvent: (action, name, attributes) => events.publish("volume", action, name, attributes),
   });
-  return {
+  const restarts = new RestartQueue();
+  const engine: EngineContext = {
     ...parts,
     facts: facts ?? readHostFacts(),
     containers: new ContainerStore(new SqliteContainerTable(state)),
     execs: new ExecStore(),
+    restarts,
     events,
     volumes,
     transaction: (change, durable = true) => state.transaction(change, { durable }),
     stopping: false,
   };
+  restarts.onDue = (container) => void restartByPolicy(engine, container);
+  return engine;
 }

@@ -5,7 +5,7 @@ export type { ListOptions } from "./container/list.ts";
 export type { LogStream, LogsOptions } from "./container/logs.ts";
 export type { RemoveOptions } from "./container/remove.ts";
 export { restoreContainers } from "./container/restore.ts";
-export type { StopOptions } from "./container/stop.ts";
+export type { StopOptions } from "./container/stop-running.ts";
 export type { WaitCondition, WaitOutcome } from "./container/waiters.ts";
 export type { EngineContext, EngineSettings, RuntimeChoice } from "./context.ts";
 export { createEngine, type EngineParts } from "./create-engine.ts";

@@ -1,6 +1,6 @@
 import { log, messageOf } from "@berth/base";
 import { isAlive } from "./container/container.ts";
-import { stopRunning } from "./container/stop.ts";
+import { stopRunning } from "./container/stop-running.ts";
 import type { EngineContext } from "./context.ts";
 
 /**
@@ -12,10 +12,8 @@ export async function shutDown(
   options: { keepContainers: boolean; timeoutSeconds: number },
 ): Promise<void> {
   engine.stopping = true;
-  for (const container of engine.containers.all()) {
-    clearTimeout(container.restartTimer);
-    container.health?.stop();
-  }
+  engine.restarts.close();
+  for (const container of engine.containers.all()) container.health?.stop();
   if (!options.keepContainers) {
     await Promise.all(
       [...engine.containers.all()].filter(isAlive).map(async (container) => {

@@ -39,9 +39,7 @@ export interface Container {
   /** Present from the launch to the exit. */
   shim?: Shim;
   health?: HealthMonitor;
-  /** The next start by the restart policy. */
-  restartTimer?: ReturnType<typeof setTimeout>;
-  /** Wait before that start, milliseconds; 0 before the first one. */
+  /** Wait before the next start by the restart policy, milliseconds; 0 before the first one. */
   restartDelay: number;
   /** A person stopped or killed it: the restart policy does not apply to the exit that follows. */
   exitOnNext: boolean;

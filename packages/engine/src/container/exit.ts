@@ -2,12 +2,11 @@ import { log, messageOf, ZERO_TIME } from "@berth/base";
 import type { ExitRecord, Shim } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { endAllExecs } from "../exec/start.ts";
-import { type Container, isAlive } from "./container.ts";
+import type { Container } from "./container.ts";
 import { containerEvent, volumeEvents } from "./events.ts";
 import { stopHealth } from "./health.ts";
-import { removeLocked } from "./remove.ts";
+import { removeLocked } from "./removal.ts";
 import { nextDelay, shouldRestart } from "./restart-policy.ts";
-import { startLocked } from "./start.ts";
 
 /** Deals with the end of a container's process when it comes. */
 export function watchExit(engine: EngineContext, container: Container, shim: Shim): void {
@@ -88,7 +87,7 @@ export async function recordExit(
 
 /** Restart by policy, or removal with `--rm`. The caller holds the lock. */
 export async function afterExit(engine: EngineContext, container: Container): Promise<void> {
-  if (container.state.restarting) scheduleRestart(engine, container);
+  if (container.state.restarting) engine.restarts.schedule(container);
   else if (container.record.hostConfig.AutoRemove && !container.keepOnExit && !container.state.removing) {
     try {
       await removeLocked(engine, container, { volumes: true });
@@ -101,38 +100,11 @@ export async function afterExit(engine: EngineContext, container: Container): Pr
   }
 }
 
-/** Starts the container after its delay, unless a person stops or removes it before. */
-export function scheduleRestart(engine: EngineContext, container: Container): void {
-  clearTimeout(container.restartTimer);
-  container.restartTimer = setTimeout(() => {
-    delete container.restartTimer;
-    void restartByPolicy(engine, container);
-  }, container.restartDelay);
-}
-
-async function restartByPolicy(engine: EngineContext, container: Container): Promise<void> {
-  using _held = await container.lock.lock();
-  const { state } = container;
-  if (!state.restarting || isAlive(container) || state.removing || engine.stopping) return;
-  try {
-    await startLocked(engine, container, { byPolicy: true });
-  } catch (error) {
-    // The start has stored its failure; with Docker too that ends the restarts.
-    log.warn("cannot restart a container", { container: container.id, error: messageOf(error) });
-    state.running = false;
-    state.restarting = false;
-    engine.containers.saveState(container);
-    container.waiters.exited({ statusCode: state.exitCode, error: state.error });
-    await afterExit(engine, container);
-  }
-}
-
 /** A stop while the container waits for its next start: it will not come. The caller holds the lock. */
 export async function cancelRestart(engine: EngineContext, container: Container): Promise<void> {
   const { state } = container;
   if (!state.restarting) return;
-  clearTimeout(container.restartTimer);
-  delete container.restartTimer;
+  engine.restarts.cancel(container);
   state.running = false;
   state.restarting = false;
   if (state.finishedAt === ZERO_TIME) state.finishedAt = state.startedAt;

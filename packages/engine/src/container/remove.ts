@@ -1,10 +1,8 @@
-import { rm } from "node:fs/promises";
-import { BerthError, conflict, isKind, log, messageOf, notFound, systemError } from "@berth/base";
+import { BerthError, conflict, messageOf, notFound } from "@berth/base";
 import type { EngineContext } from "../context.ts";
 import type { Container } from "./container.ts";
-import { containerEvent } from "./events.ts";
-import { containerDirectory } from "./paths.ts";
-import { killUntilGone } from "./stop.ts";
+import { removeLocked } from "./removal.ts";
+import { killUntilGone } from "./stop-running.ts";
 
 export interface RemoveOptions {
   /** Remove its anonymous volumes too. */
@@ -51,55 +49,6 @@ function refuseRunning(container: Container, force: boolean): void {
     ? ["paused", "Unpause and then stop the container before attempting removal or force remove"]
     : ["running", "Stop the container before attempting removal or force remove"];
   throw conflict(`You cannot remove a ${word} container ${container.id}. ${procedure}`);
-}
-
-/**
- * Removes a container that does not run. The intent is stored first: a removal that was cut off is finished by `restore`.
- * One that removes itself needs no such mark, it is removed after a restart anyway. The caller holds the lock.
- */
-export async function removeLocked(
-  engine: EngineContext,
-  container: Container,
-  options: { volumes: boolean },
-): Promise<void> {
-  const { state, record } = container;
-  state.removing = true;
-  state.removeVolumes = options.volumes;
-  if (!record.hostConfig.AutoRemove) engine.containers.saveState(container);
-  clearTimeout(container.restartTimer);
-  container.attaches.failAll();
-  try {
-    await Promise.all([
-      engine.snapshots.removeWritable(container.id),
-      rm(containerDirectory(engine.settings, container.id), { recursive: true, force: true }),
-    ]);
-  } catch (error) {
-    state.removing = false;
-    state.dead = true;
-    state.error = messageOf(error);
-    engine.containers.saveState(container);
-    container.waiters.removed({ statusCode: state.exitCode, error: state.error });
-    throw systemError(`container ${container.id}: failed to remove root filesystem: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-  for (const mount of record.mounts) {
-    if (mount.type !== "volume" || mount.name === undefined) continue;
-    engine.volumes.release(mount.name, container.id);
-    if (!options.volumes || !mount.anonymous) continue;
-    try {
-      await engine.volumes.remove(mount.name, { force: true });
-    } catch (error) {
-      // Another container uses it by now.
-      if (!isKind(error, "conflict")) {
-        log.warn("cannot remove a volume", { volume: mount.name, error: messageOf(error) });
-      }
-    }
-  }
-  engine.execs.removeOf(container.id);
-  engine.containers.delete(container);
-  containerEvent(engine, container, "destroy");
-  container.waiters.removed({ statusCode: state.exitCode, ...(state.error ? { error: state.error } : {}) });
 }
 
 /** `docker rm --link /parent/alias`. */

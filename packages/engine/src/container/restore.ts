@@ -3,10 +3,10 @@ import type { ExitRecord, Shim } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import type { Container } from "./container.ts";
 import { discard } from "./create.ts";
-import { afterExit, recordExit, scheduleRestart, watchExit } from "./exit.ts";
+import { afterExit, recordExit, watchExit } from "./exit.ts";
 import { startHealth } from "./health.ts";
 import { containerDirectory } from "./paths.ts";
-import { removeLocked } from "./remove.ts";
+import { removeLocked } from "./removal.ts";
 import { startsWithDaemon } from "./restart-policy.ts";
 import { startUnlessRunning } from "./start.ts";
 
@@ -70,7 +70,7 @@ async function restoreOne(engine: EngineContext, container: Container): Promise<
     return false;
   }
   if (state.restarting) {
-    scheduleRestart(engine, container);
+    engine.restarts.schedule(container);
     return false;
   }
   if (record.hostConfig.AutoRemove && state.startedAt !== ZERO_TIME) {

@@ -34,3 +34,14 @@ export function parseSignal(text: string): number {
   if (number === undefined) throw invalidParameter(`Invalid signal: ${text}`);
   return number;
 }
+
+/** The signal that a stop sends: the container's, else SIGTERM. */
+export function stopSignal(configured: string | undefined): number {
+  if (!configured) return SIGTERM;
+  try {
+    return parseSignal(configured);
+  } catch {
+    // An image may hold anything; Docker too falls back.
+    return SIGTERM;
+  }
+}

@@ -11,7 +11,7 @@ import { writeHostFiles } from "./host-files.ts";
 import { launchOf, type PreparedNetwork, portMap, prepareNetwork } from "./launch.ts";
 import { containerDirectory } from "./paths.ts";
 import { exposedPorts } from "./ports.ts";
-import { removeLocked } from "./remove.ts";
+import { removeLocked } from "./removal.ts";
 import { specOf } from "./spec.ts";
 
 /** Exit code of a container whose start failed before its command was tried. */
@@ -31,8 +31,7 @@ export async function startUnlessRunning(engine: EngineContext, container: Conta
     throw conflict("container is marked for removal and cannot be started");
   }
   if (isAlive(container)) throw notModified("container is already running");
-  clearTimeout(container.restartTimer);
-  delete container.restartTimer;
+  engine.restarts.cancel(container);
   state.restartCount = 0;
   state.manuallyStopped = false;
   try {

@@ -1,6 +1,6 @@
 import type { ContainersPruneReport, Filters } from "@berth/api";
 import { isKind, log, messageOf } from "@berth/base";
-import { removeLocked } from "../container/remove.ts";
+import { removeLocked } from "../container/removal.ts";
 import { containerSizes } from "../container/size.ts";
 import type { EngineContext } from "../context.ts";
 import { parseUntil } from "./until.ts";

@@ -113,10 +113,8 @@ export class EngineBench implements AsyncDisposable {
   /** The daemon is gone at this instruction; a new one begins. */
   async restart(): Promise<void> {
     this.runtime.dead = true;
-    for (const container of this.engine.containers.all()) {
-      clearTimeout(container.restartTimer);
-      container.health?.stop();
-    }
+    this.engine.restarts.close();
+    for (const container of this.engine.containers.all()) container.health?.stop();
     this.engine.stopping = true;
     this.state.close();
     this.#open();
@@ -181,10 +179,8 @@ export class EngineBench implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.engine.stopping = true;
-    for (const container of this.engine.containers.all()) {
-      clearTimeout(container.restartTimer);
-      container.health?.stop();
-    }
+    this.engine.restarts.close();
+    for (const container of this.engine.containers.all()) container.health?.stop();
     this.state.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
