@@ -63,6 +63,7 @@ export function pivotRoot(newRoot: Path, putOld: Path): void {
 
 const OPEN_TREE_CLONE = 1;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 const AT_RECURSIVE = 0x8000;
 const CLONE_NEWNS = 0x2_0000;
 
@@ -106,4 +107,21 @@ export function bindFromNamespace(namespace: number, source: Path, target: Path)
     closeQuietly(folder);
     closeQuietly(own);
   }
+}
+
+/**
+ * A mount of its own of what is at `path`, attached nowhere yet: a descriptor that is its root. It goes away with the descriptor
+ * unless `moveMount` puts it somewhere. `recursive`: with the mounts below it. @throws SyscallError
+ */
+export function cloneMount(directory: number, path: Path, recursive: boolean): number {
+  const flags = OPEN_TREE_CLONE | O.CLOEXEC | (recursive ? AT_RECURSIVE : 0);
+  const name = cPath(path, "open_tree");
+  return checked(libc().syscall(SYS.open_tree, directory, name, flags, 0, 0, 0), "open_tree", path);
+}
+
+/** Attaches a mount of `cloneMount` where the descriptor `target` is. @throws SyscallError */
+export function moveMount(tree: number, target: number): void {
+  const none = cPath("", "move_mount");
+  const flags = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  checked(libc().syscall(SYS.move_mount, tree, none, target, none, flags, 0), "move_mount");
 }
