@@ -59,7 +59,7 @@ test("roots: made, resolved, and held by one daemon only", () => {
     using roots = prepareRoots(join(link, "data"), join(link, "exec"));
     expect([roots.dataRoot, roots.execRoot]).toEqual([join(real, "data"), join(real, "exec")]);
     expect(() => prepareRoots(roots.dataRoot, roots.execRoot)).toThrow(
-      `another daemon works with the data root ${roots.dataRoot}`,
+      `the data root ${roots.dataRoot} is in use by another daemon (pid ${process.pid})`,
     );
   }
   using _again = prepareRoots(join(real, "data"), join(real, "exec"));
