@@ -169,8 +169,9 @@ export async function startPodman(): Promise<Target> {
     configuration,
     `[containers]\nlog_driver = "k8s-file"\ndefault_ulimits = []\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\n`,
   );
+  const { DOCKER_CONFIG: _, ...environment } = baseEnvironment(join(scope.directory, "home"));
   const env = {
-    ...baseEnvironment(join(scope.directory, "home")),
+    ...environment,
     CONTAINERS_CONF: configuration,
     [SCOPE_VARIABLE]: scope.directory,
   };

@@ -33,4 +33,4 @@ function measure({ argv, keep = 0 }: Request): Answer {
 
 if (import.meta.main)
   for await (const line of console)
-    process.stdout.write(`${JSON.stringify(measure(JSON.parse(line) as Request))}\n`);
+    if (line !== "") process.stdout.write(`${JSON.stringify(measure(JSON.parse(line) as Request))}\n`);
