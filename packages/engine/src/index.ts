@@ -12,6 +12,7 @@ export { createEngine, type EngineParts } from "./create-engine.ts";
 export { containerBackend, execBackend } from "./engine.ts";
 export { EventLog, type EventsOptions } from "./events/event-log.ts";
 export type { ContainerJobs, ContainerView, ViewMount } from "./jobs.ts";
+export { networkBackend } from "./network/backend.ts";
 export type { EngineNetworks } from "./networks.ts";
 export { shutDown } from "./shutdown.ts";
 export { type DiskUsageOptions, diskUsage, type ImageUsage } from "./system/disk-usage.ts";

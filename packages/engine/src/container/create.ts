@@ -1,7 +1,13 @@
 import { mkdirSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { hostname } from "node:os";
-import type { ContainerConfig, ContainerCreateResponse, HostConfig, NetworkingConfig } from "@berth/api";
+import type {
+  ContainerConfig,
+  ContainerCreateResponse,
+  EndpointSettings,
+  HostConfig,
+  NetworkingConfig,
+} from "@berth/api";
 import { invalidParameter, log, newId, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import type { ResolvedImage } from "@berth/image";
 import type { EngineContext } from "../context.ts";
@@ -88,7 +94,7 @@ export async function createContainer(
     ...commandOf(config),
     config,
     hostConfig,
-    endpoints: plannedEndpoints(config, hostConfig, networkingConfig),
+    endpoints: byName(engine, plannedEndpoints(config, hostConfig, networkingConfig)),
     mounts: [],
     ...(planned.length > 0 ? { incomplete: true } : {}),
   });
@@ -154,6 +160,22 @@ export async function discard(engine: EngineContext, container: Container): Prom
     }
   }
   await attempt("the record", () => engine.containers.delete(container));
+}
+
+/** Networks that a client named by id are remembered by name. One that is not there may still be made before the start. */
+function byName(
+  engine: EngineContext,
+  endpoints: Record<string, EndpointSettings>,
+): Record<string, EndpointSettings> {
+  return Object.fromEntries(
+    Object.entries(endpoints).map(([reference, asked]) => {
+      try {
+        return [engine.networks.lookUp(reference).name, asked];
+      } catch {
+        return [reference, asked];
+      }
+    }),
+  );
 }
 
 function validateRuntime(engine: EngineContext, name: string | undefined): void {

@@ -2,6 +2,7 @@ import { log, messageOf, ZERO_TIME } from "@berth/base";
 import type { ExitRecord, Shim } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { endAllExecs } from "../exec/start.ts";
+import { endpointEvents } from "../network/events.ts";
 import type { Container } from "./container.ts";
 import { containerEvent, volumeEvents } from "./events.ts";
 import { stopHealth } from "./health.ts";
@@ -75,6 +76,7 @@ export async function recordExit(
   } catch (error) {
     log.error("cannot release a container's network", { container: container.id, error: messageOf(error) });
   }
+  endpointEvents(engine, container.id, "disconnect", state.network?.endpoints ?? []);
   delete state.network;
   volumeEvents(engine, container, "unmount");
   // A container that removes itself is stored once more only: when its row goes.

@@ -41,6 +41,10 @@ export function rewriteHosts(
   writeFileSync(containerFiles(engine.settings, container.id).hosts, hostsFile(engine, container, endpoints));
 }
 
+export function writeResolvConf(engine: EngineContext, container: Container, content: string): void {
+  writeFileSync(containerFiles(engine.settings, container.id).resolvConf, content);
+}
+
 function hostsFile(
   engine: EngineContext,
   container: Container,

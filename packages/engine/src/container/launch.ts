@@ -6,7 +6,7 @@ import type { EngineContext } from "../context.ts";
 import { type Container, isAlive } from "./container.ts";
 import { parseLink } from "./links.ts";
 import { logTarget } from "./log-config.ts";
-import { networkMode } from "./network-mode.ts";
+import { networkMode, plannedEndpoints } from "./network-mode.ts";
 import { containerDirectory, logPath } from "./paths.ts";
 import { portRequests } from "./ports.ts";
 
@@ -41,7 +41,7 @@ export async function prepareNetwork(engine: EngineContext, container: Container
     containerId: container.id,
     containerName: record.name,
     hostname: config.Hostname,
-    endpoints: Object.entries(record.endpoints).map(([network, asked]) =>
+    endpoints: Object.entries(endpointsOf(container)).map(([network, asked]) =>
       endpointRequest(network, asked, hostConfig.Links ?? []),
     ),
     ports: mode.kind === "networks" ? portRequests(config, hostConfig) : [],
@@ -59,6 +59,12 @@ export async function prepareNetwork(engine: EngineContext, container: Container
     descriptors: sandbox.ports.map((port) => port.fd),
     resolvConf: sandbox.resolvConf,
   };
+}
+
+/** A container that was taken out of all its networks gets the one of its mode again. */
+function endpointsOf({ record }: Container): Record<string, EndpointSettings> {
+  if (Object.keys(record.endpoints).length > 0) return record.endpoints;
+  return plannedEndpoints(record.config, record.hostConfig, { EndpointsConfig: null });
 }
 
 export function endpointRequest(

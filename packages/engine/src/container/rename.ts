@@ -24,6 +24,6 @@ export async function renameContainer(
     if (!(error instanceof BerthError) || error.message.startsWith("Renaming")) throw error;
     throw new BerthError(error.kind, `Error when allocating new name: ${error.message}`);
   }
-  if (container.state.running) await engine.networks.renamed(container.id, container.record.name);
+  if (container.state.running) engine.networks.rename(container.id, container.record.name);
   containerEvent(engine, container, "rename", { oldName: `/${oldName}` });
 }

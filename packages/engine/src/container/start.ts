@@ -3,6 +3,7 @@ import { BerthError, conflict, isKind, log, messageOf, newId, notModified } from
 import type { Shim } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { prepareMounts } from "../mount/launch.ts";
+import { endpointEvents } from "../network/events.ts";
 import { type Container, isAlive } from "./container.ts";
 import { containerEvent, volumeEvents } from "./events.ts";
 import { watchExit } from "./exit.ts";
@@ -115,6 +116,7 @@ async function launch(engine: EngineContext, container: Container): Promise<void
   });
   startHealth(engine, container, true);
   engine.containers.saveState(container);
+  endpointEvents(engine, container.id, "connect", network.endpoints);
   volumeEvents(engine, container, "mount");
   containerEvent(engine, container, "start");
   watchExit(engine, container, shim);

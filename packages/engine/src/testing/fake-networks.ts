@@ -1,5 +1,14 @@
 import { conflict, notFound } from "@berth/base";
-import type { ConnectRequest, Sandbox } from "@berth/network";
+import type {
+  ConnectRequest,
+  EndpointPlan,
+  EndpointRequest,
+  EndpointResult,
+  LiveConnection,
+  LiveDisconnection,
+  NetworkIdentity,
+  Sandbox,
+} from "@berth/network";
 import type { EngineNetworks } from "../networks.ts";
 
 /** Networks without a kernel: addresses are counted, ports are a set. */
@@ -29,22 +38,26 @@ export class FakeNetworks implements EngineNetworks {
     this.allocated.set(request.containerId, request);
     return {
       plan: { mode: "private", endpoints: [] },
-      endpoints: request.endpoints.map(({ network, aliases }) => ({
-        networkName: network,
-        networkId: `${network}-id`,
-        endpointId: `${network}-endpoint`,
-        gateway: "172.17.0.1",
-        ipAddress: `172.17.0.${this.#next++}`,
-        ipPrefixLength: 16,
-        ipv6Gateway: "",
-        globalIPv6Address: "",
-        globalIPv6PrefixLength: 0,
-        mac: "02:42:ac:11:00:02",
-        aliases: aliases ?? [],
-        dnsNames: [],
-      })),
+      endpoints: request.endpoints.map((endpoint) => this.#endpoint(endpoint.network, endpoint)),
       ports: [],
       resolvConf: "nameserver 127.0.0.11\n",
+    };
+  }
+
+  #endpoint(network: string, { aliases }: EndpointRequest): EndpointResult {
+    return {
+      networkName: network,
+      networkId: `${network}-id`,
+      endpointId: `${network}-endpoint`,
+      gateway: "172.17.0.1",
+      ipAddress: `172.17.0.${this.#next++}`,
+      ipPrefixLength: 16,
+      ipv6Gateway: "",
+      globalIPv6Address: "",
+      globalIPv6PrefixLength: 0,
+      mac: "02:42:ac:11:00:02",
+      aliases: aliases ?? [],
+      dnsNames: [],
     };
   }
 
@@ -64,7 +77,47 @@ export class FakeNetworks implements EngineNetworks {
     return "172.17.0.1";
   }
 
-  async renamed(): Promise<void> {}
+  rename(): void {}
+
+  lookUp(network: string): NetworkIdentity {
+    const name = network.replace(/-id$/, "");
+    if (!this.names.has(name)) throw notFound(`network ${network} not found`);
+    const driver = name === "none" ? "null" : name === "host" ? "host" : "bridge";
+    return { id: `${name}-id`, name, driver, userDefined: name.startsWith("net") };
+  }
+
+  validateEndpoint(): void {}
+
+  async connect(containerId: string, request: EndpointRequest): Promise<LiveConnection> {
+    const { name } = this.lookUp(request.network);
+    this.allocated.get(containerId)?.endpoints.push({ ...request, network: name });
+    return { plan: {} as EndpointPlan, endpoint: this.#endpoint(name, request), resolvConf: "" };
+  }
+
+  async disconnect(containerId: string, network: string): Promise<LiveDisconnection> {
+    const identity = this.lookUp(network);
+    const request = this.allocated.get(containerId);
+    if (request) request.endpoints = request.endpoints.filter((each) => each.network !== identity.name);
+    return { network: identity, endpointId: `${identity.name}-endpoint` };
+  }
+
+  endpointsOf(): undefined {}
+
+  create(): never {
+    throw new Error("not used");
+  }
+  remove(): never {
+    throw new Error("not used");
+  }
+  list(): never {
+    throw new Error("not used");
+  }
+  inspect(): never {
+    throw new Error("not used");
+  }
+  prune(): never {
+    throw new Error("not used");
+  }
 
   async restore(running: readonly string[]): Promise<void> {
     for (const id of [...this.allocated.keys()]) if (!running.includes(id)) await this.release(id);
