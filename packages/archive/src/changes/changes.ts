@@ -27,6 +27,12 @@ export interface PathChange {
   kind: ChangeKind;
 }
 
+export interface ChangeList {
+  changes: PathChange[];
+  /** Bytes of the regular files that were added or modified. */
+  size: number;
+}
+
 export interface ChangesOptions {
   /** Open folder with the changes. */
   upper: number;
@@ -54,7 +60,7 @@ interface Level {
  * owner and mode, or because something in them did; below a deleted folder nothing is listed. Sorted by path.
  * @throws SyscallError
  */
-export function listChanges(options: ChangesOptions): PathChange[] {
+export function listChanges(options: ChangesOptions): ChangeList {
   return new Comparison(options).run();
 }
 
@@ -63,6 +69,7 @@ class Comparison {
   readonly #upper: Directories;
   readonly #lower: Directories[];
   readonly #changes: PathChange[] = [];
+  #size = 0;
 
   constructor(options: ChangesOptions) {
     this.#whole = options.kind === "whole";
@@ -70,7 +77,7 @@ class Comparison {
     this.#lower = options.lower.map((fd) => new Directories(fd));
   }
 
-  run(): PathChange[] {
+  run(): ChangeList {
     try {
       const levels: Level[] = [
         this.#enter(
@@ -88,7 +95,8 @@ class Comparison {
         }
       }
       const bytes = new Map(this.#changes.map((change) => [change, Buffer.from(change.path)]));
-      return this.#changes.sort((a, b) => Buffer.compare(bytes.get(a)!, bytes.get(b)!));
+      this.#changes.sort((a, b) => Buffer.compare(bytes.get(a)!, bytes.get(b)!));
+      return { changes: this.#changes, size: this.#size };
     } finally {
       this.#upper[Symbol.dispose]();
       for (const directories of this.#lower) directories[Symbol.dispose]();
@@ -133,6 +141,7 @@ class Comparison {
     else if (isDifferent(before.stat, now) || this.#capabilityDiffers(level, name, before.index, now)) {
       this.#add(path, MODIFIED, levels);
     } else own = 0;
+    if (own < 0 && (now.mode & S.IFMT) === S.IFREG) this.#size += now.size;
     if ((now.mode & S.IFMT) !== S.IFDIR) return undefined;
     return this.#enter(path, before.folders, own);
   }

@@ -1,0 +1,55 @@
+import { closeQuietly, O, open, syncfs } from "@berth/linux";
+import { Applier } from "../../apply/applier.ts";
+import { decompress, detectStream } from "../../compression/index.ts";
+import { TarReader } from "../../tar/index.ts";
+import { readDescriptor } from "../input.ts";
+import { digestOf } from "../output.ts";
+import type { ApplyJob, ApplyResult } from "../protocol.ts";
+import { enterView } from "../view.ts";
+
+export async function runApply(job: ApplyJob): Promise<ApplyResult> {
+  const packed = new Bun.CryptoHasher("sha256");
+  let compressedSize = 0;
+  function* counted(): Generator<Uint8Array> {
+    for (const bytes of readDescriptor(0)) {
+      packed.update(bytes);
+      compressedSize += bytes.length;
+      yield bytes;
+    }
+  }
+  const { compression, source } = await detectStream(counted());
+  const content = compression === "none" ? source : decompress(compression, source);
+  const pieces = content[Symbol.asyncIterator]();
+  // A program for the compression is started by the first piece: it has to come before the view.
+  let piece = await pieces.next();
+
+  const lower = (job.lower ?? []).map((path) => open(path, O.RDONLY | O.DIRECTORY));
+  enterView({ kind: "folder", path: job.folder });
+  const root = open("/", O.RDONLY | O.DIRECTORY);
+  using applier = new Applier(root, {
+    whiteouts: job.whiteouts,
+    lower,
+    ...(job.climbing && { climbing: job.climbing }),
+  });
+  const reader = new TarReader(applier);
+  const plain = compression === "none" ? undefined : new Bun.CryptoHasher("sha256");
+  let size = 0;
+  for (; !piece.done; piece = await pieces.next()) {
+    plain?.update(piece.value);
+    size += piece.value.length;
+    reader.push(piece.value);
+  }
+  reader.finish();
+  const facts = applier.finish();
+  if (job.sync) syncfs(root);
+  for (const fd of [root, ...lower]) closeQuietly(fd);
+  const digest = digestOf(packed);
+  return {
+    diffId: plain === undefined ? digest : digestOf(plain),
+    size,
+    compression,
+    digest,
+    compressedSize,
+    ...facts,
+  };
+}

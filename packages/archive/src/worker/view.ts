@@ -1,0 +1,178 @@
+import { notFound, systemError } from "@berth/base";
+import {
+  AT,
+  CLONE,
+  chdir,
+  chroot,
+  cloneMount,
+  closeQuietly,
+  enterNamespace,
+  fchdir,
+  isErrno,
+  MS,
+  mkdirat,
+  mount,
+  mountOverlay,
+  moveMount,
+  O,
+  open,
+  openat,
+  openat2,
+  RESOLVE,
+  S,
+  statx,
+  unshare,
+} from "@berth/linux";
+import type { RootfsMount } from "@berth/spec";
+import { baseOf, cleaned, folderOf } from "../files/names.ts";
+import { parseMountWords } from "./mount-words.ts";
+import type { View, ViewBind } from "./protocol.ts";
+
+/**
+ * Makes the view the root of this process, for good: from here on no path leads anywhere else. Descriptors that were opened
+ * before keep working.
+ * @throws not-found when the process has ended or a folder is missing, SyscallError
+ */
+export function enterView(view: View): void {
+  switch (view.kind) {
+    case "folder":
+      return becomeRoot(openFolder(view.path));
+    case "rootfs":
+      ownMounts();
+      return becomeRoot(mountRootfs(view.rootfs, view.binds ?? [], view.readOnly === true));
+    default:
+      return becomeRoot(view.mounts === false ? rootMountOf(view.pid) : processRoot(view.pid));
+  }
+}
+
+/** Gives this process mounts of its own, which nobody else sees. */
+export function ownMounts(): void {
+  unshare(CLONE.NEWNS);
+  mount("none", "/", "", MS.REC | MS.SLAVE);
+}
+
+function becomeRoot(fd: number): void {
+  fchdir(fd);
+  closeQuietly(fd);
+  chroot(".");
+  chdir("/");
+}
+
+function openFolder(path: string): number {
+  try {
+    return open(path, O.PATH | O.DIRECTORY);
+  } catch (error) {
+    if (isErrno(error, "ENOENT")) throw notFound(`no such directory: ${path}`, { cause: error });
+    throw error;
+  }
+}
+
+function processRoot(pid: number): number {
+  try {
+    return open(`/proc/${pid}/root`, O.PATH | O.DIRECTORY);
+  } catch (error) {
+    throw ended(pid, error);
+  }
+}
+
+function ended(pid: number, error: unknown): unknown {
+  return isErrno(error, "ENOENT", "ESRCH") ? notFound(`process ${pid} has ended`, { cause: error }) : error;
+}
+
+/** A mount of the root file system alone of the namespace that a process lives in. */
+function rootMountOf(pid: number): number {
+  // setns() wants a process that shares neither root nor working directory with other threads.
+  unshare(CLONE.FS);
+  try {
+    enterNamespace(`/proc/${pid}/ns/mnt`, CLONE.NEWNS);
+  } catch (error) {
+    throw ended(pid, error);
+  }
+  return cloneMount(AT.FDCWD, "/", false);
+}
+
+function mountRootfs(rootfs: RootfsMount, binds: readonly ViewBind[], readOnly: boolean): number {
+  const root =
+    rootfs.kind === "directory" ? mountFolder(rootfs.path, readOnly) : mountLayers(rootfs, readOnly);
+  // Parents first.
+  for (const bind of [...binds].sort((a, b) => a.target.length - b.target.length)) addBind(root, bind);
+  return root;
+}
+
+function mountFolder(path: string, readOnly: boolean): number {
+  // On itself: there is always a place, and nothing to remove afterwards.
+  mount(path, path, "", MS.BIND);
+  if (readOnly) mount("none", path, "", MS.REMOUNT | MS.BIND | MS.RDONLY);
+  return openFolder(path);
+}
+
+function mountLayers(rootfs: RootfsMount & { kind: "overlay" }, readOnly: boolean): number {
+  const { lower, upper, work } = rootfs;
+  const place = lower[0];
+  if (place === undefined) throw systemError("a root file system without layers");
+  if (upper !== undefined && work !== undefined && !readOnly) {
+    mountOverlay({ lower, upper, work }, place);
+  } else {
+    const layers = upper === undefined ? lower : [upper, ...lower];
+    // Without an upper folder the kernel wants two layers.
+    if (layers.length === 1) return mountFolder(place, true);
+    mountOverlay({ lower: layers }, place);
+  }
+  return openFolder(place);
+}
+
+const IN_ROOT = RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS;
+
+/** Mounts something into the root, making the place for it when there is none, as the container's start would. */
+function addBind(root: number, bind: ViewBind): void {
+  const source = bind.mount === undefined ? bind.source : mountSource(bind.mount, bind.source);
+  let tree: number;
+  try {
+    tree = cloneMount(AT.FDCWD, source, true);
+  } catch (error) {
+    if (isErrno(error, "ENOENT"))
+      throw notFound(`stat ${bind.source}: no such file or directory`, { cause: error });
+    throw error;
+  }
+  const isFolder = (statx(tree, "", AT.EMPTY_PATH).mode & S.IFMT) === S.IFDIR;
+  let target = -1;
+  try {
+    target = findPlace(root, cleaned(`/${bind.target}`).slice(1), isFolder);
+    // A read-only view has no place for what was never started: nothing to be seen there.
+    if (target < 0) return;
+    moveMount(tree, target);
+    if (bind.readonly) mount("none", `/proc/self/fd/${tree}`, "", MS.REMOUNT | MS.BIND | MS.RDONLY);
+  } finally {
+    closeQuietly(target);
+    closeQuietly(tree);
+  }
+}
+
+/** Mounts a volume that is a file system on its folder; the folder. */
+function mountSource(volume: NonNullable<ViewBind["mount"]>, folder: string): string {
+  const { flags, data } = parseMountWords(volume.options);
+  mount(volume.source, folder, volume.type === "bind" ? "" : volume.type, flags, data);
+  return folder;
+}
+
+function findPlace(root: number, path: string, isFolder: boolean): number {
+  if (path === "") return openat(root, ".", O.PATH);
+  try {
+    return openat2(root, path, O.PATH, IN_ROOT);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT")) throw error;
+  }
+  const folder = findPlace(root, folderOf(path), true);
+  if (folder < 0) return -1;
+  try {
+    const name = baseOf(path);
+    if (isFolder) mkdirat(folder, name, 0o755);
+    else closeQuietly(openat(folder, name, O.WRONLY | O.CREAT | O.EXCL, 0o644));
+    return openat(folder, name, O.PATH | O.NOFOLLOW);
+  } catch (error) {
+    if (isErrno(error, "EROFS")) return -1;
+    throw error;
+  } finally {
+    closeQuietly(folder);
+  }
+}
