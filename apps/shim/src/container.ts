@@ -228,8 +228,18 @@ export function readLaunch(directory: string): LaunchFile {
   return JSON.parse(readFileSync(join(directory, SHIM_FILES.launch), "utf8")) as LaunchFile;
 }
 
+/** crun takes the program in this annotation instead of compiling a profile (crun(1)). */
+const SECCOMP_PROGRAM = "run.oci.seccomp_bpf_data";
+
 /** `config.json`: the spec with the seccomp profile's text put in as it is. */
 function configText(launch: LaunchFile): string {
+  if (launch.seccompProgramFile !== undefined) {
+    const { annotations = {}, ...rest } = launch.spec;
+    const { [SECCOMP_PROGRAM]: _, ...others } = annotations;
+    const program = readFileSync(launch.seccompProgramFile, "utf8");
+    const more = Object.keys(others).length === 0 ? "" : `${JSON.stringify(others).slice(1, -1)},`;
+    return `${ociJson(rest).slice(0, -1)},"annotations":{${more}"${SECCOMP_PROGRAM}":"${program}"}}`;
+  }
   if (launch.seccompFile === undefined) return ociJson(launch.spec);
   const { linux, ...rest } = launch.spec;
   const seccomp = readFileSync(launch.seccompFile, "utf8");

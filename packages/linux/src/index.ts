@@ -13,10 +13,11 @@ export { decodeName, encodeName, type Path } from "./name.ts";
 export * from "./namespace.ts";
 export * from "./netlink/index.ts";
 export * from "./nft.ts";
-export * from "./packet-info.ts";
 export * from "./overlay.ts";
+export * from "./packet-info.ts";
 export * from "./process.ts";
 export * from "./pty.ts";
+export * from "./seccomp.ts";
 export {
   defaultSignal,
   ignoreSignal,

@@ -11,6 +11,8 @@ export interface LaunchFile extends Launch {
    * `config.json` without reading it.
    */
   seccompFile?: string;
+  /** Instead of it, for crun: file with the profile's compiled program in base64, for the annotation that crun takes it by. */
+  seccompProgramFile?: string;
 }
 
 /** Names inside the shim's folder. */

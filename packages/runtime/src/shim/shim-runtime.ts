@@ -1,11 +1,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { encoded, isKind, log, nowNanoseconds, rfc3339Nano, sha256, writeFileAtomic } from "@berth/base";
+import { isKind, log, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import { closeQuietly, listenUnix } from "@berth/linux";
 import type { ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
+import type { OciSeccomp } from "../spec/seccomp/profile.ts";
 import { connectShim } from "./client.ts";
 import { removeShimFolder } from "./folder.ts";
 import { EXIT_FILE, type LaunchFile, SHIM_FILES } from "./launch-file.ts";
+import { SeccompFiles } from "./seccomp-files.ts";
 import { ShimServer } from "./server.ts";
 
 export interface ShimRuntimeOptions {
@@ -26,18 +28,16 @@ export class ShimRuntime implements Runtime {
   readonly #server: ShimServer;
   readonly #shims: string;
   readonly #runtimeRoot: string;
-  readonly #seccomp: string;
-  /** Profiles that were written to a file, by identity: the spec's builder makes each once. */
-  readonly #seccompFiles = new WeakMap<object, string>();
+  readonly #seccomp: SeccompFiles;
 
   constructor(options: ShimRuntimeOptions) {
     this.#options = options;
     this.#shims = join(options.execRoot, "shim");
     this.#runtimeRoot = join(options.execRoot, "runtime");
     mkdirSync(this.#shims, { recursive: true, mode: 0o700 });
-    this.#seccomp = join(options.execRoot, "seccomp");
-    for (const folder of [this.#runtimeRoot, this.#seccomp])
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const seccomp = join(options.execRoot, "seccomp");
+    for (const folder of [this.#runtimeRoot, seccomp]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+    this.#seccomp = new SeccompFiles(seccomp);
     this.#server = new ShimServer(options.shimServer);
     this.#server.warm();
   }
@@ -58,7 +58,7 @@ export class ShimRuntime implements Runtime {
         spec: { ...launch.spec, linux },
         runtimeRoot: this.#runtimeRoot,
         hideUnifiedCgroup: this.#options.hideUnifiedCgroup,
-        ...(seccomp === undefined ? {} : { seccompFile: this.#seccompFile(seccomp as object) }),
+        ...(seccomp === undefined ? {} : this.#seccomp.fieldsFor(seccomp as OciSeccomp, launch.runtime)),
       };
       writeFileSync(join(directory, SHIM_FILES.launch), JSON.stringify(file), { mode: 0o600 });
       listener = listenUnix(socket);
@@ -107,16 +107,6 @@ export class ShimRuntime implements Runtime {
 
   async close(): Promise<void> {
     this.#server.close();
-  }
-
-  #seccompFile(profile: object): string {
-    const known = this.#seccompFiles.get(profile);
-    if (known !== undefined && existsSync(known)) return known;
-    const text = JSON.stringify(profile);
-    const path = join(this.#seccomp, `${encoded(sha256(text)).slice(0, 16)}.json`);
-    if (!existsSync(path)) writeFileAtomic(path, text);
-    this.#seccompFiles.set(profile, path);
-    return path;
   }
 
   /** A started shim's connection broke without an exit message: it left the exit on disk, or it was killed. */

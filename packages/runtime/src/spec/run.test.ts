@@ -18,6 +18,8 @@ import { buildSpec } from "./build.ts";
 import { readSpecHost } from "./host.ts";
 import type { SpecInput } from "./input.ts";
 import { ociJson } from "./json.ts";
+import { compileProfile } from "./seccomp/compile.ts";
+import type { OciSeccomp } from "./seccomp/profile.ts";
 import { specInput } from "./testing/fixtures.ts";
 
 /* Specs in front of real OCI runtimes and the real kernel: what the fields are for must come true. */
@@ -25,7 +27,12 @@ import { specInput } from "./testing/fixtures.ts";
 const folder = mkdtempSync(join(tmpdir(), "berth-spec-"));
 const rootfs = join(folder, "rootfs");
 const PARENT = `/berth-spec-test-${process.pid}`;
-const runtimes = ["/usr/bin/crun", "/usr/sbin/runc"].filter((path) => existsSync(path));
+/** `compiled`: the profile goes in as a program, as shims give it to crun. */
+const runtimes = [
+  { path: "/usr/bin/crun", compiled: false },
+  { path: "/usr/bin/crun", compiled: true },
+  { path: "/usr/sbin/runc", compiled: false },
+].filter(({ path }) => existsSync(path));
 
 beforeAll(() => {
   for (const name of ["bin", "etc", "proc", "dev", "sys", "tmp", "sbin"])
@@ -41,7 +48,7 @@ afterAll(() => {
 });
 
 async function run(
-  runtime: string,
+  runtime: (typeof runtimes)[number],
   script: string,
   host: Partial<HostConfig> = {},
   changes: Partial<SpecInput> = {},
@@ -69,13 +76,18 @@ async function run(
     }),
   );
   spec.root.path = rootfs;
+  if (runtime.compiled && spec.linux.seccomp !== undefined) {
+    const program = compileProfile(spec.linux.seccomp as OciSeccomp)!;
+    spec.annotations = { "run.oci.seccomp_bpf_data": Buffer.from(program).toString("base64") };
+    delete spec.linux.seccomp;
+  }
   spec.process.user = { uid: 0, gid: 0, additionalGids: [0] };
   writeFileSync(join(bundle, "config.json"), ociJson(spec));
   const child = Bun.spawn(
     [
       process.execPath,
       join(import.meta.dir, "testing/run-bundle.ts"),
-      runtime,
+      runtime.path,
       join(folder, "state"),
       bundle,
       id,
@@ -91,7 +103,7 @@ async function run(
 }
 
 for (const runtime of runtimes) {
-  describe(runtime, () => {
+  describe(`${runtime.path}${runtime.compiled ? ", compiled profile" : ""}`, () => {
     test("a plain container is as confined as Docker's", async () => {
       const { exitCode, lines } = await run(
         runtime,

@@ -109,6 +109,9 @@ const NEVER = `_sysctl add_key io_uring_enter io_uring_register io_uring_setup k
 /** personality(2): Linux, 32-bit Linux, with UNAME26, both, and the question what it is. */
 const PERSONALITIES = [0x0, 0x8, 0x20000, 0x20008, 0xffffffff];
 
+/** With ADDR_NO_RANDOMIZE, as debuggers ask: they know EPERM for a "no", and go on. */
+const UNRANDOMISED = PERSONALITIES.slice(0, 4).map((value) => value + 0x40000);
+
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET. */
 const NEW_NAMESPACES = [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000];
 const ANY_NEW_NAMESPACE = NEW_NAMESPACES.reduce((sum, flag) => sum + flag, 0);
@@ -189,6 +192,12 @@ export function defaultProfile(): SeccompProfile {
       ...PERSONALITIES.map((value) => ({
         names: ["personality"],
         action: ALLOW,
+        args: [{ index: 0, value, op: "SCMP_CMP_EQ" }],
+      })),
+      ...UNRANDOMISED.map((value) => ({
+        names: ["personality"],
+        action: DENY,
+        errnoRet: EPERM,
         args: [{ index: 0, value, op: "SCMP_CMP_EQ" }],
       })),
       { names: ["socket"], action: ALLOW, args: [{ index: 0, value: AF_VSOCK, op: "SCMP_CMP_NE" }] },
