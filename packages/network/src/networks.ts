@@ -1,10 +1,18 @@
-import type { PortSocket, SandboxPlan } from "./sandbox-plan.ts";
+import type {
+  Filters,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkInspect,
+  NetworksPruneReport,
+} from "@berth/api";
+import type { DnsPlan, EndpointPlan, PortSocket, SandboxPlan } from "./sandbox-plan.ts";
 
 /** What a container asks of one network (Engine API EndpointSettings' inputs). */
 export interface EndpointRequest {
   /** Name, id or id prefix of the network. */
   network: string;
   aliases?: string[];
+  /** `container:alias`; resolved by name within the container's networks. */
   links?: string[];
   ipv4?: string;
   ipv6?: string;
@@ -64,7 +72,7 @@ export interface Sandbox {
 export interface Networks {
   /**
    * Allocates addresses, host names and ports for a start. Nothing in the kernel changes yet except the reserved port sockets.
-   * Undone by `release`. @throws not-found for an unknown network, conflict for an address in use,
+   * Undone by `release`. @throws not-found for an unknown network, forbidden for an address in use,
    * system `driver failed programming external connectivity on endpoint NAME (ID): Bind for 0.0.0.0:80 failed: port is already allocated`.
    */
   allocate(request: ConnectRequest): Promise<Sandbox>;
@@ -72,4 +80,66 @@ export interface Networks {
   publish(containerId: string): Promise<void>;
   /** Removes zone entries, nft elements, addresses and ports of a container that ended. Idempotent. */
   release(containerId: string): Promise<void>;
+
+  /** The network that a name, an id or an id prefix means. @throws not-found `network x not found`. */
+  lookUp(network: string): NetworkIdentity;
+  /**
+   * Checks what a container that is not running asks, as `allocate` and `connect` will. `connected`: ids of the networks that it
+   * has already. @throws Docker's sentences.
+   */
+  validateEndpoint(request: EndpointRequest, connected: readonly string[]): void;
+  /**
+   * Gives a running container a place in a further network; the engine then tells the shim. Undone by `disconnect`.
+   * @throws as `allocate`; forbidden `endpoint with name x already exists in network y`.
+   */
+  connect(containerId: string, request: EndpointRequest): Promise<LiveConnection>;
+  /** Takes a running container out of a network. @throws system `container x is not connected to network y`. */
+  disconnect(containerId: string, network: string): Promise<LiveDisconnection>;
+  /** A running container has another name: for the name server and for `network inspect`. */
+  rename(containerId: string, name: string): void;
+  /** The endpoints of a running container; undefined when it has none. */
+  endpointsOf(containerId: string): EndpointResult[] | undefined;
+  /** The host's address as containers reach it: the default bridge's gateway, or what the daemon was told. */
+  hostGateway(): string;
+
+  /** @throws conflict `network with name x already exists`, and many of Docker's sentences. */
+  create(request: NetworkCreateRequest): Promise<NetworkCreateResponse>;
+  /** @throws forbidden for predefined networks and those with active endpoints. */
+  remove(network: string): Promise<NetworkIdentity>;
+  /** `filters`: dangling, driver, id, label, label!, name, scope, type. `Containers` is empty. */
+  list(filters: Filters): NetworkInspect[];
+  inspect(network: string): NetworkInspect;
+  /**
+   * Removes the user-defined networks without endpoints. `filters`: label, label!. `createdBefore`: milliseconds since 1970.
+   * `removed` is told each network that went.
+   */
+  prune(
+    filters: Filters,
+    removed?: (network: NetworkIdentity) => void,
+    createdBefore?: number,
+  ): Promise<NetworksPruneReport>;
+}
+
+export interface NetworkIdentity {
+  id: string;
+  name: string;
+  /** `bridge`, `host`, `null`. */
+  driver: string;
+  /** Not one of bridge, host, none. */
+  userDefined: boolean;
+}
+
+export interface LiveConnection {
+  plan: EndpointPlan;
+  endpoint: EndpointResult;
+  /** For the shim's name server, when the container has one or gets one by this. */
+  dns?: DnsPlan;
+  /** What /etc/resolv.conf is to say from now on. */
+  resolvConf: string;
+}
+
+export interface LiveDisconnection {
+  network: NetworkIdentity;
+  endpointId: string;
+  dns?: DnsPlan;
 }

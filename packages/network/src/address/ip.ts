@@ -100,3 +100,8 @@ export function sameAddress(a: IpAddress, b: IpAddress): boolean {
 export function isLoopback({ family, value }: IpAddress): boolean {
   return family === 4 ? value >> 24n === 127n : value === 1n;
 }
+
+/** 169.254.0.0/16 or fe80::/10. */
+export function isLinkLocal({ family, value }: IpAddress): boolean {
+  return family === 6 ? value >> 118n === 0x3fan : value >> 16n === 0xa9fen;
+}

@@ -20,6 +20,7 @@ import {
   addressFromBytes,
   formatAddress,
   type IpAddress,
+  isLinkLocal,
   parseCidr,
   type Subnet,
   sameAddress,
@@ -158,8 +159,4 @@ function findLink(socket: NetlinkSocket, name: string): Link | undefined {
     if (isErrno(error, "ENODEV")) return undefined;
     throw error;
   }
-}
-
-function isLinkLocal({ family, value }: IpAddress): boolean {
-  return family === 6 ? value >> 118n === 0x3fan : value >> 16n === 0xa9fen;
 }

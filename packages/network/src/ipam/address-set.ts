@@ -25,6 +25,10 @@ export class AddressSet {
     return true;
   }
 
+  contains(address: IpAddress): boolean {
+    return contains(this.subnet, address);
+  }
+
   /** Takes the lowest free address; undefined when there is none. */
   next(): IpAddress | undefined {
     const { family } = this.subnet;

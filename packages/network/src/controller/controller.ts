@@ -1,0 +1,242 @@
+import type {
+  Filters,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkInspect,
+  NetworksPruneReport,
+} from "@berth/api";
+import { forbidden, log, notFound } from "@berth/base";
+import type { State } from "@berth/state";
+import { bridgeAddresses, removeBridge, removeOrphanPorts } from "../bridge/bridge.ts";
+import { Firewall } from "../firewall/firewall.ts";
+import { acceptInForeignFilters, forgetInForeignFilters } from "../firewall/foreign.ts";
+import { Ipam } from "../ipam/ipam.ts";
+import type {
+  ConnectRequest,
+  EndpointRequest,
+  EndpointResult,
+  LiveConnection,
+  LiveDisconnection,
+  NetworkIdentity,
+  Networks,
+  Sandbox,
+} from "../networks.ts";
+import { PortTable } from "../ports/port-table.ts";
+import type { ControllerContext } from "./context.ts";
+import { makeNetwork } from "./create-network.ts";
+import { checkEndpoint } from "./endpoints.ts";
+import { inspectNetwork, matchesFilters, poolOf } from "./inspect.ts";
+import { enableForwarding, ensureNetworkBridge, firewallNetwork, hostRoutes } from "./kernel.ts";
+import { DEFAULT_NETWORK, defaultNetwork, ensureHostAndNone } from "./predefined.ts";
+import { type NetworkRecord, NetworkStore } from "./records.ts";
+import { identityOf, NetworkRegistry } from "./registry.ts";
+import { Sandboxes } from "./sandboxes.ts";
+import type { NetworkSettings } from "./settings.ts";
+import { ulaPool } from "./ula.ts";
+import { ZoneFolder } from "./zones.ts";
+
+/**
+ * All networks of one daemon. Made from the state; `restore` brings the kernel to it and must be called before anything else
+ * that changes something. Every change is synchronous inside, so requests that run at the same time do not mix.
+ */
+export class NetworkController implements Networks {
+  readonly #context: ControllerContext;
+  readonly #sandboxes: Sandboxes;
+
+  /** @throws BerthError when the flags contradict what is stored or the host has. */
+  constructor(state: State, settings: NetworkSettings) {
+    const store = new NetworkStore(state);
+    const pools = settings.pools.some((pool) => pool.base.family === 6)
+      ? settings.pools
+      : [...settings.pools, ulaPool(settings.bridge)];
+    this.#context = {
+      settings,
+      store,
+      registry: new NetworkRegistry(store),
+      ipam: new Ipam(pools, hostRoutes),
+      ports: new PortTable(),
+      firewall: new Firewall(settings.bridge),
+      zones: new ZoneFolder(settings.execRoot),
+    };
+    this.#sandboxes = new Sandboxes(this.#context);
+    this.#loadNetworks();
+  }
+
+  /** Takes the stored networks' addresses, the users' before the default one, which may have to move. */
+  #loadNetworks(): void {
+    const { registry, ipam, settings } = this.#context;
+    ensureHostAndNone(registry);
+    for (const network of registry.all()) {
+      if (network.predefined) continue;
+      try {
+        for (const pool of network.bridge?.pools ?? []) ipam.restorePool(network.id, pool);
+      } catch (error) {
+        log.error("cannot restore the addresses of a network", { network: network.name, error });
+      }
+    }
+    const stored = registry.byName(DEFAULT_NETWORK);
+    const network = defaultNetwork(stored, ipam, settings);
+    if (network !== undefined) registry.put(network);
+    else if (stored !== undefined) registry.remove(stored);
+  }
+
+  /**
+   * At the daemon's start: makes bridges and firewall as stored, keeps what the running containers hold and drops everything
+   * else, interfaces of containers that are gone included. @throws when the default network cannot be made.
+   */
+  restore(liveContainers: Iterable<string>): void {
+    const { settings, registry, firewall } = this.#context;
+    if (settings.ipForward) enableForwarding();
+    const published = this.#sandboxes.restore(new Set(liveContainers));
+    const networks: NetworkRecord[] = [];
+    for (const network of registry.all()) {
+      if (network.bridge === undefined) continue;
+      try {
+        ensureNetworkBridge(network);
+        networks.push(network);
+      } catch (error) {
+        if (network.predefined) throw error;
+        log.error("cannot restore the bridge of a network", { network: network.name, error });
+      }
+    }
+    const interfaces = [...this.#sandboxes.all()]
+      .flatMap((sandbox) => sandbox.endpoints)
+      .map((each) => each.hostInterface);
+    const devices = networks.flatMap((network) => network.bridge?.device ?? []);
+    const orphans = removeOrphanPorts(new Set(devices), new Set(interfaces));
+    if (orphans.length > 0)
+      log.warn("removed network interfaces of lost containers", { interfaces: orphans.join(" ") });
+    firewall.rebuild(
+      networks.map(firewallNetwork).filter((each) => each !== undefined),
+      published,
+    );
+    acceptInForeignFilters(devices);
+  }
+
+  async allocate(request: ConnectRequest): Promise<Sandbox> {
+    return this.#sandboxes.allocate(request);
+  }
+
+  async publish(containerId: string): Promise<void> {
+    this.#sandboxes.publish(containerId);
+  }
+
+  async release(containerId: string): Promise<void> {
+    this.#sandboxes.release(containerId);
+  }
+
+  lookUp(network: string): NetworkIdentity {
+    return identityOf(this.#context.registry.find(network));
+  }
+
+  validateEndpoint(request: EndpointRequest, connected: readonly string[]): void {
+    const { registry } = this.#context;
+    const others = connected.map((id) => registry.byId(id)).filter((network) => network !== undefined);
+    checkEndpoint(registry.find(request.network), request, others);
+  }
+
+  async connect(containerId: string, request: EndpointRequest): Promise<LiveConnection> {
+    return this.#sandboxes.connect(containerId, request);
+  }
+
+  async disconnect(containerId: string, network: string): Promise<LiveDisconnection> {
+    return this.#sandboxes.disconnect(containerId, network);
+  }
+
+  rename(containerId: string, name: string): void {
+    this.#sandboxes.rename(containerId, name);
+  }
+
+  endpointsOf(containerId: string): EndpointResult[] | undefined {
+    return this.#sandboxes.endpointsOf(containerId);
+  }
+
+  hostGateway(): string {
+    const { settings, registry } = this.#context;
+    if (settings.hostGateway !== "") return settings.hostGateway;
+    const network = registry.byName(DEFAULT_NETWORK);
+    const gateway = network === undefined ? undefined : poolOf(network, 4)?.gateway;
+    if (gateway === undefined) throw notFound("unable to derive the IP value for host-gateway");
+    return gateway;
+  }
+
+  async create(request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
+    const { registry, ipam, settings, firewall } = this.#context;
+    const network = makeNetwork(request, registry, ipam, settings);
+    const device = network.bridge?.device ?? "";
+    // An existing bridge is used, and stays when the network does not come about.
+    const existed = bridgeAddresses(device) !== undefined;
+    try {
+      // Stored first: what an interruption leaves in the kernel then has an owner.
+      registry.put(network);
+      ensureNetworkBridge(network);
+      const filter = firewallNetwork(network);
+      if (filter !== undefined) firewall.addNetwork(filter);
+    } catch (error) {
+      firewall.removeNetwork(device);
+      if (!existed) removeBridge(device);
+      registry.remove(network);
+      ipam.removeNetwork(network.id);
+      throw error;
+    }
+    acceptInForeignFilters([device]);
+    return { Id: network.id, Warning: "" };
+  }
+
+  async remove(text: string): Promise<NetworkIdentity> {
+    const network = this.#context.registry.find(text);
+    if (network.predefined) throw forbidden(`${network.name} is a pre-defined network and cannot be removed`);
+    if (this.#sandboxes.isUsed(network)) {
+      throw forbidden(
+        `error while removing network: network ${network.name} id ${network.id} has active endpoints`,
+      );
+    }
+    this.#remove(network);
+    return identityOf(network);
+  }
+
+  /** The record goes last: an interruption leaves a network that is there. */
+  #remove(network: NetworkRecord): void {
+    const { registry, ipam, firewall, zones } = this.#context;
+    const device = network.bridge?.device;
+    if (device !== undefined) {
+      firewall.removeNetwork(device);
+      forgetInForeignFilters(device);
+      removeBridge(device);
+    }
+    registry.remove(network);
+    ipam.removeNetwork(network.id);
+    zones.remove(network.id);
+  }
+
+  list(filters: Filters): NetworkInspect[] {
+    const used = new Set(
+      [...this.#sandboxes.all()].flatMap((each) => each.endpoints).map((each) => each.networkId),
+    );
+    return this.#context.registry
+      .all()
+      .filter((network) => matchesFilters(network, filters, used))
+      .map((network) => inspectNetwork(network, []));
+  }
+
+  inspect(text: string): NetworkInspect {
+    return inspectNetwork(this.#context.registry.find(text), this.#sandboxes.all());
+  }
+
+  async prune(
+    filters: Filters,
+    removed?: (network: NetworkIdentity) => void,
+    createdBefore = Number.POSITIVE_INFINITY,
+  ): Promise<NetworksPruneReport> {
+    const deleted: string[] = [];
+    for (const network of this.#context.registry.all()) {
+      if (network.predefined || this.#sandboxes.isUsed(network)) continue;
+      if (Date.parse(network.created) > createdBefore || !matchesFilters(network, filters, new Set()))
+        continue;
+      this.#remove(network);
+      deleted.push(network.name);
+      removed?.(identityOf(network));
+    }
+    return { NetworksDeleted: deleted.length > 0 ? deleted : null };
+  }
+}

@@ -1,0 +1,151 @@
+import { forbidden, invalidParameter, newId, systemError } from "@berth/base";
+import { parseAddress } from "../address/ip.ts";
+import { formatMac, macOfAddress, parseMac } from "../address/mac.ts";
+import type { Ipam } from "../ipam/ipam.ts";
+import type { EndpointRequest } from "../networks.ts";
+import { parseBridgeOptions } from "./options.ts";
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
+
+/**
+ * Checks what an endpoint asks of its network. `connected`: the other networks of the container.
+ * @throws invalid-parameter and forbidden with Docker's sentences.
+ */
+export function checkEndpoint(
+  network: NetworkRecord,
+  request: EndpointRequest,
+  connected: readonly NetworkRecord[],
+): void {
+  const ipv4 = request.ipv4 ?? "";
+  const ipv6 = request.ipv6 ?? "";
+  for (const [text, family] of [
+    [ipv4, 4],
+    [ipv6, 6],
+  ] as const) {
+    if (text !== "" && parseAddress(text)?.family !== family)
+      throw invalidParameter(`invalid IPv${family} address: ${text}`);
+  }
+  if (network.predefined) {
+    if (ipv4 !== "" || ipv6 !== "") {
+      throw invalidParameter("user specified IP address is supported on user defined networks only");
+    }
+    if ((request.aliases ?? []).length > 0) {
+      throw invalidParameter(
+        "network-scoped alias is supported only for containers in user defined networks",
+      );
+    }
+  } else if ((ipv4 !== "" && !network.userSubnet.ipv4) || (ipv6 !== "" && !network.userSubnet.ipv6)) {
+    throw invalidParameter(
+      "user specified IP address is supported only when connecting to networks with user configured subnets",
+    );
+  }
+  if (request.mac !== undefined && request.mac !== "" && parseMac(request.mac) === undefined) {
+    throw invalidParameter(`invalid MAC address: ${request.mac}`);
+  }
+  checkCompany(network, connected);
+}
+
+/** The host's network and none keep no company. */
+function checkCompany(network: NetworkRecord, connected: readonly NetworkRecord[]): void {
+  if (connected.length === 0) return;
+  if (network.driver === "host") {
+    throw invalidParameter("container cannot be disconnected from host network or connected to host network");
+  }
+  if (connected.some((other) => other.driver === "host")) {
+    throw invalidParameter(
+      "container sharing network namespace with another container or host cannot be connected to any other network",
+    );
+  }
+  if (network.driver === "null" || connected.some((other) => other.driver === "null")) {
+    throw invalidParameter(
+      "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+    );
+  }
+}
+
+/** Takes addresses for an endpoint. Undone by `releaseEndpoint`. @throws as `Ipam.allocate`. */
+export function makeEndpoint(
+  network: NetworkRecord,
+  request: EndpointRequest,
+  sandbox: Pick<SandboxRecord, "containerName" | "endpoints">,
+  ipam: Ipam,
+): EndpointRecord {
+  if (sandbox.endpoints.some((endpoint) => endpoint.networkId === network.id)) {
+    throw forbidden(`endpoint with name ${sandbox.containerName} already exists in network ${network.name}`);
+  }
+  const id = newId();
+  const endpoint: EndpointRecord = {
+    id,
+    networkId: network.id,
+    ipv4: "",
+    ipv6: "",
+    mac: "",
+    aliases: [...new Set(request.aliases ?? [])],
+    links: parseLinks(request.links ?? []),
+    hostInterface: "",
+    containerInterface: "",
+    gatewayPriority: request.gatewayPriority ?? 0,
+  };
+  if (network.bridge === undefined) return endpoint;
+  try {
+    if (network.ipv4) endpoint.ipv4 = ipam.allocate(network, 4, request.ipv4 ?? "").address;
+    if (network.ipv6) endpoint.ipv6 = ipam.allocate(network, 6, request.ipv6 ?? "").address;
+  } catch (error) {
+    releaseEndpoint(endpoint, ipam);
+    throw error;
+  }
+  endpoint.mac = macOf(request.mac ?? "", endpoint);
+  endpoint.hostInterface = `veth${id.slice(0, 10)}`;
+  endpoint.containerInterface = freeInterface(network, sandbox.endpoints);
+  return endpoint;
+}
+
+export function releaseEndpoint(endpoint: EndpointRecord, ipam: Ipam): void {
+  for (const address of [endpoint.ipv4, endpoint.ipv6]) ipam.release(endpoint.networkId, address);
+}
+
+function macOf(asked: string, endpoint: EndpointRecord): string {
+  const mac = parseMac(asked);
+  if (mac !== undefined) return formatMac(mac);
+  const address = parseAddress(endpoint.ipv4 === "" ? endpoint.ipv6 : endpoint.ipv4);
+  if (address === undefined) throw systemError("an endpoint without address");
+  return macOfAddress(address);
+}
+
+function freeInterface(network: NetworkRecord, others: readonly EndpointRecord[]): string {
+  const { interfacePrefix } = parseBridgeOptions(network.options);
+  const taken = new Set(others.map((endpoint) => endpoint.containerInterface));
+  for (let number = 0; ; number++) {
+    const name = `${interfacePrefix}${number}`;
+    if (!taken.has(name)) return name;
+  }
+}
+
+/** `container:alias`, or `container`, which is its own alias. */
+function parseLinks(links: readonly string[]): Record<string, string> {
+  const parsed: Record<string, string> = {};
+  for (const link of links) {
+    const [name = "", alias = name] = link.split(":");
+    if (name !== "" && alias !== "") parsed[alias] = name;
+  }
+  return parsed;
+}
+
+/**
+ * The endpoint that carries the default routes: by priority, else the first network by name. Internal networks have no way
+ * out. Undefined when none has one.
+ */
+export function chooseGateway(
+  endpoints: readonly EndpointRecord[],
+  networkOf: (endpoint: EndpointRecord) => NetworkRecord,
+): EndpointRecord | undefined {
+  const [best] = endpoints
+    .filter((endpoint) => hasWayOut(networkOf(endpoint)))
+    .sort(
+      (a, b) => b.gatewayPriority - a.gatewayPriority || (networkOf(a).name < networkOf(b).name ? -1 : 1),
+    );
+  return best;
+}
+
+export function hasWayOut(network: NetworkRecord): boolean {
+  return network.bridge !== undefined && !network.internal;
+}

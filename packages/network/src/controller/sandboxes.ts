@@ -1,0 +1,319 @@
+import { BerthError, conflict, log, notFound, systemError } from "@berth/base";
+import { closeQuietly } from "@berth/linux";
+import type { PublishedPorts } from "../firewall/model.ts";
+import type {
+  ConnectRequest,
+  EndpointRequest,
+  EndpointResult,
+  LiveConnection,
+  LiveDisconnection,
+  Sandbox,
+} from "../networks.ts";
+import { ephemeralPorts } from "../ports/ephemeral.ts";
+import { type ReservedPort, reservePorts } from "../ports/reserve.ts";
+import type { PortSocket, SandboxPlan } from "../sandbox-plan.ts";
+import type { ControllerContext } from "./context.ts";
+import { checkEndpoint, chooseGateway, hasWayOut, makeEndpoint, releaseEndpoint } from "./endpoints.ts";
+import { bridgedFramesAreFiltered } from "./kernel.ts";
+import { Names } from "./names.ts";
+import { parseBridgeOptions } from "./options.ts";
+import { endpointPlan, endpointResult } from "./plan.ts";
+import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
+import { identityOf } from "./registry.ts";
+
+/** What running containers hold of the networks. All methods are synchronous, so each is one step for everybody else. */
+export class Sandboxes {
+  readonly #context: ControllerContext;
+  readonly #names: Names;
+  readonly #byContainer = new Map<string, SandboxRecord>();
+  /** Containers whose names and ports are in force. */
+  readonly #published = new Set<string>();
+
+  constructor(context: ControllerContext) {
+    this.#context = context;
+    this.#names = new Names(context);
+  }
+
+  all(): Iterable<SandboxRecord> {
+    return this.#byContainer.values();
+  }
+
+  isUsed(network: NetworkRecord): boolean {
+    for (const sandbox of this.all())
+      if (sandbox.endpoints.some((each) => each.networkId === network.id)) return true;
+    return false;
+  }
+
+  /** See `Networks.allocate`. */
+  allocate(request: ConnectRequest): Sandbox {
+    const { registry, ipam, ports, store } = this.#context;
+    if (this.#byContainer.has(request.containerId)) {
+      throw conflict(`container ${request.containerId} has a network already`);
+    }
+    const sandbox: SandboxRecord = {
+      containerId: request.containerId,
+      containerName: request.containerName,
+      hostname: request.hostname,
+      endpoints: [],
+      gatewayEndpoint: "",
+      ports: [],
+      dns: request.dns,
+    };
+    let reserved: ReservedPort[] = [];
+    try {
+      const networks = request.endpoints.map((each) => registry.find(each.network));
+      networks.forEach((network, index) => {
+        const asked = request.endpoints[index] as EndpointRequest;
+        checkEndpoint(network, asked, networks.toSpliced(index, 1));
+        sandbox.endpoints.push(makeEndpoint(network, asked, sandbox, ipam));
+      });
+      const gateway = chooseGateway(sandbox.endpoints, (endpoint) => this.#networkOf(endpoint));
+      if (gateway !== undefined) {
+        sandbox.gatewayEndpoint = gateway.id;
+        reserved = this.#reserve(request, gateway);
+        sandbox.ports = reserved.map(({ fd: _, ...port }) => port);
+      }
+      store.putSandbox(sandbox);
+    } catch (error) {
+      for (const { fd } of reserved) closeQuietly(fd);
+      for (const endpoint of sandbox.endpoints) releaseEndpoint(endpoint, ipam);
+      throw error;
+    }
+    ports.add(sandbox.ports, sandbox.containerId);
+    this.#byContainer.set(sandbox.containerId, sandbox);
+    return {
+      plan: this.#plan(sandbox, request.sysctls),
+      endpoints: this.#results(sandbox),
+      ports: reserved,
+      resolvConf: this.#names.resolvConf(sandbox),
+    };
+  }
+
+  #reserve(request: ConnectRequest, gateway: EndpointRecord): ReservedPort[] {
+    const { settings, ports } = this.#context;
+    if (request.ports.length === 0) return [];
+    const { hostBinding } = parseBridgeOptions(this.#networkOf(gateway).options);
+    // All addresses, as an option, are what no option means: IPv6 too.
+    const defaultAddress = hostBinding === "" ? settings.bindAddress : hostBinding;
+    try {
+      return reservePorts(
+        request.ports,
+        {
+          ipv4: gateway.ipv4,
+          ipv6: gateway.ipv6,
+          defaultAddress: defaultAddress === "0.0.0.0" ? "" : defaultAddress,
+          ephemeral: ephemeralPorts(),
+        },
+        ports,
+      );
+    } catch (error) {
+      if (!(error instanceof BerthError)) throw error;
+      const { containerName: name } = request;
+      throw systemError(
+        `driver failed programming external connectivity on endpoint ${name} (${gateway.id}): ${error.message}`,
+        { cause: error },
+      );
+    }
+  }
+
+  #plan(sandbox: SandboxRecord, sysctls: Record<string, string> | undefined): SandboxPlan {
+    const networks = sandbox.endpoints.map((endpoint) => this.#networkOf(endpoint));
+    if (networks.some((network) => network.driver === "host")) return { mode: "host", endpoints: [] };
+    const filtered = networks.length > 0 && bridgedFramesAreFiltered();
+    const endpoints = sandbox.endpoints
+      .filter((endpoint) => endpoint.hostInterface !== "")
+      .map((endpoint) =>
+        endpointPlan(this.#networkOf(endpoint), endpoint, endpoint.id === sandbox.gatewayEndpoint, filtered),
+      );
+    const dns = this.#names.plan(sandbox);
+    return {
+      mode: endpoints.length > 0 ? "private" : "none",
+      endpoints,
+      ...(sysctls === undefined ? {} : { sysctls }),
+      ...(dns === undefined ? {} : { dns }),
+    };
+  }
+
+  /** See `Networks.publish`. */
+  publish(containerId: string): void {
+    const sandbox = this.#sandbox(containerId);
+    this.#context.firewall.publish(containerId, publishedPorts(sandbox));
+    this.#published.add(containerId);
+    this.#names.writeOwn(sandbox);
+    this.#writeZones(sandbox.endpoints);
+  }
+
+  /** See `Networks.release`. */
+  release(containerId: string): void {
+    const sandbox = this.#byContainer.get(containerId);
+    if (sandbox === undefined) return;
+    const { firewall, ports, ipam, store, zones } = this.#context;
+    try {
+      firewall.unpublish(containerId);
+    } catch (error) {
+      // The container is gone all the same; the table is written anew with the next change.
+      log.error("cannot close the ports of a container", { container: containerId, error });
+    }
+    this.#byContainer.delete(containerId);
+    this.#published.delete(containerId);
+    this.#writeZones(sandbox.endpoints);
+    zones.remove(containerId);
+    ports.remove(sandbox.ports, containerId);
+    for (const endpoint of sandbox.endpoints) releaseEndpoint(endpoint, ipam);
+    store.deleteSandbox(containerId);
+  }
+
+  /** See `Networks.connect`. */
+  connect(containerId: string, request: EndpointRequest): LiveConnection {
+    const { registry, ipam, store } = this.#context;
+    const sandbox = this.#sandbox(containerId);
+    const network = registry.find(request.network);
+    checkEndpoint(
+      network,
+      request,
+      sandbox.endpoints.map((each) => this.#networkOf(each)),
+    );
+    const endpoint = makeEndpoint(network, request, sandbox, ipam);
+    const carries = sandbox.gatewayEndpoint === "" && hasWayOut(network);
+    const changed: SandboxRecord = {
+      ...sandbox,
+      endpoints: [...sandbox.endpoints, endpoint],
+      gatewayEndpoint: carries ? endpoint.id : sandbox.gatewayEndpoint,
+    };
+    try {
+      store.putSandbox(changed);
+    } catch (error) {
+      releaseEndpoint(endpoint, ipam);
+      throw error;
+    }
+    this.#byContainer.set(containerId, changed);
+    this.#names.writeOwn(changed);
+    this.#writeZones([endpoint]);
+    const dns = this.#names.plan(changed);
+    return {
+      plan: endpointPlan(network, endpoint, carries, bridgedFramesAreFiltered()),
+      endpoint: endpointResult(network, endpoint, changed),
+      ...(dns === undefined ? {} : { dns }),
+      resolvConf: this.#names.resolvConf(changed),
+    };
+  }
+
+  /** See `Networks.disconnect`. */
+  disconnect(containerId: string, text: string): LiveDisconnection {
+    const { registry, ipam, ports, store, firewall } = this.#context;
+    const sandbox = this.#sandbox(containerId);
+    const network = registry.find(text);
+    if (network.driver === "host") {
+      throw conflict("container cannot be disconnected from host network or connected to host network");
+    }
+    const endpoint = sandbox.endpoints.find((each) => each.networkId === network.id);
+    if (endpoint === undefined) {
+      throw systemError(`container ${containerId} is not connected to network ${network.name}`);
+    }
+    const endpoints = sandbox.endpoints.filter((each) => each !== endpoint);
+    const changed: SandboxRecord = { ...sandbox, endpoints };
+    if (sandbox.gatewayEndpoint === endpoint.id) {
+      // The same choice as the shim's: the first that can.
+      const successor = endpoints.find((each) => hasWayOut(this.#networkOf(each)));
+      changed.gatewayEndpoint = successor?.id ?? "";
+      changed.ports = movePorts(sandbox.ports, endpoint, successor);
+    }
+    store.putSandbox(changed);
+    this.#byContainer.set(containerId, changed);
+    const lost = sandbox.ports.filter((port) => !changed.ports.some((each) => isSamePort(each, port)));
+    ports.remove(lost, containerId);
+    if (this.#published.has(containerId)) firewall.publish(containerId, publishedPorts(changed));
+    this.#names.writeOwn(changed);
+    this.#writeZones([endpoint]);
+    releaseEndpoint(endpoint, ipam);
+    const dns = this.#names.plan(changed);
+    return { network: identityOf(network), endpointId: endpoint.id, ...(dns === undefined ? {} : { dns }) };
+  }
+
+  /** See `Networks.rename`. */
+  rename(containerId: string, name: string): void {
+    const sandbox = this.#byContainer.get(containerId);
+    if (sandbox === undefined) return;
+    const changed = { ...sandbox, containerName: name };
+    this.#context.store.putSandbox(changed);
+    this.#byContainer.set(containerId, changed);
+    this.#writeZones(changed.endpoints);
+  }
+
+  endpointsOf(containerId: string): EndpointResult[] | undefined {
+    const sandbox = this.#byContainer.get(containerId);
+    return sandbox === undefined ? undefined : this.#results(sandbox);
+  }
+
+  /**
+   * Takes up what was stored, of the containers that still run; forgets the rest. The firewall is left to the caller, who gets
+   * the ports that are to be open.
+   */
+  restore(live: ReadonlySet<string>): Map<string, PublishedPorts> {
+    const { store, ipam, ports, registry, zones } = this.#context;
+    const published = new Map<string, PublishedPorts>();
+    this.#byContainer.clear();
+    for (const sandbox of store.sandboxes()) {
+      const { containerId } = sandbox;
+      const known = sandbox.endpoints.every((endpoint) => registry.byId(endpoint.networkId) !== undefined);
+      if (!live.has(containerId) || !known) {
+        store.deleteSandbox(containerId);
+        continue;
+      }
+      for (const endpoint of sandbox.endpoints) {
+        for (const address of [endpoint.ipv4, endpoint.ipv6]) ipam.restore(endpoint.networkId, address);
+      }
+      ports.add(sandbox.ports, containerId);
+      this.#byContainer.set(containerId, sandbox);
+      this.#published.add(containerId);
+      if (sandbox.ports.length > 0) published.set(containerId, publishedPorts(sandbox));
+    }
+    const networks = registry.all();
+    zones.removeOthers(new Set([...this.#byContainer.keys(), ...networks.map((network) => network.id)]));
+    for (const network of networks) this.#names.writeNetwork(network, this.all());
+    for (const sandbox of this.all()) this.#names.writeOwn(sandbox);
+    return published;
+  }
+
+  #writeZones(endpoints: readonly EndpointRecord[]): void {
+    const visible = [...this.all()].filter((sandbox) => this.#published.has(sandbox.containerId));
+    for (const endpoint of endpoints) this.#names.writeNetwork(this.#networkOf(endpoint), visible);
+  }
+
+  #results(sandbox: SandboxRecord): EndpointResult[] {
+    return sandbox.endpoints.map((endpoint) => endpointResult(this.#networkOf(endpoint), endpoint, sandbox));
+  }
+
+  #networkOf(endpoint: EndpointRecord): NetworkRecord {
+    return this.#context.registry.find(endpoint.networkId);
+  }
+
+  #sandbox(containerId: string): SandboxRecord {
+    const sandbox = this.#byContainer.get(containerId);
+    if (sandbox === undefined) throw notFound(`container ${containerId} has no network`);
+    return sandbox;
+  }
+}
+
+function publishedPorts(sandbox: SandboxRecord): PublishedPorts {
+  const addresses = sandbox.endpoints.flatMap((endpoint) => [endpoint.ipv4, endpoint.ipv6]);
+  return { ports: sandbox.ports, addresses: addresses.filter((address) => address !== "") };
+}
+
+/** The ports that led to one endpoint lead to another: those of a family that it does not have are lost. */
+function movePorts(
+  ports: readonly PortSocket[],
+  from: EndpointRecord,
+  to: EndpointRecord | undefined,
+): PortSocket[] {
+  const moved: PortSocket[] = [];
+  for (const port of ports) {
+    const address = port.containerAddress === from.ipv6 ? to?.ipv6 : to?.ipv4;
+    if (address !== undefined && address !== "") moved.push({ ...port, containerAddress: address });
+  }
+  return moved;
+}
+
+function isSamePort(a: PortSocket, b: PortSocket): boolean {
+  return a.protocol === b.protocol && a.hostAddress === b.hostAddress && a.hostPort === b.hostPort;
+}

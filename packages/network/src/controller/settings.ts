@@ -1,0 +1,43 @@
+import type { AddressPool } from "../ipam/defaults.ts";
+
+/** What the daemon's flags say about networks. */
+export interface NetworkSettings {
+  /** Zone files lie in its folder `dns`. */
+  execRoot: string;
+  /** `--bridge`: device of the default network; `none`: there is no default network. */
+  bridge: string;
+  /** `--bip`: address and prefix of the default bridge. */
+  bip?: string;
+  /** `--fixed-cidr`: where addresses on the default bridge are taken from. */
+  fixedCidr?: string;
+  /** `--ipv6` and `--fixed-cidr-v6` of the default bridge. */
+  fixedCidrV6?: string;
+  /** `--mtu`. */
+  mtu: number;
+  /** `--icc` of the default bridge. */
+  icc: boolean;
+  /** `--ip-masq` of the default bridge. */
+  masquerade: boolean;
+  /** `--ip-forward`: switch on forwarding when it is off. */
+  ipForward: boolean;
+  /** `--ip`: where ports are bound that name no address; empty: everywhere. */
+  bindAddress: string;
+  /** `--default-address-pool`; empty: Docker's. */
+  pools: readonly AddressPool[];
+  /** `--host-gateway-ip`; empty: the default bridge's gateway. */
+  hostGateway: string;
+}
+
+export function defaultNetworkSettings(execRoot: string, bridge: string): NetworkSettings {
+  return {
+    execRoot,
+    bridge,
+    mtu: 1500,
+    icc: true,
+    masquerade: true,
+    ipForward: true,
+    bindAddress: "",
+    pools: [],
+    hostGateway: "",
+  };
+}
