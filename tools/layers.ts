@@ -22,7 +22,7 @@ export const PACKAGES: Readonly<Record<string, Layer>> = {
     only: ["base", "spec"],
     why: "api runs anywhere, so it knows no kernel",
   },
-  archive: { level: 1 },
+  archive: { level: 1, beside: ["spec"] },
   state: { level: 1 },
 
   content: { level: 2 },

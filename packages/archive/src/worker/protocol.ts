@@ -223,10 +223,17 @@ export type ResultOf<J extends Job> = Jobs[J["job"]]["result"];
 export type FactsOf<J extends Job> = Jobs[J["job"]]["facts"];
 
 /** Lines of JSON that the worker writes to descriptor 3: facts at most once, then a result or an error. */
-export type Reply =
-  | { facts: unknown }
-  | { result: unknown }
-  | { error: { kind: string; message: string; hint?: string; exitCode?: number; code?: string } };
+export type Reply = { facts: unknown } | { result: unknown } | { error: ReplyError };
+
+export interface ReplyError {
+  /** An `ErrorKind` of @berth/base. */
+  kind: string;
+  message: string;
+  hint?: string;
+  exitCode?: number;
+  /** Of a system call that failed, such as `ENOSPC`. */
+  code?: string;
+}
 
 /** Where the worker writes its replies, and reads a job that is too long for an argument. */
 export const REPLY_FD = 3;

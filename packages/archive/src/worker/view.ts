@@ -34,14 +34,18 @@ import type { View, ViewBind } from "./protocol.ts";
  * @throws not-found when the process has ended or a folder is missing, SyscallError
  */
 export function enterView(view: View): void {
+  becomeRoot(openView(view));
+}
+
+function openView(view: View): number {
   switch (view.kind) {
     case "folder":
-      return becomeRoot(openFolder(view.path));
+      return openFolder(view.path);
     case "rootfs":
       ownMounts();
-      return becomeRoot(mountRootfs(view.rootfs, view.binds ?? [], view.readOnly === true));
+      return mountRootfs(view.rootfs, view.binds ?? [], view.readOnly === true);
     default:
-      return becomeRoot(view.mounts === false ? rootMountOf(view.pid) : processRoot(view.pid));
+      return view.mounts === false ? rootMountOf(view.pid) : processRoot(view.pid);
   }
 }
 
