@@ -22,7 +22,9 @@ const escapePath = (path: string) => path.replace(/[\\:,]/g, "\\$&");
 export function mountOverlay(layers: OverlayLayers, target: string, flags = 0): void {
   const { upper, work } = layers;
   const tail =
-    upper === undefined || work === undefined ? "" : `,upperdir=${escapePath(upper)},workdir=${escapePath(work)}`;
+    upper === undefined || work === undefined
+      ? ""
+      : `,upperdir=${escapePath(upper)},workdir=${escapePath(work)}`;
   let lower = layers.lower.map(escapePath).join(":");
   if (lower.length + tail.length + 9 > OPTIONS_LIMIT) {
     const base = commonFolder(layers.lower);

@@ -26,7 +26,14 @@ export interface Launch {
 }
 
 export type LogTarget =
-  | { driver: "json-file"; path: string; maxSize: number; maxFiles: number; compress: boolean; attributes: Record<string, string> }
+  | {
+      driver: "json-file";
+      path: string;
+      maxSize: number;
+      maxFiles: number;
+      compress: boolean;
+      attributes: Record<string, string>;
+    }
   | { driver: "none" };
 
 export interface OciRuntime {
@@ -122,7 +129,9 @@ export interface OciSpec {
     args: string[];
     env: string[];
     cwd: string;
-    capabilities?: Partial<Record<"bounding" | "effective" | "inheritable" | "permitted" | "ambient", string[]>>;
+    capabilities?: Partial<
+      Record<"bounding" | "effective" | "inheritable" | "permitted" | "ambient", string[]>
+    >;
     rlimits?: { type: string; soft: number; hard: number }[];
     noNewPrivileges?: boolean;
     oomScoreAdj?: number;
@@ -139,7 +148,15 @@ export interface OciSpec {
     namespaces: { type: string; path?: string }[];
     cgroupsPath?: string;
     resources?: Record<string, unknown>;
-    devices?: { path: string; type: string; major?: number; minor?: number; fileMode?: number; uid?: number; gid?: number }[];
+    devices?: {
+      path: string;
+      type: string;
+      major?: number;
+      minor?: number;
+      fileMode?: number;
+      uid?: number;
+      gid?: number;
+    }[];
     seccomp?: unknown;
     maskedPaths?: string[];
     readonlyPaths?: string[];
