@@ -1,5 +1,6 @@
 import { systemError } from "@berth/base";
 import {
+  AT,
   closeQuietly,
   isErrno,
   mknodat,
@@ -9,6 +10,7 @@ import {
   type Stat,
   setXattr,
   statIfExists,
+  unlinkat,
 } from "@berth/linux";
 import type { Directories, OpenDirectory } from "../files/directories.ts";
 import { baseOf, folderOf, joined, quoted } from "../files/names.ts";
@@ -110,11 +112,24 @@ export class Whiteouts {
       throw error;
     }
     const target = joined(folder, name);
-    if (!this.#added.has(target)) {
-      removeTree(parent, name);
-    } else if (((statIfExists(parent, name)?.mode ?? 0) & S.IFMT) === S.IFDIR) {
+    const found = statIfExists(parent, name);
+    if (found === undefined) return;
+    const isOwn = this.#added.has(target);
+    if ((found.mode & S.IFMT) === S.IFDIR) {
       removeTree(parent, name, (below) => this.#added.has(joined(target, below)));
+      if (!isOwn) removeEmptyFolder(parent, name);
+    } else if (!isOwn) {
+      unlinkat(parent, name);
     }
     this.#directories.forget();
+  }
+}
+
+/** Removes a folder unless there is something in it. */
+function removeEmptyFolder(parent: number, name: string): void {
+  try {
+    unlinkat(parent, name, AT.REMOVEDIR);
+  } catch (error) {
+    if (!isErrno(error, "ENOTEMPTY", "EEXIST")) throw error;
   }
 }

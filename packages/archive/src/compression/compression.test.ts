@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import zlib from "node:zlib";
 import { BerthError } from "@berth/base";
-import { random } from "../tar/collect.test-helper.ts";
+import { random } from "../testing/collect.ts";
 import { type Compression, compress, decompress, detectCompression, detectStream } from "./index.ts";
 
 async function all(source: AsyncIterable<Uint8Array>): Promise<Buffer> {

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BerthError } from "@berth/base";
-import { collect, random } from "./collect.test-helper.ts";
+import { collect, random } from "../testing/collect.ts";
 import { TarReader } from "./reader.ts";
 import { END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry } from "./writer.ts";
 

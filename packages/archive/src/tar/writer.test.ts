@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { collect, random } from "./collect.test-helper.ts";
+import { collect, random } from "../testing/collect.ts";
 import type { TarEntry } from "./entry.ts";
 import { contentSize, END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry } from "./writer.ts";
 

@@ -1,5 +1,5 @@
-import type { TarEntry } from "./entry.ts";
-import { TarReader } from "./reader.ts";
+import type { TarEntry } from "../tar/entry.ts";
+import { TarReader } from "../tar/reader.ts";
 
 export interface Collected extends TarEntry {
   /** The content with its holes filled. */
