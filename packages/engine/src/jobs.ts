@@ -36,7 +36,8 @@ export interface ContainerJobs {
     view: ContainerView,
     path: string,
     tar: ReadableStream<Uint8Array>,
-    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean },
+    /** `user`: the container's, who owns what is made when `copyUIDGID` is set; empty: owners as in the archive. */
+    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; user: string },
     signal: AbortSignal,
   ): Promise<boolean>;
   /** The root filesystem without mounts as one tar. */

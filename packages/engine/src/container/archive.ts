@@ -60,7 +60,8 @@ export async function putArchive(
   if (isReadOnly(container, cleanPath(path.startsWith("/") ? path : `/${path}`))) {
     throw forbidden("container rootfs is marked read-only");
   }
-  if (!(await engine.jobs.putArchive(viewOf(engine, container), path, tar, options, signal))) {
+  const asked = { ...options, user: container.record.config.User };
+  if (!(await engine.jobs.putArchive(viewOf(engine, container), path, tar, asked, signal))) {
     throw missing(path, reference);
   }
   containerEvent(engine, container, "extract-to-dir");
