@@ -16,6 +16,7 @@ import { imageArchive, type TestImage } from "./images.ts";
 import { containerIds, leftovers } from "./leaks.ts";
 import { createScope, releaseScope, type Scope } from "./scope.ts";
 import { clearScope, sweep } from "./sweep.ts";
+import { openTerminal, type TerminalSession } from "./terminal.ts";
 import { eventually } from "./wait.ts";
 
 export interface DaemonOptions {
@@ -124,9 +125,9 @@ export class Daemon {
     });
   }
 
-  /** Where a command line of a client is run by something else (a pty, `sh -c`). */
-  commandLine(command: readonly string[]): string[] {
-    return this.argv(command);
+  /** Runs a program on a terminal. */
+  terminal(command: readonly string[], size?: { columns: number; rows: number }): TerminalSession {
+    return openTerminal(this.argv(command), this.environment(), size);
   }
 
   /** One request to the Engine API; `path` with or without a version. */
