@@ -1,4 +1,5 @@
 import { type FileHandle, open, rm } from "node:fs/promises";
+import { detectCompression } from "@berth/archive";
 import { type Digest, invalidParameter, systemError, tooLarge } from "@berth/base";
 import type { Blob, BlobWriter, Expected } from "./content.ts";
 
@@ -119,7 +120,7 @@ export class FileBlobWriter implements BlobWriter {
     if (this.#filled === 0) return;
     const piece = this.#buffer.subarray(0, this.#filled);
     this.#encoding ??=
-      this.#mayCompress && piece.length >= SMALL && !isCompressed(piece) ? "zstd" : "identity";
+      this.#mayCompress && piece.length >= SMALL && detectCompression(piece) === "none" ? "zstd" : "identity";
     const encode = this.#encoding === "zstd" ? Bun.zstdCompress(piece, { level: LEVEL }) : piece;
     this.#buffer = new Uint8Array(this.#done ? 0 : PIECE);
     this.#filled = 0;
@@ -153,15 +154,4 @@ function reason(error: unknown): string {
   if (code === "ENOSPC") return "no space left on device";
   if (code === "EDQUOT") return "disk quota exceeded";
   return error instanceof Error ? error.message : String(error);
-}
-
-const MAGIC: readonly (readonly number[])[] = [
-  [0x1f, 0x8b], // gzip
-  [0x28, 0xb5, 0x2f, 0xfd], // zstd
-  [0x42, 0x5a, 0x68], // bzip2
-  [0xfd, 0x37, 0x7a, 0x58, 0x5a], // xz
-];
-
-function isCompressed(bytes: Uint8Array): boolean {
-  return MAGIC.some((magic) => magic.every((byte, at) => bytes[at] === byte));
 }

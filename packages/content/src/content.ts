@@ -72,6 +72,6 @@ export interface Content {
 
   /** Idempotent. */
   delete(digest: Digest): Promise<void>;
-  /** Deletes what is neither in `referenced` nor held by a lease. */
+  /** Deletes what is neither in `referenced` nor held by a lease; what goes is decided before the call returns. */
   collect(referenced: ReadonlySet<Digest>): Promise<{ blobs: number; bytes: number }>;
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, log, notFound } from "@berth/base";
@@ -103,25 +103,38 @@ class FileContent implements Content {
   }
 
   async delete(digest: Digest): Promise<void> {
-    const blob = this.#blobs.get(digest);
-    if (blob === undefined) return;
-    this.#blobs.delete(digest);
-    await unlink(this.#path(blob)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw error;
-    });
+    await this.#forget(digest)?.();
   }
 
   async collect(referenced: ReadonlySet<Digest>): Promise<{ blobs: number; bytes: number }> {
     const freed = { blobs: 0, bytes: 0 };
+    const deletions: (() => Promise<void>)[] = [];
+    // All in one go: nobody takes a lease between the choice and the deed.
     for (const [digest, blob] of [...this.#blobs]) {
-      // Asked for each one when it is its turn: a lease may have come while another was deleted.
       if (referenced.has(digest) || this.#leases.holds(digest)) continue;
-      const size = statSync(this.#path(blob), { throwIfNoEntry: false })?.size ?? 0;
-      await this.delete(digest);
+      freed.bytes += statSync(this.#path(blob), { throwIfNoEntry: false })?.size ?? 0;
       freed.blobs++;
-      freed.bytes += size;
+      const deletion = this.#forget(digest);
+      if (deletion !== undefined) deletions.push(deletion);
     }
+    for (const deletion of deletions) await deletion();
     return freed;
+  }
+
+  /** Takes a blob out of the store at once; what is returned frees the disk. */
+  #forget(digest: Digest): (() => Promise<void>) | undefined {
+    const blob = this.#blobs.get(digest);
+    if (blob === undefined) return undefined;
+    this.#blobs.delete(digest);
+    // Moved before anything else can happen: the same content may be written again while a large file is unlinked.
+    const moved = join(this.#root, INGEST, `deleted-${++this.#counter}`);
+    try {
+      renameSync(this.#path(blob), moved);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+    return () => unlink(moved);
   }
 
   #path(blob: StoredBlob): string {

@@ -19,7 +19,7 @@ import { chainIds } from "@berth/spec";
 import { openCopySnapshots } from "./copy/copy-snapshots.ts";
 import type { LayerJobs } from "./jobs.ts";
 import { openOverlaySnapshots } from "./overlay/overlay-snapshots.ts";
-import type { Snapshots } from "./snapshots.ts";
+import type { LayerInProgress, Snapshots } from "./snapshots.ts";
 
 /** None of these tests reads files of containers. */
 const refuse = () => {
@@ -219,9 +219,10 @@ describe.each([
   test("127 layers can be mounted", async () => {
     const chain = chainIds(diffs(127));
     if (snapshots.layersAreIndependent) {
-      const layers = await Promise.all(
-        chain.map((chainId, n) => snapshots.prepareLayer(chainId, chain.slice(0, n))),
-      );
+      const layers: LayerInProgress[] = [];
+      for (const [n, chainId] of chain.entries()) {
+        layers.push(await snapshots.prepareLayer(chainId, chain.slice(0, n)));
+      }
       for (const [n, layer] of layers.entries()) writeFileSync(join(layer.directory, `file${n}`), "");
       await Promise.all(layers.map((layer, n) => layer.commit({ diffId: diffs(127)[n]!, size: 0 })));
     } else {

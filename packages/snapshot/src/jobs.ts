@@ -3,7 +3,7 @@ import type { Change } from "./snapshots.ts";
 
 /** What reads files that containers and images made. Carried out by `berth worker` (@berth/archive), in a process of its own. */
 export interface LayerJobs {
-  /** Bytes on disk below a folder, each file counted once. */
+  /** Sum of the sizes of the files below a folder, each counted once. */
   diskUsage(folder: string): Promise<number>;
   /** What changed between `base` and `folder`: an overlay's upper folder, or a whole tree that began as a copy of `base`. */
   changes(folder: string, base: RootfsMount, kind: "overlay" | "copy"): Promise<Change[]>;

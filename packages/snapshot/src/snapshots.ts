@@ -50,10 +50,10 @@ export interface Snapshots extends AsyncDisposable {
   writable(id: string): WritableLayer;
   /** Never waits for large trees: they are moved away and deleted in the background. Idempotent. */
   removeWritable(id: string): Promise<void>;
-  /** Bytes of the writable layer on disk. */
+  /** Bytes of the files in the writable layer: Docker's SizeRw. */
   writableSize(id: string): Promise<number>;
   changes(id: string): Promise<Change[]>;
-  /** As `removeWritable`. The caller knows that nothing uses the layer. */
+  /** As `removeWritable`, and done before the call returns. The caller knows that nothing uses the layer. */
   removeLayer(chainId: Digest): Promise<void>;
   /** Facts of an unpacked layer as recorded when it was committed. @throws not-found. */
   layerFacts(chainId: Digest): LayerFacts;

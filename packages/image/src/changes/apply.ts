@@ -1,7 +1,7 @@
 import { posix } from "node:path";
+import type { ContainerConfig } from "@berth/api";
 import { invalidParameter } from "@berth/base";
 import { parseSignal } from "@berth/linux";
-import type { ImageRuntimeConfig } from "@berth/spec";
 import { parseHealthcheck } from "./health.ts";
 import { type Instruction, parseChanges, parseExecForm, splitQuoted } from "./parse.ts";
 import { parseExposedPorts } from "./ports.ts";
@@ -13,7 +13,7 @@ const DEFAULT_SHELL = ["/bin/sh", "-c"];
  * The configuration after Dockerfile instructions (`--change` of commit and import). `config` itself is not changed.
  * @throws invalid-parameter with Docker's sentences.
  */
-export function applyChanges<T extends ImageRuntimeConfig>(config: T, changes: readonly string[]): T {
+export function applyChanges<T extends Partial<ContainerConfig>>(config: T, changes: readonly string[]): T {
   const result: T = { ...config };
   let cmdSet = false;
   for (const instruction of parseChanges(changes)) {
@@ -23,7 +23,7 @@ export function applyChanges<T extends ImageRuntimeConfig>(config: T, changes: r
   return result;
 }
 
-function applyOne(config: ImageRuntimeConfig, { name, rest }: Instruction, cmdSet: boolean): void {
+function applyOne(config: Partial<ContainerConfig>, { name, rest }: Instruction, cmdSet: boolean): void {
   const variables = variablesOf(config.Env);
   switch (name) {
     case "CMD":
@@ -81,7 +81,7 @@ function applyOne(config: ImageRuntimeConfig, { name, rest }: Instruction, cmdSe
 }
 
 /** The exec form as it is, the shell form as an argument of the shell. */
-function command(text: string, config: ImageRuntimeConfig): string[] {
+function command(text: string, config: Partial<ContainerConfig>): string[] {
   const exec = parseExecForm(text);
   if (exec !== undefined) return exec;
   const shell = config.Shell?.length ? config.Shell : DEFAULT_SHELL;

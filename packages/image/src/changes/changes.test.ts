@@ -1,18 +1,18 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: these are variables of Dockerfiles.
 import { describe, expect, test } from "bun:test";
+import type { ContainerConfig } from "@berth/api";
 import { BerthError } from "@berth/base";
-import type { ImageRuntimeConfig } from "@berth/spec";
 import { toContainerConfig } from "../config.ts";
 import { applyChanges } from "./apply.ts";
 import { parseGoDuration } from "./health.ts";
 import { mergeForCommit } from "./merge.ts";
 
-const change = (...changes: string[]) => applyChanges<ImageRuntimeConfig>({}, changes);
+const change = (...changes: string[]) => applyChanges<Partial<ContainerConfig>>({}, changes);
 const sh = (text: string) => ["/bin/sh", "-c", text];
 
 // Each pair was taken from `docker import -c` of Docker 20.10.24.
 describe("instructions", () => {
-  const cases: [string, ImageRuntimeConfig][] = [
+  const cases: [string, Partial<ContainerConfig>][] = [
     ['CMD echo $HOME "a b"', { Cmd: sh('echo $HOME "a b"') }],
     ['CMD ["a","b"]', { Cmd: ["a", "b"] }],
     ["CMD []", { Cmd: [] }],
@@ -94,7 +94,7 @@ describe("instructions", () => {
     });
     expect(change("CMD a", "ENTRYPOINT b").Cmd).toEqual(sh("a"));
     expect(applyChanges({ Cmd: ["old"] }, ["ENTRYPOINT b"]).Cmd).toBeNull();
-    expect(applyChanges<ImageRuntimeConfig>({ Shell: ["/bin/ash", "-e"] }, ["CMD x"]).Cmd).toEqual([
+    expect(applyChanges<Partial<ContainerConfig>>({ Shell: ["/bin/ash", "-e"] }, ["CMD x"]).Cmd).toEqual([
       "/bin/ash",
       "-e",
       "x",

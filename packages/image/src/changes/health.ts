@@ -1,8 +1,6 @@
+import type { HealthConfig } from "@berth/api";
 import { invalidParameter } from "@berth/base";
-import type { ImageRuntimeConfig } from "@berth/spec";
 import { parseExecForm } from "./parse.ts";
-
-type Healthcheck = NonNullable<ImageRuntimeConfig["Healthcheck"]>;
 
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1,
@@ -43,8 +41,8 @@ export function parseGoDuration(text: string): number {
 const MINIMUM = 1_000_000;
 
 /** What follows HEALTHCHECK: `NONE`, or options and `CMD …`. @throws invalid-parameter with Docker's sentences. */
-export function parseHealthcheck(text: string): Healthcheck {
-  const health: Healthcheck = {};
+export function parseHealthcheck(text: string): HealthConfig {
+  const health: HealthConfig = {};
   const rest = takeOptions(text, health);
   const match = /^(\S*)\s*(.*)$/s.exec(rest)!;
   const type = match[1]!.toUpperCase();
@@ -67,7 +65,7 @@ const DURATIONS = {
 } as const;
 
 /** Reads the `--name=value` words in front; gives back what follows them. */
-function takeOptions(text: string, health: Healthcheck): string {
+function takeOptions(text: string, health: HealthConfig): string {
   let rest = text;
   for (;;) {
     const match = /^--([^\s=]*)(?:=(\S*))?\s*/.exec(rest);

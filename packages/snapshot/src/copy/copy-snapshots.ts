@@ -83,7 +83,7 @@ class CopySnapshots implements Snapshots {
   }
 
   async removeWritable(id: string): Promise<void> {
-    await this.#writables.remove(id, [ROOT]);
+    this.#writables.remove(id, [ROOT]);
   }
 
   async writableSize(id: string): Promise<number> {
@@ -99,7 +99,7 @@ class CopySnapshots implements Snapshots {
   }
 
   async removeLayer(chainId: Digest): Promise<void> {
-    await this.#layers.remove(chainId);
+    this.#layers.remove(chainId);
   }
 
   layerFacts(chainId: Digest): LayerFacts {

@@ -5,12 +5,13 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { mkdir, open, rename } from "node:fs/promises";
+import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, encoded, isDigest, log, notFound } from "@berth/base";
 import type { LayerFacts, LayerInProgress } from "../snapshots.ts";
@@ -60,8 +61,7 @@ export class LayerFolder {
 
   /** Reads what is there, and throws away what a crash left. */
   async load(): Promise<void> {
-    for (const name of readdirSync(join(this.#root, NEW)))
-      await this.#trash.take(join(this.#root, NEW, name));
+    for (const name of readdirSync(join(this.#root, NEW))) this.#trash.take(join(this.#root, NEW, name));
     const links = new Set(readdirSync(join(this.#root, LINKS)));
     for (const name of readdirSync(this.#root)) {
       const chainId = `sha256:${name}`;
@@ -69,7 +69,7 @@ export class LayerFolder {
       const record = readRecord(join(this.#root, name, "layer.json"), chainId);
       if (record === undefined) {
         log.warn("an unpacked layer is incomplete and is removed", { layer: chainId });
-        await this.#trash.take(join(this.#root, name));
+        this.#trash.take(join(this.#root, name));
         continue;
       }
       this.#records.set(chainId, record);
@@ -126,7 +126,7 @@ export class LayerFolder {
       if (this.#preparing.get(chainId) === directory) this.#preparing.delete(chainId);
     };
     const discard = async () => {
-      if (open) await this.#trash.take(folder);
+      if (open) this.#trash.take(folder);
       close();
     };
     try {
@@ -147,10 +147,11 @@ export class LayerFolder {
     };
   }
 
-  async remove(chainId: Digest): Promise<void> {
+  /** At once: nobody sees it half removed, or makes it again meanwhile. */
+  remove(chainId: Digest): void {
     if (!this.#records.delete(chainId)) return;
     rmSync(join(this.#root, LINKS, linkName(chainId)), { force: true });
-    await this.#trash.take(join(this.#root, encoded(chainId)));
+    this.#trash.take(join(this.#root, encoded(chainId)));
   }
 
   /** Also of a layer that is only being made. @throws not-found. */
@@ -161,16 +162,19 @@ export class LayerFolder {
   async #publish(folder: string, record: Record): Promise<void> {
     writeFileSync(join(folder, "layer.json"), `${JSON.stringify(record)}\n`);
     await this.#sync.sync();
-    if (this.#records.has(record.chainId)) return await this.#trash.take(folder);
+    if (this.#records.has(record.chainId)) {
+      this.#trash.take(folder);
+      return;
+    }
     // The link goes first: a link to nothing does no harm, a layer without one cannot be mounted.
     this.#link(record.chainId);
     try {
-      await rename(folder, join(this.#root, encoded(record.chainId)));
+      renameSync(folder, join(this.#root, encoded(record.chainId)));
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       // Somebody was quicker with the same layer.
       if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
-      await this.#trash.take(folder);
+      this.#trash.take(folder);
     }
     this.#records.set(record.chainId, record);
     await syncFolder(this.#root);

@@ -1,5 +1,4 @@
-import { mkdirSync, readdirSync } from "node:fs";
-import { rename } from "node:fs/promises";
+import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { log, systemError } from "@berth/base";
 
@@ -20,11 +19,11 @@ export class Trash implements AsyncDisposable {
     if (readdirSync(folder).length > 0) this.#schedule();
   }
 
-  /** Takes `path`, file or folder; nothing happens when it does not exist. */
-  async take(path: string): Promise<void> {
+  /** Takes `path`, file or folder, before it returns; nothing happens when it does not exist. */
+  take(path: string): void {
     const target = join(this.#folder, `${process.pid}-${Date.now().toString(36)}-${++this.#counter}`);
     try {
-      await rename(path, target);
+      renameSync(path, target);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
       throw error;

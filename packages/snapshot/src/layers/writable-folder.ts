@@ -66,8 +66,8 @@ export class WritableFolder {
   }
 
   /** Moves the parts away, and forgets the chain. Idempotent. */
-  async remove(id: string, parts: readonly string[]): Promise<void> {
-    for (const part of parts) await this.#trash.take(this.path(id, part));
+  remove(id: string, parts: readonly string[]): void {
+    for (const part of parts) this.#trash.take(this.path(id, part));
     rmSync(this.path(id, LAYER), { force: true });
   }
 }

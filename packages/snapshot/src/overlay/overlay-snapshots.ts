@@ -93,7 +93,7 @@ class OverlaySnapshots implements Snapshots {
   }
 
   async removeWritable(id: string): Promise<void> {
-    await this.#writables.remove(id, [UPPER, WORK]);
+    this.#writables.remove(id, [UPPER, WORK]);
   }
 
   async writableSize(id: string): Promise<number> {
@@ -105,7 +105,7 @@ class OverlaySnapshots implements Snapshots {
   }
 
   async removeLayer(chainId: Digest): Promise<void> {
-    await this.#layers.remove(chainId);
+    this.#layers.remove(chainId);
   }
 
   layerFacts(chainId: Digest): LayerFacts {

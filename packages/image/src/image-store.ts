@@ -1,0 +1,159 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Filters } from "@berth/api";
+import type { Digest } from "@berth/base";
+import type { Content } from "@berth/content";
+import type { Snapshots } from "@berth/snapshot";
+import type { State } from "@berth/state";
+import { bootstrapImage } from "./bootstrap/bootstrap.ts";
+import { Catalog, type ImageRecord } from "./catalog/catalog.ts";
+import { findImage } from "./catalog/resolve.ts";
+import { familiarNames, type ImageContext } from "./context.ts";
+import { commitContainer } from "./create/commit.ts";
+import { importImage, importUrl } from "./create/import.ts";
+import type { ResolvedImage } from "./images.ts";
+import type { ImageJobs } from "./jobs.ts";
+import { Holds } from "./layers/holds.ts";
+import { loadImages } from "./load/load.ts";
+import { collectUnused } from "./removal/free.ts";
+import { ImagePruner } from "./removal/prune.ts";
+import { removeImage } from "./removal/remove.ts";
+import { saveImages } from "./save/save.ts";
+import type {
+  BootstrapOptions,
+  ByteStream,
+  CommitOptions,
+  ImageEvent,
+  ImageListOptions,
+  ImageStore,
+  ImageUsers,
+  ImportOptions,
+} from "./store.ts";
+import { tagImage } from "./tag.ts";
+import { imageHistory, inspectImage } from "./views/inspect.ts";
+import { layersSize, listImages } from "./views/list.ts";
+
+export interface ImageStoreOptions {
+  /** `--data-root`; `tmp/` in it takes scratch files. */
+  dataRoot: string;
+  state: State;
+  content: Content;
+  snapshots: Snapshots;
+  jobs: ImageJobs;
+}
+
+/** The image store of a daemon. What a crash left is freed by `collect`, once the containers are known (`setUsers`). */
+export function openImageStore(options: ImageStoreOptions): ImageStore {
+  const scratch = join(options.dataRoot, "tmp");
+  rmSync(scratch, { recursive: true, force: true });
+  mkdirSync(scratch, { recursive: true, mode: 0o700 });
+  return new LocalImageStore(options, scratch);
+}
+
+/** Joins the operations, each of which is a module of its own. */
+class LocalImageStore implements ImageStore {
+  readonly #context: ImageContext;
+  readonly #pruner: ImagePruner;
+  readonly #listeners: ((event: ImageEvent) => void)[] = [];
+
+  constructor({ state, content, snapshots, jobs }: ImageStoreOptions, scratch: string) {
+    this.#context = {
+      catalog: new Catalog(state),
+      content,
+      snapshots,
+      jobs,
+      holds: new Holds(() => content.lease()),
+      scratch,
+      users: () => [],
+      emit: (event) => {
+        for (const listener of this.#listeners) listener(event);
+      },
+    };
+    this.#pruner = new ImagePruner(this.#context);
+  }
+
+  resolve(reference: string): ResolvedImage {
+    return resolved(findImage(this.#context.catalog, reference));
+  }
+
+  get(id: Digest): ResolvedImage | undefined {
+    const image = this.#context.catalog.get(id);
+    return image === undefined ? undefined : resolved(image);
+  }
+
+  names(id: Digest): { tags: string[]; digests: string[] } {
+    return familiarNames(this.#context, id);
+  }
+
+  async list(options: ImageListOptions) {
+    return listImages(this.#context, options);
+  }
+
+  async inspect(name: string, options: { platform?: string }) {
+    return inspectImage(this.#context, name, options.platform);
+  }
+
+  async history(name: string, options: { platform?: string }) {
+    return imageHistory(this.#context, name, options.platform);
+  }
+
+  async diskUsage() {
+    return { layersSize: layersSize(this.#context) };
+  }
+
+  async tag(name: string, repository: string, tag: string) {
+    tagImage(this.#context, name, repository, tag);
+  }
+
+  remove(name: string, options: { force: boolean; prune: boolean }) {
+    return removeImage(this.#context, name, options);
+  }
+
+  prune(filters: Filters, signal: AbortSignal) {
+    return this.#pruner.prune(filters, signal);
+  }
+
+  async save(names: readonly string[], options: { platform?: string }, signal: AbortSignal) {
+    return saveImages(this.#context, names, options.platform, signal);
+  }
+
+  load(tar: ByteStream, options: { quiet: boolean; platform?: string }, signal: AbortSignal) {
+    return loadImages(this.#context, tar, options, signal);
+  }
+
+  import(tar: ByteStream, options: ImportOptions, signal: AbortSignal) {
+    return importImage(this.#context, tar, options, signal);
+  }
+
+  importFromUrl(url: string, options: ImportOptions, signal: AbortSignal) {
+    return importUrl(this.#context, url, options, signal);
+  }
+
+  commit(options: CommitOptions, signal: AbortSignal) {
+    return commitContainer(this.#context, options, signal);
+  }
+
+  bootstrap(name: string, options: BootstrapOptions, signal: AbortSignal) {
+    return bootstrapImage(this.#context, name, options, signal);
+  }
+
+  setUsers(users: ImageUsers): void {
+    this.#context.users = users;
+  }
+
+  subscribe(listener: (event: ImageEvent) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  collect(): Promise<void> {
+    return collectUnused(this.#context);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#listeners.length = 0;
+  }
+}
+
+function resolved({ id, config, chain }: ImageRecord): ResolvedImage {
+  return { id, config, chain };
+}

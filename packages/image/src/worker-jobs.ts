@@ -1,0 +1,36 @@
+import { runJob, startJob } from "@berth/archive";
+import { close, O, open } from "@berth/linux";
+import type { ImageJobs } from "./jobs.ts";
+import { endingWith } from "./streams.ts";
+
+/** The jobs as `berth worker` carries them out. `command`: how to start one; default: this executable. */
+export function workerImageJobs(command?: readonly string[]): ImageJobs {
+  const how = command === undefined ? {} : { command };
+  return {
+    async applyLayer({ blob, directory, whiteouts, lower }, signal) {
+      // The worker reads the file itself: nothing of a layer goes through the daemon.
+      const stdin = open(blob, O.RDONLY);
+      try {
+        const result = await runJob(
+          { job: "apply", folder: directory, whiteouts, lower },
+          { ...how, stdin, signal },
+        );
+        return {
+          diffId: result.diffId,
+          tarSize: result.size,
+          contentSize: result.contentSize,
+          warnings: result.warnings,
+        };
+      } finally {
+        close(stdin);
+      }
+    },
+    packLayer({ folder, base, kind }, signal) {
+      const job = startJob(
+        { job: "diff", upper: folder, base, kind: kind === "copy" ? "whole" : "overlay" },
+        { ...how, signal },
+      );
+      return endingWith(job.stdout, job.result);
+    },
+  };
+}
