@@ -99,7 +99,7 @@ export class Applier implements TarSink, Disposable {
     const path = this.#place.pathOf(entry.name);
     try {
       if (path === "") this.#root(entry);
-      else if (!this.#whiteouts.take(path)) this.#put(path, entry);
+      else if (!this.#whiteouts.take(path, entry.mtime)) this.#put(path, entry);
     } catch (error) {
       throw this.#named(error, path);
     }

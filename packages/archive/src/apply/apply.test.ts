@@ -8,6 +8,7 @@ import type { ApplyJob } from "../index.ts";
 import { contentSize, END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry } from "../tar/writer.ts";
 import { listing } from "../testing/listing.ts";
 import { run, Scratch } from "../testing/scratch.ts";
+import { variedTree } from "../testing/varied-tree.ts";
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
@@ -36,30 +37,8 @@ const directory = (name: string, more: Partial<WritableEntry> = {}) =>
 const apply = (folder: string, archive: Uint8Array, more: Partial<ApplyJob> = {}) =>
   run({ job: "apply", folder, whiteouts: "overlay", ...more }, { stdin: [archive] });
 
-/** A tree with one of everything. */
-function variedTree(): string {
-  const folder = scratch.folder("tree");
-  scratch.shell(
-    folder,
-    `mkdir -p a/b/c sticky "with space" ${"n".repeat(200)}/${"m".repeat(200)}
-     echo hello > a/file; ln a/file a/b/hard; ln -s ../file a/b/soft; ln -s /etc/passwd absolute; ln -s nowhere dangling
-     mknod a/char c 1 3; mknod a/block b 7 200; mknod big c 300 70000; mkfifo a/fifo; chmod 640 a/fifo
-     echo setuid > a/suid; chown 1000:1001 a/suid; chmod 4755 a/suid; chmod 1777 sticky; chmod 2775 a/b; chown 5:6 a/b/soft -h
-     printf 'bytes' > $'a/\\xff\\xfe'; echo ü > "a/ümlaut"; head -c 300000 /dev/urandom > a/large; : > empty; chmod 000 empty
-     truncate -s 5M sparse; echo data | dd of=sparse bs=1 seek=2000000 conv=notrunc status=none
-     echo deep > ${"n".repeat(200)}/${"m".repeat(200)}/f
-     python3 - <<'P'
-import os
-os.setxattr("a/file","user.note",b"value\\n=\\0x"); os.setxattr("a","user.dir",b"d")
-os.setxattr("a/suid","security.capability",bytes.fromhex("0100000200040000000000000000000000000000"))
-P
-     find . -exec touch -h -d '2021-03-04 05:06:07.123456789Z' {} +; touch -d '1965-01-01Z' a/large; touch -d '2040-01-01Z' .`,
-  );
-  return folder;
-}
-
 describe("what GNU tar packs", () => {
-  const tree = variedTree();
+  const tree = variedTree(scratch);
   const archive = join(scratch.path, "varied.tar");
   scratch.shell(tree, `tar --format=posix --xattrs --xattrs-include='*' -S -cf ${archive} .`);
 

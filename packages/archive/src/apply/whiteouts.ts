@@ -11,10 +11,12 @@ import {
   setXattr,
   statIfExists,
   unlinkat,
+  utimensat,
 } from "@berth/linux";
 import type { Directories, OpenDirectory } from "../files/directories.ts";
 import { baseOf, folderOf, joined, quoted } from "../files/names.ts";
 import { removeTree } from "../files/remove-tree.ts";
+import type { TarTime } from "../tar/entry.ts";
 
 /**
  * What the marks of a layer (OCI image-spec, layer.md "Whiteouts") become:
@@ -50,14 +52,14 @@ export class Whiteouts {
   }
 
   /** True when the entry was a whiteout, which is then done. @throws system for `.wh...` and the like. */
-  take(path: string): boolean {
+  take(path: string, time: TarTime): boolean {
     if (this.#mode === "keep" || !path.includes(PREFIX)) return false;
     if (path.startsWith(AUFS) && path !== OPAQUE) return true;
     const name = baseOf(path);
     if (!name.startsWith(PREFIX)) return false;
     const folder = folderOf(path);
     if (name === OPAQUE) this.#opaque(folder);
-    else if (!name.startsWith(AUFS)) this.#remove(folder, name.slice(PREFIX.length), path);
+    else if (!name.startsWith(AUFS)) this.#remove(folder, name.slice(PREFIX.length), path, time);
     return true;
   }
 
@@ -90,12 +92,14 @@ export class Whiteouts {
     this.#directories.forget();
   }
 
-  #remove(folder: string, name: string, path: string): void {
+  #remove(folder: string, name: string, path: string, time: TarTime): void {
     if (name === "" || name === "." || name === "..") throw systemError(`invalid whiteout ${quoted(path)}`);
     if (this.#mode === "overlay") {
       const parent = this.#makeFolder(folder).fd;
       try {
         mknodat(parent, name, S.IFCHR, 0);
+        // So that the same layer comes out again.
+        utimensat(parent, name, time, time, AT.SYMLINK_NOFOLLOW);
       } catch (error) {
         if (!isErrno(error, "EEXIST")) throw error;
         // The layer's own entry stays; as a folder it must not be merged with one below.
