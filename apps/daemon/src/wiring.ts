@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { Filters } from "@berth/api";
+import { Filters, type ImageSummary } from "@berth/api";
 import { workerCommand } from "@berth/archive";
 import { log, messageOf } from "@berth/base";
 import { openContent } from "@berth/content";
@@ -150,7 +150,7 @@ function systemBackend(engine: EngineContext, images: ImageStore, system: System
       diskUsage(
         engine,
         {
-          images: () => images.list({ all: false, sharedSize: true, filters: new Filters() }),
+          images: () => usedImages(engine, images),
           layersSize: async () => (await images.diskUsage()).layersSize,
         },
         options,
@@ -158,4 +158,14 @@ function systemBackend(engine: EngineContext, images: ImageStore, system: System
       ),
     events: async (options, signal) => engine.events.subscribe(options, signal),
   };
+}
+
+/** Images with the number of containers that were made from each: only disk usage counts them. */
+async function usedImages(engine: EngineContext, images: ImageStore): Promise<ImageSummary[]> {
+  const counts = new Map<string, number>();
+  for (const { record } of engine.containers.all()) {
+    counts.set(record.imageId, (counts.get(record.imageId) ?? 0) + 1);
+  }
+  const found = await images.list({ all: false, sharedSize: true, filters: new Filters() });
+  return found.map((image) => ({ ...image, Containers: counts.get(image.Id) ?? 0 }));
 }

@@ -211,6 +211,7 @@ test("bodies that are not what they should be", async () => {
   for (const [body, text] of [
     ["{", "invalid JSON: unexpected EOF"],
     ["", "invalid JSON: got EOF while reading request body"],
+    ["null", "Config cannot be empty in order to create a container"],
     ['{"a":"\\q"}', "invalid JSON: invalid character 'q' in string escape code"],
     ['{"a" 1}', "invalid JSON: invalid character '1' after object key"],
     ['{"Image":"bb"}{}', "unexpected content after JSON"],

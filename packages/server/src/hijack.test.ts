@@ -192,7 +192,8 @@ test("exec start: what cannot run is told in the stream; an unknown exec is a 40
   client.send(
     `POST /exec/${Id}/start HTTP/1.1\r\n${UPGRADE}Content-Type: application/json\r\nContent-Length: 2\r\n\r\n{}`,
   );
-  expect(await client.untilEnd()).toEndWith('"missing": executable file not found in $PATH\r\n');
+  const told = 'OCI runtime exec failed: exec failed: "missing": executable file not found in $PATH\r\n';
+  expect(await client.untilEnd()).toEndWith(`\x01\0\0\0\0\0\0${String.fromCharCode(told.length)}${told}`);
   const answer = await server.post("/exec/nope/start", {});
   expect(answer.status).toBe(404);
   expect(await answer.json()).toEqual({ message: "No such exec instance: nope" });

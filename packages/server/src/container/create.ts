@@ -7,7 +7,10 @@ import type { ContainerLifecycle, CreateOptions } from "./backend.ts";
 export function createRoutes(containers: ContainerLifecycle): Route[] {
   return [
     post("/containers/create", async (exchange) => {
-      const request = await exchange.readJson(containerCreateDecoder, { required: true });
+      const request = await exchange.readJson(containerCreateDecoder, {
+        required: true,
+        nullMessage: "Config cannot be empty in order to create a container",
+      });
       const options = createOptions(exchange, request);
       exchange.json(await containers.create(options, exchange.signal), 201);
     }),

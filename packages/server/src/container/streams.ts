@@ -9,8 +9,12 @@ import type { ContainerStreams, LogsOptions } from "./backend.ts";
 export const RAW_STREAM = "application/vnd.docker.raw-stream";
 const MULTIPLEXED_STREAM = "application/vnd.docker.multiplexed-stream";
 
-/** Clients tell the two apart by the content type since API 1.42; before, it was always the raw one. */
-export function streamType(version: number, tty: boolean): string {
+/** Clients tell the two apart by the content type since API 1.42; before, and without an upgrade, it is always the raw one. */
+export function streamType({ version, upgrades }: Exchange, tty: boolean): string {
+  return upgrades ? logType(version, tty) : RAW_STREAM;
+}
+
+function logType(version: number, tty: boolean): string {
   return version >= 42 && !tty ? MULTIPLEXED_STREAM : RAW_STREAM;
 }
 
@@ -21,7 +25,7 @@ export function streamRoutes(containers: ContainerStreams): Route[] {
     get("/containers/{name}/logs", async (exchange) => {
       const options = logsOptions(exchange);
       const logs = await containers.logs(exchange.parameter("name"), options, exchange.signal);
-      const headers = { "Content-Type": streamType(exchange.version, logs.tty) };
+      const headers = { "Content-Type": logType(exchange.version, logs.tty) };
       await sendChunks(exchange, headers, logs.chunks, { flush: options.follow });
     }),
 
@@ -58,7 +62,7 @@ async function attach(exchange: Exchange, containers: ContainerStreams): Promise
       exchange.signal,
     );
     if (exchange.signal.aborted) return attachment.stream.destroy();
-    const client = exchange.hijack(streamType(exchange.version, attachment.tty));
+    const client = exchange.hijack(streamType(exchange, attachment.tty));
     pipeAttachment(client, attachment, { stdin, detachKeys: keys });
   } catch (error) {
     if (exchange.hijacked) throw error;

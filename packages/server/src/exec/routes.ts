@@ -34,6 +34,14 @@ export function execRoutes(execs: ExecBackend): Route[] {
   ];
 }
 
+/** Docker's multiplexed stream: stream number, three zeros, length in four bytes, data. */
+function stdoutFrame(data: Buffer): Buffer {
+  const header = Buffer.alloc(8);
+  header[0] = 1;
+  header.writeUInt32BE(data.length, 4);
+  return Buffer.concat([header, data]);
+}
+
 async function start(exchange: Exchange, execs: ExecBackend): Promise<void> {
   const id = exchange.parameter("id");
   const request = await exchange.readJson(execStartDecoder);
@@ -48,7 +56,7 @@ async function start(exchange: Exchange, execs: ExecBackend): Promise<void> {
     options.consoleSize = request.ConsoleSize;
   }
   const { signal } = exchange;
-  const client = exchange.hijack(streamType(exchange.version, request.Tty));
+  const client = exchange.hijack(streamType(exchange, request.Tty));
   try {
     const attachment = await execs.startAttached(id, options, signal);
     const detachKeys = parseDetachKeys(attachment.detachKeys) ?? new Uint8Array();
@@ -56,7 +64,8 @@ async function start(exchange: Exchange, execs: ExecBackend): Promise<void> {
   } catch (error) {
     // The stream has begun: the failure is told in it, and the exit status by inspect.
     log.debug("exec could not be started", { exec: id, error: messageOf(error) });
-    client.write(Buffer.from(`${messageOf(error)}\r\n`));
+    const message = Buffer.from(`${messageOf(error)}\r\n`);
+    client.write(request.Tty ? message : stdoutFrame(message));
     client.end();
   }
 }

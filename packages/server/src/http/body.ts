@@ -16,6 +16,8 @@ export function hasBody(request: IncomingMessage): boolean {
 export interface JsonBodyOptions {
   /** An empty body is an error: `invalid JSON: got EOF while reading request body`. */
   required?: boolean;
+  /** What a body of `null` is answered; absent: it is taken for an empty object. */
+  nullMessage?: string;
   /** Bytes. */
   limit?: number;
 }
@@ -31,6 +33,8 @@ export async function readJson<T>(
   if (options.required === true && text.trim() === "") {
     throw invalidParameter("invalid JSON: got EOF while reading request body");
   }
+  if (options.nullMessage !== undefined && text.trim() === "null")
+    throw invalidParameter(options.nullMessage);
   return decodeBody(text, decoder);
 }
 

@@ -129,6 +129,11 @@ export class Exchange {
     this.json({ message }, status);
   }
 
+  /** The client asked for an upgrade. */
+  get upgrades(): boolean {
+    return this.#upgrade !== undefined;
+  }
+
   get hijacked(): boolean {
     return this.#hijacked;
   }
