@@ -1,4 +1,6 @@
-import { chdir } from "./fs.ts";
+import { O } from "./constants.ts";
+import { chdir, open } from "./fs.ts";
+import { closeQuietly } from "./io.ts";
 import { mount } from "./mount.ts";
 
 export interface OverlayLayers {
@@ -15,8 +17,15 @@ const OPTIONS_LIMIT = 4095;
 const escapePath = (path: string) => path.replace(/[\\:,]/g, "\\$&");
 
 /**
+ * Layers must be complete in themselves, since they are packed and moved: no references to folders of other layers, no files
+ * without their content. And several mounts may look at one upper folder. Kernels differ in their defaults.
+ */
+const PLAIN = ",redirect_dir=off,metacopy=off,index=off";
+
+/**
  * Mounts layers at `target` with overlayfs (Documentation/filesystems/overlayfs.rst). When absolute paths do not fit into the page
- * that the kernel takes, the layers are named relative to the folder they share; the working directory is "/" afterwards.
+ * that the kernel takes, the layers are named by the numbers of descriptors, for which /proc must be mounted; the working
+ * directory is "/" afterwards. The kernel takes up to 500 layers.
  * @throws SyscallError; RangeError when even then they do not fit.
  */
 export function mountOverlay(layers: OverlayLayers, target: string, flags = 0): void {
@@ -24,26 +33,20 @@ export function mountOverlay(layers: OverlayLayers, target: string, flags = 0): 
   const tail =
     upper === undefined || work === undefined
       ? ""
-      : `,upperdir=${escapePath(upper)},workdir=${escapePath(work)}`;
-  let lower = layers.lower.map(escapePath).join(":");
-  if (lower.length + tail.length + 9 > OPTIONS_LIMIT) {
-    const base = commonFolder(layers.lower);
-    chdir(base);
-    lower = layers.lower.map((path) => escapePath(path.slice(base.length + 1))).join(":");
-  }
-  const options = `lowerdir=${lower}${tail}`;
+      : `,upperdir=${escapePath(upper)},workdir=${escapePath(work)}${PLAIN}`;
+  let options = `lowerdir=${layers.lower.map(escapePath).join(":")}${tail}`;
+  const descriptors: number[] = [];
   try {
+    if (options.length > OPTIONS_LIMIT) {
+      for (const path of layers.lower) descriptors.push(open(path, O.PATH | O.DIRECTORY));
+      chdir("/proc/self/fd");
+      options = `lowerdir=${descriptors.join(":")}${tail}`;
+    }
     if (options.length > OPTIONS_LIMIT)
       throw new RangeError(`${layers.lower.length} layers do not fit into the options of an overlay mount`);
     mount("overlay", target, "overlay", flags, options);
   } finally {
+    for (const fd of descriptors) closeQuietly(fd);
     chdir("/");
   }
-}
-
-function commonFolder(paths: readonly string[]): string {
-  let folder = paths[0]!.slice(0, paths[0]!.lastIndexOf("/"));
-  while (!paths.every((path) => path.startsWith(`${folder}/`)))
-    folder = folder.slice(0, folder.lastIndexOf("/"));
-  return folder === "" ? "/" : folder;
 }

@@ -28,7 +28,7 @@ import {
   utimensat,
   write,
 } from "@berth/linux";
-import { Directories, type OpenDirectory } from "../files/directories.ts";
+import { Directories, type OpenDirectory, type Scope } from "../files/directories.ts";
 import { baseOf, folderOf, quoted } from "../files/names.ts";
 import { removeTree } from "../files/remove-tree.ts";
 import type { TarEntry, TarTime } from "../tar/entry.ts";
@@ -41,6 +41,8 @@ import { type WhiteoutMode, Whiteouts } from "./whiteouts.ts";
 
 export interface ApplyOptions extends PlaceOptions {
   whiteouts: WhiteoutMode;
+  /** Where symbolic links may lead; default: below the root. */
+  scope?: Scope;
   /** Leave the root's own attributes as they are, whatever the archive says about `./`. */
   skipRoot?: boolean;
   /** Docker's `noOverwriteDirNonDir`: a folder and something else never replace each other. */
@@ -60,6 +62,8 @@ export interface ApplyFacts {
 }
 
 const MAX_WARNINGS = 20;
+/** Calls that have another name in Docker's messages. */
+const GO_NAMES: Readonly<Record<string, string>> = { unlink: "unlinkat", openat2: "open" };
 const MAX_MAJOR = 0xfff;
 const MAX_MINOR = 0xf_ffff;
 
@@ -87,7 +91,7 @@ export class Applier implements TarSink, Disposable {
   constructor(root: number, options: ApplyOptions) {
     this.#options = options;
     this.#place = new Place(options);
-    this.#directories = new Directories(root);
+    this.#directories = new Directories(root, options.scope);
     this.#whiteouts = new Whiteouts(options.whiteouts, this.#directories, this.#makeFolder);
     this.#defaultAcl = getXattr(root, "system.posix_acl_default") !== undefined;
     umask(0);
@@ -346,7 +350,7 @@ export class Applier implements TarSink, Disposable {
     if (error instanceof SyscallError) {
       if (error.code === "EROFS")
         return forbidden(`${error.syscall} ${full}: read-only file system`, { cause: error });
-      const call = error.syscall === "unlink" ? "unlinkat" : error.syscall;
+      const call = GO_NAMES[error.syscall] ?? error.syscall;
       if (call !== "link") return new SyscallError(call, error.errno, full);
     }
     return error as BerthError;

@@ -20,24 +20,32 @@ export interface OpenDirectory {
   setgid: boolean;
 }
 
+/** Where links may lead: anywhere below an open folder, in which the tree's root is at `prefix` (`""`, or ending with a slash). */
+export interface Scope {
+  folder: number;
+  prefix: string;
+}
+
 const CAPACITY = 64;
 const FLAGS = O.RDONLY | O.DIRECTORY;
 
 /**
- * The folders of a tree, found from an open root and never outside of it: symbolic links, also absolute ones, lead only
- * to places below the root. Folders stay open for the next files that are put into them, because looking one up anew for
+ * The folders of a tree, found from an open root and never outside of it, or of a larger scope around it: symbolic links,
+ * also absolute ones, lead only to places below that. Folders stay open for the next files that are put into them, because looking one up anew for
  * every file costs more than making the file.
  *
  * Whoever removes or replaces a folder or a symbolic link of the tree calls `forget`.
  */
 export class Directories implements Disposable {
   readonly root: number;
+  readonly #scope: Scope;
   readonly #open = new Map<string, OpenDirectory>();
   readonly #rootDirectory: OpenDirectory;
 
   /** `root`: descriptor of a folder; it stays the caller's. */
-  constructor(root: number) {
+  constructor(root: number, scope: Scope = { folder: root, prefix: "" }) {
     this.root = root;
+    this.#scope = scope;
     this.#rootDirectory = { fd: root, setgid: (fstat(root).mode & S.ISGID) !== 0 };
   }
 
@@ -97,7 +105,12 @@ export class Directories implements Disposable {
       if (isErrno(error, "ENOTDIR", "ELOOP")) {
         const found = statIfExists(parent, name);
         if (found === undefined || (found.mode & S.IFMT) !== S.IFLNK) throw error;
-        return openat2(this.root, path, FLAGS, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+        return openat2(
+          this.#scope.folder,
+          this.#scope.prefix + path,
+          FLAGS,
+          RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS,
+        );
       }
       if (made === undefined || !isErrno(error, "ENOENT")) throw error;
     }

@@ -49,9 +49,16 @@ export async function runArchivePut(job: ArchivePutJob): Promise<{ warnings: str
   const folder = openDestination(absolute);
   try {
     checkWritable(folder, job.readOnlyRoot === true);
+    const shown = resolveLinks(absolute);
+    // Links lead where they would for the container.
+    const scope = {
+      folder: open("/", O.PATH | O.DIRECTORY),
+      prefix: shown === "/" ? "" : `${shown.slice(1)}/`,
+    };
     using applier = new Applier(folder, {
       whiteouts: "keep",
-      shown: resolveLinks(absolute),
+      shown,
+      scope,
       skipRoot: true,
       keepKinds: job.noOverwriteDirNonDir === true,
       ...(job.owner && { owner: job.owner }),
