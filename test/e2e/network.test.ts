@@ -248,7 +248,8 @@ test("networks do not reach each other, and nobody outside reaches an unpublishe
   expect(await fromContainer(`http://${address}/`, "--network", "blue")).toBe("");
   expect(await fromContainer(`http://${address}/`)).toBe("");
   expect(await fromHost(`http://${address}/`)).toBe("from in-red");
-  expect(await fromOutside(`http://${address}/`)).toBe("");
+  // Docker 20.10 lets a router on the same wire in; Docker 28 and Berth do not.
+  if (engineOfThisRun() === "berth") expect(await fromOutside(`http://${address}/`)).toBe("");
   await daemon.out("rm", "-f", "in-red");
   await daemon.out("network", "rm", "red", "blue");
 }, 60_000);
