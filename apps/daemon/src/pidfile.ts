@@ -37,11 +37,13 @@ function readPid(path: string): number | undefined {
   }
 }
 
+/** A zombie counts as ended: in a container nobody may be there to reap it. */
 function isRunning(pid: number): boolean {
   try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
+    // proc(5): the state follows the program's name, which stands in parentheses and may hold any.
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    return !["Z", "X"].includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "");
+  } catch {
+    return false;
   }
 }

@@ -41,6 +41,23 @@ test("pidfile: written, refused while the process runs, replaced when it is stal
   }
 });
 
+test("pidfile: a zombie's is replaced", async () => {
+  // The shell's child ends, and the sleep that the shell becomes never waits for it.
+  const parent = Bun.spawn(["sh", "-c", "true & echo $!; exec sleep 60"], { stdout: "pipe" });
+  try {
+    const { value } = await parent.stdout.getReader().read();
+    const zombie = new TextDecoder().decode(value).trim();
+    while (!readFileSync(`/proc/${zombie}/stat`, "utf8").includes(") Z ")) await Bun.sleep(1);
+    const path = join(directory, "zombie.pid");
+    writeFileSync(path, zombie);
+    using _replaced = Pidfile.create(path);
+    expect(readFileSync(path, "utf8")).toBe(String(process.pid));
+  } finally {
+    parent.kill("SIGKILL");
+    await parent.exited;
+  }
+});
+
 test("pidfile: one that another daemon has written meanwhile is left", () => {
   const path = join(directory, "taken.pid");
   {
