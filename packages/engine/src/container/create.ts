@@ -1,5 +1,4 @@
-import { mkdirSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { mkdirSync, rmSync } from "node:fs";
 import { hostname } from "node:os";
 import type {
   ContainerConfig,
@@ -10,6 +9,7 @@ import type {
 } from "@berth/api";
 import { invalidParameter, log, newId, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import type { ResolvedImage } from "@berth/image";
+import { parseSecurityOptions } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { type PlannedMount, planMounts } from "../mount/plan.ts";
 import { checkVolumes, fillVolumes, resolveVolumes } from "../mount/volumes.ts";
@@ -59,6 +59,7 @@ export async function createContainer(
   warnings.push(...resourceWarnings);
   validateHostConfig(resources);
   validateRuntime(engine, resources.Runtime);
+  parseSecurityOptions(resources.SecurityOpt ?? []);
   validateNetworkingConfig(networkingConfig, options.apiVersion);
   if (asked.MacAddress) validateMac(asked.MacAddress);
   const image = asked.Image === "" ? undefined : engine.images.resolve(asked.Image);
@@ -150,7 +151,7 @@ export async function discard(engine: EngineContext, container: Container): Prom
   };
   await attempt("the writable layer", () => engine.snapshots.removeWritable(container.id));
   await attempt("the folder", () =>
-    rm(containerDirectory(engine.settings, container.id), { recursive: true, force: true }),
+    rmSync(containerDirectory(engine.settings, container.id), { recursive: true, force: true }),
   );
   for (const mount of container.record.mounts) {
     if (mount.type !== "volume" || mount.name === undefined) continue;

@@ -1,22 +1,7 @@
 import type { ContainerConfig, HostConfig } from "@berth/api";
+import { DEFAULT_MASKED_PATHS, DEFAULT_READONLY_PATHS } from "@berth/runtime";
 import type { EngineSettings } from "../context.ts";
 import type { HostFacts } from "../system/host-facts.ts";
-
-const MASKED = [
-  "/proc/asound",
-  "/proc/acpi",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/sys/firmware",
-  "/sys/devices/virtual/powercap",
-];
-const READONLY = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** What the client left open, filled in as Docker does, so that inspect shows it. `apiVersion`: minor number of the request. */
 export function fillHostConfig(
@@ -51,8 +36,8 @@ export function fillHostConfig(
     host.MaskedPaths = null;
     host.ReadonlyPaths = null;
   } else {
-    host.MaskedPaths ??= [...MASKED];
-    host.ReadonlyPaths ??= [...READONLY];
+    host.MaskedPaths ??= [...DEFAULT_MASKED_PATHS];
+    host.ReadonlyPaths ??= [...DEFAULT_READONLY_PATHS];
   }
   const labelled = (host.SecurityOpt ?? []).some((option) => /^label[=:]/.test(option));
   if (!labelled && (host.Privileged || host.IpcMode === "host" || host.PidMode === "host")) {

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import { isKind, log, messageOf, systemError } from "@berth/base";
 import type { EngineContext } from "../context.ts";
 import type { Container } from "./container.ts";
@@ -21,10 +21,9 @@ export async function removeLocked(
   engine.restarts.cancel(container);
   container.attaches.failAll();
   try {
-    await Promise.all([
-      engine.snapshots.removeWritable(container.id),
-      rm(containerDirectory(engine.settings, container.id), { recursive: true, force: true }),
-    ]);
+    // The layer first: what a container wrote is not deleted file by file here.
+    await engine.snapshots.removeWritable(container.id);
+    rmSync(containerDirectory(engine.settings, container.id), { recursive: true, force: true });
   } catch (error) {
     state.removing = false;
     state.dead = true;
@@ -51,5 +50,5 @@ export async function removeLocked(
   engine.execs.removeOf(container.id);
   engine.containers.delete(container);
   containerEvent(engine, container, "destroy");
-  container.waiters.removed({ statusCode: state.exitCode, ...(state.error ? { error: state.error } : {}) });
+  container.waiters.removed({ statusCode: state.exitCode });
 }

@@ -71,9 +71,8 @@ export async function startLocked(
     delete state.network;
     engine.containers.saveState(container);
     container.attaches.failAll();
-    if (!options.byPolicy) {
-      container.waiters.exited({ statusCode: state.exitCode, error: state.error });
-    }
+    // Without the sentence: the client that started it gets that.
+    if (!options.byPolicy) container.waiters.exited({ statusCode: state.exitCode });
     throw error;
   }
 }
