@@ -69,21 +69,22 @@ async function run(initial: DaemonConfig, flags: Partial<DaemonConfig>): Promise
   const { wire } = await import("./wiring.ts");
   daemon = await wire(config);
   const shutdown = new AbortController();
+  const api = new Api(daemon.backends, { engineVersion: VERSION, shutdown: shutdown.signal });
   let listeners: Listening[] = [];
   try {
-    listeners = await openListeners(
-      new Api(daemon.backends, { engineVersion: VERSION, shutdown: shutdown.signal }),
-      config,
-    );
+    listeners = await openListeners(api, config);
     log.info("Daemon has completed initialization");
     for (const { address } of listeners) log.info(`API listen on ${address}`);
     notifySystemd("READY=1");
     await stop;
     notifySystemd("STOPPING=1");
   } finally {
+    // Who waits for a container or is attached to it is told its end, before the connections go.
+    api.drain();
+    for (const each of listeners) each.stopAccepting();
+    await daemon.stop({ keepContainers: config.liveRestore, timeoutSeconds: config.shutdownTimeout });
     shutdown.abort();
     await Promise.all(listeners.map((each) => each.close()));
-    await daemon.stop({ keepContainers: config.liveRestore, timeoutSeconds: config.shutdownTimeout });
   }
 }
 

@@ -429,3 +429,12 @@ test("bootstrap is Berth's own route", async () => {
   expect(server.engine.last("bootstrap")).toEqual(["busybox", { mirror: "http://m" }]);
   expect((await server.post("/berth/images/bootstrap")).status).toBe(400);
 });
+
+test("while the daemon stops, requests are refused", async () => {
+  await using server = await TestServer.start();
+  server.api.drain();
+  expect(await message(await server.post("/containers/c/start"))).toEqual([
+    503,
+    "the daemon is shutting down",
+  ]);
+});

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { API_VERSION } from "@berth/api";
-import { invalidParameter, log, messageOf } from "@berth/base";
+import { invalidParameter, log, messageOf, unavailable } from "@berth/base";
 import { absentRoutes } from "./absent/routes.ts";
 import type { Backends } from "./backend.ts";
 import { containerRoutes } from "./container/routes.ts";
@@ -31,6 +31,7 @@ export interface ApiOptions {
 export class Api {
   readonly #router: Router;
   readonly #options: ApiOptions;
+  #draining = false;
 
   constructor(backends: Backends, options: ApiOptions) {
     this.#options = options;
@@ -43,6 +44,11 @@ export class Api {
       ...volumeRoutes(backends.volumes),
       ...absentRoutes(),
     ]);
+  }
+
+  /** From now on requests are refused; those that run go on. */
+  drain(): void {
+    this.#draining = true;
   }
 
   /** Never rejects. */
@@ -58,6 +64,7 @@ export class Api {
     const base = { request, response, parameters: {}, query: "", upgrade, shutdown: this.#options.shutdown };
     let exchange = new Exchange({ ...base, version: NEWEST });
     try {
+      if (this.#draining) throw unavailable("the daemon is shutting down");
       if (target === undefined) throw invalidParameter("invalid URL path");
       if (request.method === "OPTIONS") return exchange.empty(200);
       if (target.redirect !== undefined) return exchange.empty(301, { Location: target.redirect });

@@ -78,6 +78,52 @@ test("closing cuts connections that wait", async () => {
   await client.untilEnd();
 });
 
+test("a stop: nobody new comes in, streams go on until the end", async () => {
+  const path = join(directory, "draining.sock");
+  const engine = new FakeEngine();
+  const own = new Api(fakeBackends(engine), { engineVersion: "0", shutdown: new AbortController().signal });
+  const [listening] = await listen(own, { endpoint: { kind: "unix", path }, groupId });
+  const json = { headers: { "Content-Type": "application/json" }, body: '{"Image":"bb"}' };
+  await fetch("http://x/containers/create?name=c", { unix: path, method: "POST", ...json });
+  await fetch("http://x/containers/c/start", { unix: path, method: "POST" });
+  using attached = await RawClient.connect(path);
+  attached.send(
+    "POST /containers/c/attach?stdout=1&stream=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+  );
+  using waiting = await RawClient.connect(path);
+  waiting.send("POST /containers/c/wait HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+  using idle = await RawClient.connect(path);
+  idle.send("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n");
+  await Promise.all([attached.until("101 UPGRADED"), waiting.until("200 OK"), idle.until("200 OK")]);
+
+  listening?.stopAccepting();
+  await expect(RawClient.connect(path)).rejects.toThrow();
+  await idle.untilEnd();
+  engine.find("c").streams[0]?.say(Buffer.from("last words"));
+  await attached.until("last words");
+  engine.stop(engine.find("c"), 7);
+  expect(await waiting.until("StatusCode")).toContain('{"Error":null,"StatusCode":7}');
+  await listening?.close();
+  await Promise.all([attached.untilEnd(), waiting.untilEnd()]);
+});
+
+test("closing cuts attached clients", async () => {
+  const path = join(directory, "cut.sock");
+  const engine = new FakeEngine();
+  const own = new Api(fakeBackends(engine), { engineVersion: "0", shutdown: new AbortController().signal });
+  const [listening] = await listen(own, { endpoint: { kind: "unix", path }, groupId });
+  const json = { headers: { "Content-Type": "application/json" }, body: '{"Image":"bb"}' };
+  await fetch("http://x/containers/create?name=c", { unix: path, method: "POST", ...json });
+  using attached = await RawClient.connect(path);
+  attached.send(
+    "POST /containers/c/attach?stdout=1&stream=1 HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+  );
+  await attached.until("101 UPGRADED");
+  await listening?.close();
+  await attached.untilEnd();
+  expect(engine.active.size).toBe(0);
+});
+
 test("fd: a passed socket serves requests and hijacked streams", async () => {
   const path = join(directory, "passed.sock");
   // The parent stands for systemd: it binds, and the child finds the socket as descriptor 3.

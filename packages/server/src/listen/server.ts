@@ -10,6 +10,9 @@ import { listenUnix } from "./unix-socket.ts";
 const HEADER_LIMIT = 1 << 20;
 const HEADER_DEADLINE_MS = 60_000;
 
+/** Connections that a server no longer counts as its own. */
+const UPGRADED = new WeakMap<Server, Set<Socket>>();
+
 export interface ListenOptions {
   endpoint: Endpoint;
   /** For TCP and passed TCP sockets. */
@@ -18,10 +21,13 @@ export interface ListenOptions {
   groupId: number;
 }
 
-/** Something that listens; `close` stops listening and cuts the connections. */
+/** Something that listens. */
 export interface Listening {
   /** Where, as the log tells it; for port 0 with the port that was taken. */
   address: string;
+  /** No more connections; those that are there go on. */
+  stopAccepting(): void;
+  /** Cuts all connections too. */
   close(): Promise<void>;
 }
 
@@ -32,14 +38,14 @@ export async function listen(api: Api, options: ListenOptions): Promise<Listenin
     case "unix": {
       const server = await httpServer(api, undefined);
       await listenUnix(server, endpoint.path, options.groupId);
-      return [{ address: endpoint.path, close: () => close(server) }];
+      return [listening(endpoint.path, server, server)];
     }
     case "tcp": {
       const server = await httpServer(api, options.tls);
       await listenTcp(server, endpoint.host, endpoint.port);
       const bound = server.address();
       const port = typeof bound === "object" && bound !== null ? bound.port : endpoint.port;
-      return [{ address: describeEndpoint({ ...endpoint, port }), close: () => close(server) }];
+      return [listening(describeEndpoint({ ...endpoint, port }), server, server)];
     }
     case "fd":
       return Promise.all(systemdDescriptors(endpoint.name).map((fd) => listenPassed(api, fd)));
@@ -54,7 +60,13 @@ async function httpServer(api: Api, tls: TlsConfig | undefined): Promise<Server>
   server.headersTimeout = HEADER_DEADLINE_MS;
   server.timeout = 0;
   server.on("request", (request, response) => void api.handle(request, response));
-  server.on("upgrade", (request, socket, head) => onUpgrade(api, request, socket as Socket, head));
+  const upgraded = new Set<Socket>();
+  UPGRADED.set(server, upgraded);
+  server.on("upgrade", (request, socket: Socket, head) => {
+    upgraded.add(socket);
+    socket.once("close", () => upgraded.delete(socket));
+    onUpgrade(api, request, socket, head);
+  });
   server.on("clientError", (_error, socket) => {
     if (!socket.writable) return;
     socket.end(
@@ -95,35 +107,41 @@ async function listenTcp(server: Server, host: string, port: number): Promise<vo
 /** A socket that systemd bound: accepted here, served by an HTTP server that does not listen itself. */
 async function listenPassed(api: Api, descriptor: number): Promise<Listening> {
   const http = await httpServer(api, undefined);
-  const connections = new Set<Socket>();
-  const acceptor: SocketServer = createSocketServer({ allowHalfOpen: true }, (socket) => {
+  const acceptor = createSocketServer({ allowHalfOpen: true }, (socket) => {
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
     http.emit("connection", socket);
   });
+  const connections = UPGRADED.get(http) as Set<Socket>;
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   acceptor.once("error", (error) =>
     reject(systemError(`listen fd://${descriptor}: ${error.message}`, { cause: error })),
   );
   acceptor.listen({ fd: descriptor }, resolve);
   await promise;
-  return {
-    address: `fd://${descriptor}`,
-    async close() {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      acceptor.close(() => resolve());
-      for (const socket of connections) socket.destroy();
-      await promise;
-    },
-  };
+  return listening(`fd://${descriptor}`, acceptor, http);
 }
 
-async function close(server: Server): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  server.close((error) => {
-    if (error !== undefined) log.debug("closing a listener", { error: messageOf(error) });
-    resolve();
-  });
-  server.closeAllConnections();
-  await promise;
+/** `acceptor`: what listens; `http`: what serves the connections. Often the same. */
+function listening(address: string, acceptor: Server | SocketServer, http: Server): Listening {
+  const { promise: ended, resolve } = Promise.withResolvers<void>();
+  let stopped = false;
+  const stopAccepting = () => {
+    if (stopped) return;
+    stopped = true;
+    acceptor.close((error) => {
+      if (error !== undefined) log.debug("closing a listener", { error: messageOf(error) });
+      resolve();
+    });
+  };
+  return {
+    address,
+    stopAccepting,
+    async close() {
+      stopAccepting();
+      http.closeAllConnections();
+      for (const socket of UPGRADED.get(http) ?? []) socket.destroy();
+      await ended;
+    },
+  };
 }
