@@ -163,7 +163,8 @@ export class Client {
       try {
         const { head, sent } = await exchange(connection, this.#message(request));
         const body = bodyReader(request.method, head, connection);
-        const closes = head.minorVersion === 0 || /\bclose\b/i.test(head.headers.get("connection") ?? "");
+        const closes =
+          head.minorVersion === 0 || (head.headers.get("connection") ?? "").toLowerCase().includes("close");
         return new Response(head, body, (complete) => {
           release();
           if (complete && sent() && !closes) this.#pool.give(connection);

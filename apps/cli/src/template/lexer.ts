@@ -72,8 +72,17 @@ function isSpace(character: string | undefined): boolean {
   return character === " " || character === "\t" || character === "\r" || character === "\n";
 }
 
+function isDigit(character: string | undefined): boolean {
+  return character !== undefined && character >= "0" && character <= "9";
+}
+
 function isAlphanumeric(character: string | undefined): boolean {
-  return character !== undefined && /[\p{L}\p{N}_]/u.test(character);
+  if (character === undefined) return false;
+  const code = character.charCodeAt(0);
+  if (code < 128) {
+    return ((code | 32) >= 97 && (code | 32) <= 122) || (code >= 48 && code <= 57) || character === "_";
+  }
+  return /[\p{L}\p{N}_]/u.test(character);
 }
 
 /** Where the text after an action begins: `-}}` takes the white space that follows with it. */
@@ -138,10 +147,10 @@ function lexAction(source: string, open: number, start: number, tokens: Token[])
       if (end < 0) throw fail("unterminated raw quoted string", at);
       push("raw-string", end + 1);
     } else if (character === "$") push("variable", endOfWord(source, at + 1));
-    else if (character === "." && !/[0-9]/.test(source[at + 1] ?? "")) {
+    else if (character === "." && !isDigit(source[at + 1])) {
       const end = endOfWord(source, at + 1);
       push(end === at + 1 ? "dot" : "field", end);
-    } else if (/[0-9+\-.]/.test(character)) {
+    } else if (isDigit(character) || character === "+" || character === "-" || character === ".") {
       const found =
         /^[+-]?(?:0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+|[0-9_]*\.?[0-9_]*(?:[eE][+-]?[0-9_]+)?)i?/.exec(
           source.slice(at, at + 100),

@@ -1,6 +1,6 @@
 import { ProtocolError } from "../errors.ts";
 import type { Connection } from "../transport/connection.ts";
-import type { ResponseHead } from "./head.ts";
+import { isDigits, type ResponseHead } from "./head.ts";
 
 /** Cuts one answer's body out of a connection's bytes. `complete`: the connection may carry another request. */
 export interface BodyReader {
@@ -23,9 +23,8 @@ export function bodyReader(method: string, head: ResponseHead, connection: Conne
   const length = headers.get("content-length");
   if (length === undefined) return new UntilCloseBody(connection);
   // The same value may have been sent more than once.
-  const values = new Set(length.split(", "));
-  const only = [...values][0]!;
-  if (values.size !== 1 || !/^\d{1,15}$/.test(only)) {
+  const [only = "", ...others] = length.split(", ");
+  if (others.some((other) => other !== only) || only.length > 15 || !isDigits(only, only.length || 1)) {
     throw new ProtocolError(`malformed content length ${JSON.stringify(length.slice(0, 60))}`);
   }
   return new LengthBody(connection, Number(only));
@@ -90,9 +89,7 @@ class ChunkedBody implements BodyReader {
     if (this.#left === 0) {
       if (!this.#first && (await this.#line()) !== "") throw new ProtocolError("malformed chunked encoding");
       this.#first = false;
-      const size = /^([0-9a-fA-F]{1,12})[ \t]*(?:;.*)?$/.exec(await this.#line());
-      if (size === null) throw new ProtocolError("malformed chunked encoding");
-      this.#left = Number.parseInt(size[1]!, 16);
+      this.#left = chunkSize(await this.#line());
       if (this.#left === 0) {
         let trailers = 0;
         for (let line = await this.#line(); line !== ""; line = await this.#line()) {
@@ -124,7 +121,7 @@ class ChunkedBody implements BodyReader {
       const end = chunk.indexOf(10);
       const part = end < 0 ? chunk : chunk.subarray(0, end);
       if (text.length + part.length > MOST_LINE_BYTES) throw new ProtocolError("malformed chunked encoding");
-      text += String.fromCharCode(...part);
+      for (const byte of part) text += String.fromCharCode(byte);
       if (end >= 0) {
         this.#connection.unread(chunk.subarray(end + 1));
         return text.endsWith("\r") ? text.slice(0, -1) : text;
@@ -132,3 +129,19 @@ class ChunkedBody implements BodyReader {
     }
   }
 }
+
+/** Hexadecimal digits; extensions behind a semicolon are passed over. */
+function chunkSize(line: string): number {
+  const end = line.indexOf(";");
+  const digits = (end < 0 ? line : line.slice(0, end)).trimEnd();
+  let size = 0;
+  for (let at = 0; at < digits.length; at++) {
+    const digit = HEX.indexOf(digits[at]!.toLowerCase());
+    if (digit < 0) throw new ProtocolError("malformed chunked encoding");
+    size = size * 16 + digit;
+  }
+  if (digits === "" || digits.length > 12) throw new ProtocolError("malformed chunked encoding");
+  return size;
+}
+
+const HEX = "0123456789abcdef";

@@ -1,0 +1,50 @@
+import type { Command } from "./command.ts";
+
+/** Where a command is: its module is loaded when it is asked for. */
+export interface Entry {
+  /** The first is the canonical one. */
+  names: readonly [string, ...string[]];
+  hidden?: boolean;
+  load(): Promise<Command>;
+}
+
+type Module = Promise<{ default: unknown }>;
+
+const entry = (names: readonly [string, ...string[]], load: () => Module, hidden = false): Entry => ({
+  names,
+  hidden,
+  load: async () => (await load()).default as Command,
+});
+
+/** Every command. A test holds the names here to those of the declarations. */
+export const CATALOGUE: readonly Entry[] = [
+  entry(["container ls", "container list", "container ps", "ps"], () => import("./commands/container/ls.ts")),
+];
+
+const BY_NAME: ReadonlyMap<string, Entry> = new Map(
+  CATALOGUE.flatMap((each) => each.names.map((name) => [name, each] as const)),
+);
+const NOUNS: ReadonlySet<string> = new Set(
+  CATALOGUE.flatMap(({ names }) =>
+    names.filter((name) => name.includes(" ")).map((name) => name.split(" ")[0]!),
+  ),
+);
+
+/** Whether a word groups commands: `container`, `image`, … */
+export function isNoun(word: string): boolean {
+  return NOUNS.has(word);
+}
+
+/** @returns the command that the words begin with, how it was called, and the words behind. */
+export function findEntry(
+  words: readonly string[],
+): { entry: Entry; called: string; rest: string[] } | undefined {
+  const [first, second] = words;
+  if (first === undefined) return undefined;
+  if (second !== undefined) {
+    const entry = BY_NAME.get(`${first} ${second}`);
+    if (entry !== undefined) return { entry, called: `${first} ${second}`, rest: words.slice(2) };
+  }
+  const entry = BY_NAME.get(first);
+  return entry === undefined ? undefined : { entry, called: first, rest: words.slice(1) };
+}

@@ -1,0 +1,31 @@
+import { isBerthError, messageOf } from "./error-kinds.ts";
+import { CommandError } from "./errors.ts";
+
+/** What is printed for a failure. */
+export function describeError(program: string, error: unknown): string {
+  if (error instanceof CommandError) return error.message;
+  if (isBerthError(error, "ConnectError")) return connectMessage(program, error);
+  if (isBerthError(error, "ApiError")) return `Error response from daemon: ${error.message}`;
+  const hint = (error as { hint?: string }).hint;
+  return hint === undefined ? messageOf(error) : `${messageOf(error)}\n${hint}`;
+}
+
+interface ConnectFailure {
+  message: string;
+  host: string;
+  code: string;
+}
+
+/** Docker's sentence, because scripts look for it when we are called as docker; with what to do about it. */
+function connectMessage(program: string, error: ConnectFailure): string {
+  const name = program === "docker" ? "Docker" : "Berth";
+  if (error.code === "EACCES" || error.code === "EPERM") {
+    return `permission denied while trying to connect to the ${name} daemon socket at ${error.host}`;
+  }
+  if (error.code === "ESSH") return `error during connect: ${error.message}`;
+  if (!["ENOENT", "ECONNREFUSED", "ENOTSOCK", "ENOTDIR"].includes(error.code)) {
+    return `error during connect: ${error.message} (${error.host})`;
+  }
+  const sentence = `Cannot connect to the ${name} daemon at ${error.host}. Is the ${program} daemon running?`;
+  return program === "docker" ? sentence : `${sentence}\nTo start it, as root: berth daemon`;
+}

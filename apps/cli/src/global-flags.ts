@@ -1,0 +1,23 @@
+import { bool, list, string } from "./flags/types.ts";
+
+/** Flags before the command's name. */
+export const GLOBAL_FLAGS = {
+  config: string("Folder with config.json and contexts", { values: "folder" }),
+  context: string("Context that names the daemon (instead of DOCKER_HOST and the current context)", {
+    shorthand: "c",
+    values: "context",
+  }),
+  debug: bool("Say more", { shorthand: "D" }),
+  host: list("Socket of the daemon: unix://, tcp://, ssh://", { shorthand: "H" }),
+  "log-level": string('Least level of messages ("debug", "info", "warn", "error", "fatal")', {
+    shorthand: "l",
+    default: "info",
+    values: ["debug", "info", "warn", "error", "fatal"],
+  }),
+  tls: bool("Use TLS; implied by --tlsverify"),
+  tlscacert: string("Trust only certificates signed by this authority", { values: "file" }),
+  tlscert: string("Our certificate", { values: "file" }),
+  tlskey: string("The key of our certificate", { values: "file" }),
+  tlsverify: bool("Use TLS, and check the daemon's certificate"),
+  version: bool("Print the version and quit", { shorthand: "v" }),
+};

@@ -1,0 +1,94 @@
+import { CATALOGUE, type Entry } from "./catalogue.ts";
+import type { Command } from "./command.ts";
+import { describeFlags } from "./flags/help.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
+
+/** The spelling that the help and errors show: `container list` is shown as `container ls`, `ps` as it is. */
+export function shownName(command: Pick<Command, "names">, called: string): string {
+  return called.includes(" ") ? (command.names.find((name) => name.includes(" ")) ?? called) : called;
+}
+
+export function usageLine(program: string, command: Command, called: string): string {
+  const name = shownName(command, called);
+  const lines = [command.usage, ...(command.moreUsage ?? [])].map((usage) =>
+    `${program} ${name} ${usage}`.trimEnd(),
+  );
+  return lines.join("\n\t");
+}
+
+/** `COMMAND --help`. */
+export function commandHelp(program: string, command: Command, called: string, width: number): string {
+  const parts = [`Usage:  ${usageLine(program, command, called)}`, command.summary];
+  if (command.description !== undefined) parts.push(command.description.replaceAll("PROGRAM", program));
+  if (command.names.length > 1) {
+    parts.push(`Aliases:\n  ${command.names.map((name) => `${program} ${name}`).join(", ")}`);
+  }
+  if (command.examples !== undefined) {
+    const examples = command.examples.map(({ what, words }) => `  # ${what}\n  ${program} ${words}`);
+    parts.push(`Examples:\n${examples.join("\n\n")}`);
+  }
+  const flags = describeFlags(command.flags, width);
+  if (flags !== "") parts.push(`Options:\n${flags}`);
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** `berth container`: the commands of a noun. */
+export async function nounHelp(program: string, noun: string): Promise<string> {
+  const rows = await summaries(
+    CATALOGUE.filter((entry) => entry.names[0].startsWith(`${noun} `)),
+    (entry) => entry.names[0].slice(noun.length + 1),
+  );
+  return [
+    `Usage:  ${program} ${noun} COMMAND`,
+    NOUNS[noun] ?? "",
+    `Commands:\n${rows}`,
+    `Run '${program} ${noun} COMMAND --help' for more information on a command.\n`,
+  ].join("\n\n");
+}
+
+/** What the nouns are about. */
+export const NOUNS: Readonly<Record<string, string>> = {
+  container: "Manage containers",
+  context: "Manage contexts",
+  image: "Manage images",
+  network: "Manage networks",
+  system: "Manage the daemon",
+  volume: "Manage volumes",
+};
+
+const COMMON = ["run", "exec", "ps", "pull", "images", "version", "info"];
+
+/** `berth --help`. */
+export async function programHelp(program: string, width: number): Promise<string> {
+  const short = (entry: Entry) => entry.names.find((name) => !name.includes(" "))!;
+  const top = CATALOGUE.filter((entry) => !entry.hidden && entry.names.some((name) => !name.includes(" ")));
+  const common = COMMON.flatMap((name) => top.filter((entry) => short(entry) === name));
+  const others = top
+    .filter((entry) => !common.includes(entry))
+    .sort((a, b) => (short(a) < short(b) ? -1 : 1));
+  const nouns = Object.entries(NOUNS).map(([noun, summary]) => `  ${noun.padEnd(12)}${summary}`);
+  return [
+    `Usage:  ${program} [OPTIONS] COMMAND`,
+    "Runs containers: command line, engine and image store in one executable.",
+    `Common Commands:\n${await summaries(common, short)}`,
+    `Management Commands:\n${nouns.join("\n")}`,
+    `Commands:\n${await summaries(others, short)}`,
+    `The engine itself:\n  ${"daemon".padEnd(12)}Start the engine (${program} daemon --help)`,
+    `Global Options:\n${describeFlags(GLOBAL_FLAGS, width)}`,
+    `Run '${program} COMMAND --help' for more information on a command.\n`,
+  ].join("\n\n");
+}
+
+async function summaries(entries: readonly Entry[], name: (entry: Entry) => string): Promise<string> {
+  const shown = entries.filter((entry) => !entry.hidden);
+  const commands = await Promise.all(shown.map((entry) => entry.load()));
+  const rows = shown.map((entry, at) => `  ${name(entry).padEnd(12)}${commands[at]!.summary}`);
+  return rows.sort().join("\n");
+}
+
+/** Columns for the help: the terminal's, or 80. */
+export async function helpWidth(): Promise<number> {
+  const { terminal } = await import("./io/terminal.ts");
+  const columns = terminal.size(0)?.columns ?? 0;
+  return (columns === 0 ? 80 : columns) - 1;
+}

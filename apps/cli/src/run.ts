@@ -1,0 +1,140 @@
+import { type Entry, findEntry, isNoun } from "./catalogue.ts";
+import type { Command } from "./command.ts";
+import { createContext } from "./create-context.ts";
+import { CommandError, ExitStatus, OutputClosed } from "./errors.ts";
+import type { Flags, Parsed } from "./flags/flag.ts";
+import { FlagError, parseFlags } from "./flags/parse.ts";
+import { GLOBAL_FLAGS } from "./global-flags.ts";
+import type { Output } from "./io/output.ts";
+
+export interface Invocation {
+  program: string;
+  argv: readonly string[];
+  stdout: Output;
+  stderr: Output;
+  environment: Readonly<Record<string, string | undefined>>;
+}
+
+const LOG_LEVELS = new Set(["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"]);
+
+/** Runs one command line. @returns the exit status; never throws. */
+export async function run(invocation: Invocation): Promise<number> {
+  try {
+    return await dispatch(invocation);
+  } catch (error) {
+    if (error instanceof OutputClosed) return 141;
+    const { describeError } = await import("./describe-error.ts");
+    const message = describeError(invocation.program, error);
+    if (message !== "") await invocation.stderr.write(`${message}\n`).catch(() => {});
+    return error instanceof CommandError ? error.exitCode : 1;
+  }
+}
+
+async function dispatch(invocation: Invocation): Promise<number> {
+  const { program, argv, stdout } = invocation;
+  let globals: ReturnType<typeof parseFlags<typeof GLOBAL_FLAGS>>;
+  try {
+    globals = parseFlags(GLOBAL_FLAGS, argv, false);
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    const usage = `Usage:  ${program} [OPTIONS] COMMAND [ARG...]`;
+    throw new CommandError(
+      `${error.message}\n\n${usage}\n\nRun '${program} --help' for more information`,
+      125,
+    );
+  }
+  const level = globals.values["log-level"];
+  if (!LOG_LEVELS.has(level.toLowerCase())) throw new CommandError(`Unable to parse logging level: ${level}`);
+  if (globals.values.version) {
+    const { versionLine } = await import("./main.ts");
+    await stdout.write(`${versionLine(program)}\n`);
+    return 0;
+  }
+  let words = globals.args;
+  let wantsHelp = globals.help;
+  if (words[0] === "help") {
+    wantsHelp = true;
+    words = words.slice(1);
+    if (words.length > 0 && findEntry(words) === undefined && !isNoun(words[0]!)) {
+      throw new CommandError(`unknown help topic: ${words.join(" ")}`);
+    }
+  }
+  const found = findEntry(words);
+  if (found === undefined) return helpOrUnknown(invocation, words);
+  const command = await found.entry.load();
+  if (wantsHelp) return printHelp(invocation, command, found.called);
+  return runCommand(invocation, command, found, globals);
+}
+
+async function runCommand(
+  invocation: Invocation,
+  command: Command,
+  found: { entry: Entry; called: string; rest: string[] },
+  globals: Parsed<typeof GLOBAL_FLAGS>,
+): Promise<number> {
+  const { program, stderr } = invocation;
+  const { called } = found;
+  let parsed: ReturnType<typeof parseFlags<Flags>>;
+  try {
+    parsed = parseFlags(command.flags, found.rest, !command.argumentsAreACommand);
+  } catch (error) {
+    if (!(error instanceof FlagError)) throw error;
+    const { usageError } = await import("./usage-error.ts");
+    throw usageError(program, command, called, error.message);
+  }
+  for (const warning of parsed.warnings) await stderr.write(`${warning}\n`);
+  if (parsed.help) return printHelp(invocation, command, called);
+  const { least, most } = command.arguments;
+  if (parsed.args.length < least || (most !== undefined && parsed.args.length > most)) {
+    const { argumentError } = await import("./usage-error.ts");
+    throw argumentError(program, command, called);
+  }
+  const context = createContext(invocation, called, globals);
+  try {
+    const status = await command.run(context, parsed, parsed.args);
+    return typeof status === "number" ? status : 0;
+  } catch (error) {
+    if (error instanceof ExitStatus || error instanceof OutputClosed) throw error;
+    if (!(error instanceof CommandError && error.pointsToHelp)) throw error;
+    const { shownName } = await import("./help.ts");
+    const hint = `Run '${program} ${shownName(command, called)} --help' for more information`;
+    throw new CommandError(`${program}: ${error.message}\n\n${hint}`, error.exitCode);
+  } finally {
+    context.close();
+  }
+}
+
+async function helpOrUnknown(invocation: Invocation, words: readonly string[]): Promise<number> {
+  const { program, stdout } = invocation;
+  const [first, second] = words;
+  const help = await import("./help.ts");
+  if (first === undefined) {
+    await stdout.write(await help.programHelp(program, await help.helpWidth()));
+    return 0;
+  }
+  if (!isNoun(first)) {
+    throw new CommandError(
+      `${program}: unknown command: ${program} ${first}\n\nRun '${program} --help' for more information`,
+    );
+  }
+  if (second === undefined || second === "--help" || second === "-h") {
+    await stdout.write(await help.nounHelp(program, first));
+    return 0;
+  }
+  const what = second.startsWith("-")
+    ? `unknown flag: ${second}`
+    : `${program}: unknown command: ${program} ${first} ${second}`;
+  const hint = `Run '${program} ${first} --help' for more information`;
+  throw new CommandError(
+    `${what}\n\nUsage:  ${program} ${first}\n\n${hint}`,
+    second.startsWith("-") ? 125 : 1,
+  );
+}
+
+async function printHelp(invocation: Invocation, command: Command, called: string): Promise<number> {
+  const help = await import("./help.ts");
+  await invocation.stdout.write(
+    help.commandHelp(invocation.program, command, called, await help.helpWidth()),
+  );
+  return 0;
+}

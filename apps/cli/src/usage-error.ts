@@ -1,0 +1,30 @@
+import type { Command } from "./command.ts";
+import { CommandError } from "./errors.ts";
+import { shownName, usageLine } from "./help.ts";
+
+/** A flag is wrong. */
+export function usageError(program: string, command: Command, called: string, message: string): CommandError {
+  const hint = `Run '${program} ${shownName(command, called)} --help' for more information`;
+  return new CommandError(`${message}\n\nUsage:  ${usageLine(program, command, called)}\n\n${hint}`, 125);
+}
+
+/** The number of arguments is wrong. */
+export function argumentError(program: string, command: Command, called: string): CommandError {
+  const { least, most } = command.arguments;
+  const name = shownName(command, called);
+  const many = (count: number) => `${count} argument${count === 1 ? "" : "s"}`;
+  const wants =
+    most === 0
+      ? "accepts no arguments"
+      : most === undefined
+        ? `requires at least ${many(least)}`
+        : least === most
+          ? `requires ${many(least)}`
+          : least === 0
+            ? `requires at most ${many(most)}`
+            : `requires at least ${least} and at most ${many(most)}`;
+  const verb = most === undefined ? "See" : "Run";
+  return new CommandError(
+    `${program}: '${program} ${name}' ${wants}\n\nUsage:  ${usageLine(program, command, called)}\n\n${verb} '${program} ${name} --help' for more information`,
+  );
+}
