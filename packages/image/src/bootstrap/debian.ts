@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { rfc3339Nano } from "@berth/base";
 import { importTar } from "../create/import.ts";
@@ -43,6 +43,17 @@ const SLIM_OPTIONS = [
   "path-include=/usr/share/locale/locale.alias",
 ];
 
+const MERGED_USR = "/usr/share/mmdebstrap/hooks/maybe-merged-usr";
+
+/** What was needed only for the making, and what would make the image depend on the host and the hour. */
+const CLEAN = [
+  'cd "$1"',
+  "rm -f etc/apt/apt.conf.d/99mmdebstrap etc/apt/sources.list etc/machine-id var/lib/dbus/machine-id",
+  "rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/cache/apt/archives/*.deb var/cache/ldconfig/aux-cache",
+  "rm -rf var/log/apt var/log/*.log var/cache/debconf/*-old tmp/*",
+  ": > etc/resolv.conf; : > etc/hostname; : > etc/machine-id",
+].join("; ");
+
 /** Debian's minimal system with apt, made by mmdebstrap; the same state of the archive gives the same image. */
 export async function bootstrapDebian(task: BootstrapTask, recipe: DebianRecipe): Promise<void> {
   for (const tool of ["mmdebstrap", "unshare", "tar", "apt-get"]) requireTool(tool);
@@ -56,7 +67,11 @@ export async function bootstrapDebian(task: BootstrapTask, recipe: DebianRecipe)
   const command = await mmdebstrap(task, recipe, sources, settings);
   const tar = startTool(task, command, {
     env: { SOURCE_DATE_EPOCH: String(time), TMPDIR: folder.path },
-    onLine: (line) => task.send({ status: line.replace(/^[IW]: /, ""), id: suite }),
+    onLine: (line) => {
+      if (/^([IWE]: |Get:|Fetched )/.test(line) && !/-hook|special hook|tempdir/.test(line)) {
+        task.send({ status: line.replace(/^[IWE]: /, ""), id: suite });
+      }
+    },
   });
   const version = facts?.version ?? "";
   const id = await importTar(
@@ -106,17 +121,12 @@ async function mmdebstrap(
   command.push("--variant=minbase");
   // Folders below the data root are closed to the user that apt would become.
   command.push('--aptopt=APT::Sandbox::User "root"', ...(await proxyOptions(task)));
+  // It stays in the image too: a layer is thrown away when a build fails, its packages need not be synced one by one.
+  command.push("--dpkgopt=force-unsafe-io");
   if (recipe.slim) for (const option of SLIM_OPTIONS) command.push(`--dpkgopt=${option}`);
-  command.push('--customize-hook=rm -f "$1"/etc/apt/apt.conf.d/99mmdebstrap "$1"/etc/apt/sources.list');
-  command.push(`--customize-hook=tar-in ${settings} /`);
-  // What a host writes there would make the image depend on it.
-  command.push(
-    '--customize-hook=rm -f "$1"/etc/resolv.conf "$1"/etc/hostname "$1"/etc/machine-id "$1"/var/lib/dbus/machine-id',
-  );
-  command.push('--customize-hook=: > "$1"/etc/resolv.conf; : > "$1"/etc/hostname; : > "$1"/etc/machine-id');
-  command.push(
-    '--customize-hook=rm -rf "$1"/var/log/apt "$1"/var/log/*.log "$1"/var/cache/ldconfig/aux-cache "$1"/var/lib/apt/lists/* "$1"/tmp/*',
-  );
+  // One /usr, with the small package that says so instead of the one that converts and needs all of Perl.
+  if (existsSync(MERGED_USR)) command.push(`--hook-dir=${MERGED_USR}`, "--include=usr-is-merged");
+  command.push(`--customize-hook=${CLEAN}`, `--customize-hook=tar-in ${settings} /`);
   return [...command, recipe.suite, "-", ...sources.map(sourceLine)];
 }
 
@@ -146,11 +156,6 @@ Acquire::Languages "none";
 Acquire::GzipIndexes "true";
 APT::AutoRemove::SuggestsImportant "false";
 `,
-      0o644,
-    ],
-    [
-      "etc/dpkg/dpkg.cfg.d/50container",
-      "# A layer is thrown away when a build fails: packages need not be synced one by one.\nforce-unsafe-io\n",
       0o644,
     ],
     [
