@@ -1,24 +1,13 @@
-import type { Command } from "./command.ts";
-
-/** Where a command is: its module is loaded when it is asked for. */
-export interface Entry {
-  /** The first is the canonical one. */
-  names: readonly [string, ...string[]];
-  hidden?: boolean;
-  load(): Promise<Command>;
-}
-
-type Module = Promise<{ default: unknown }>;
-
-const entry = (names: readonly [string, ...string[]], load: () => Module, hidden = false): Entry => ({
-  names,
-  hidden,
-  load: async () => (await load()).default as Command,
-});
+import { IMAGE_COMMANDS } from "./catalogue-images.ts";
+import { SYSTEM_COMMANDS } from "./catalogue-system.ts";
+import { type Entry, entry } from "./entry.ts";
 
 /** Every command. A test holds the names here to those of the declarations. */
 export const CATALOGUE: readonly Entry[] = [
   entry(["container ls", "container list", "container ps", "ps"], () => import("./commands/container/ls.ts")),
+  // commands/container/: here. commands/image/: catalogue-images.ts. network/, volume/, system/, context/, inspect: catalogue-system.ts.
+  ...IMAGE_COMMANDS,
+  ...SYSTEM_COMMANDS,
 ];
 
 const BY_NAME: ReadonlyMap<string, Entry> = new Map(
