@@ -10,11 +10,7 @@ export interface Entry {
 
 type Module = Promise<{ default: unknown }>;
 
-export const entry = (
-  names: readonly [string, ...string[]],
-  load: () => Module,
-  hidden = false,
-): Entry => ({
+export const entry = (names: readonly [string, ...string[]], load: () => Module, hidden = false): Entry => ({
   names,
   hidden,
   load: async () => (await load()).default as Command,

@@ -1,5 +1,6 @@
-import { CATALOGUE, type Entry } from "./catalogue.ts";
+import { CATALOGUE } from "./catalogue.ts";
 import type { Command } from "./command.ts";
+import type { Entry } from "./entry.ts";
 import { describeFlags } from "./flags/help.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 

@@ -1,6 +1,7 @@
-import { type Entry, findEntry, isNoun } from "./catalogue.ts";
+import { findEntry, isNoun } from "./catalogue.ts";
 import type { Command } from "./command.ts";
 import { createContext } from "./create-context.ts";
+import type { Entry } from "./entry.ts";
 import { CommandError, ExitStatus, OutputClosed } from "./errors.ts";
 import type { Flags, Parsed } from "./flags/flag.ts";
 import { FlagError, parseFlags } from "./flags/parse.ts";
