@@ -10,6 +10,7 @@ import type { State } from "@berth/state";
 import { bridgeAddresses, removeBridge, removeOrphanPorts } from "../bridge/bridge.ts";
 import { Firewall } from "../firewall/firewall.ts";
 import { acceptInForeignFilters, forgetInForeignFilters } from "../firewall/foreign.ts";
+import { type AddressPool, defaultPools } from "../ipam/defaults.ts";
 import { Ipam } from "../ipam/ipam.ts";
 import type {
   ConnectRequest,
@@ -46,14 +47,15 @@ export class NetworkController implements Networks {
   /** @throws BerthError when the flags contradict what is stored or the host has. */
   constructor(state: State, settings: NetworkSettings) {
     const store = new NetworkStore(state);
-    const pools = settings.pools.some((pool) => pool.base.family === 6)
-      ? settings.pools
-      : [...settings.pools, ulaPool(settings.bridge)];
+    const pools = (family: 4 | 6, fallback: () => AddressPool[]) => {
+      const asked = settings.pools.filter((pool) => pool.base.family === family);
+      return asked.length > 0 ? asked : fallback();
+    };
     this.#context = {
       settings,
       store,
       registry: new NetworkRegistry(store),
-      ipam: new Ipam(pools, hostRoutes),
+      ipam: new Ipam([...pools(4, defaultPools), ...pools(6, () => [ulaPool(settings.bridge)])], hostRoutes),
       ports: new PortTable(),
       firewall: new Firewall(settings.bridge),
       zones: new ZoneFolder(settings.execRoot),
@@ -164,9 +166,10 @@ export class NetworkController implements Networks {
     const { registry, ipam, settings, firewall } = this.#context;
     const network = makeNetwork(request, registry, ipam, settings);
     const device = network.bridge?.device ?? "";
-    // An existing bridge is used, and stays when the network does not come about.
-    const existed = bridgeAddresses(device) !== undefined;
+    let existed = true;
     try {
+      // An existing bridge is used, and stays when the network does not come about.
+      existed = bridgeAddresses(device) !== undefined;
       // Stored first: what an interruption leaves in the kernel then has an owner.
       registry.put(network);
       ensureNetworkBridge(network);

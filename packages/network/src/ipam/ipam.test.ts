@@ -14,7 +14,7 @@ import { Ipam, type PoolRequest } from "./ipam.ts";
 
 const any: PoolRequest = { subnet: "", range: "", gateway: "", auxiliary: {} };
 const subnet = (text: string): Subnet => parseCidr(text)!.subnet;
-const ipam = (...routes: string[]) => new Ipam([], () => routes.map(subnet));
+const ipam = (...routes: string[]) => new Ipam(defaultPools(), () => routes.map(subnet));
 
 function failure(action: () => unknown): [ErrorKind | undefined, string] {
   try {

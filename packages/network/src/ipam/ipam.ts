@@ -9,7 +9,7 @@ import {
   type Subnet,
 } from "../address/ip.ts";
 import { AddressSet } from "./address-set.ts";
-import { type AddressPool, defaultPools, networksOf } from "./defaults.ts";
+import { type AddressPool, networksOf } from "./defaults.ts";
 
 /** What one pool of a network is to be: Docker's IPAMConfig. */
 export interface PoolRequest {
@@ -34,9 +34,9 @@ export class Ipam {
   readonly #routes: () => Subnet[];
   readonly #networks = new Map<string, AddressSet[]>();
 
-  /** `routes`: the host's networks, which default pools avoid. */
+  /** `pools`: where networks are taken from that nobody names. `routes`: the host's networks, which default pools avoid. */
   constructor(pools: readonly AddressPool[], routes: () => Subnet[]) {
-    this.#pools = pools.length > 0 ? pools : defaultPools();
+    this.#pools = pools;
     this.#routes = routes;
   }
 
