@@ -55,11 +55,19 @@ function forbiddenForApp(app: string, to: string): string | undefined {
   return rule.only === undefined || rule.only.includes(to) ? undefined : rule.why;
 }
 
-function checkImport(file: string, owner: Owner, found: Import): string | undefined {
+/** Whether a package's `exports` name this entrance (`/errors`): for programs that must not load the rest with it. */
+function isEntrance(root: string, name: string, inside: string): boolean {
+  const manifest = join(root, "packages", name, "package.json");
+  if (!existsSync(manifest)) return false;
+  const { exports } = JSON.parse(readFileSync(manifest, "utf8")) as { exports?: Record<string, unknown> };
+  return exports !== undefined && Object.hasOwn(exports, `.${inside}`);
+}
+
+function checkImport(root: string, file: string, owner: Owner, found: Import): string | undefined {
   const berth = /^@berth\/([^/]+)(\/.*)?$/.exec(found.module);
   if (berth !== null) {
     const [, to, inside] = berth as unknown as [string, string, string | undefined];
-    if (inside !== undefined)
+    if (inside !== undefined && !isEntrance(root, to, inside))
       return `${found.module}: a package is entered by its name only, so that its inside can change`;
     if (to.startsWith("app-")) {
       if (owner.kind === "app" && APPS[owner.name]?.apps?.includes(to.slice(4))) return undefined;
@@ -136,7 +144,7 @@ export function checkLayers(root: string): Finding[] {
     const owner = ownerOf(file);
     if (owner === undefined) continue;
     for (const one of imports) {
-      const message = checkImport(file, owner, one);
+      const message = checkImport(root, file, owner, one);
       if (message !== undefined) findings.push({ file, line: one.line, message });
     }
   }

@@ -1,4 +1,4 @@
-import { BerthError, type ErrorKind } from "@berth/base";
+import { BerthError, type ErrorKind } from "@berth/base/errors";
 
 /** The daemon could not be reached. `code` is the system's (`ENOENT`, `ECONNREFUSED`, `EACCES`, …). */
 export class ConnectError extends BerthError {

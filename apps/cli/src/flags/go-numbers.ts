@@ -1,4 +1,4 @@
-import { quote } from "../template/lexer.ts";
+import { quote } from "../format/quote.ts";
 
 /** Go's strconv.ParseBool. @throws Error with Go's sentence. */
 export function parseBool(text: string): boolean {

@@ -1,4 +1,4 @@
-import { quote } from "./lexer.ts";
+import { quote } from "../format/quote.ts";
 import { goFloat, goString, kindOf, typeName } from "./values.ts";
 
 interface Flags {

@@ -1,5 +1,6 @@
+import { quote } from "../format/quote.ts";
 import { TemplateError } from "./error.ts";
-import { quote, type Token, type TokenKind, tokenize } from "./lexer.ts";
+import { type Token, type TokenKind, tokenize } from "./lexer.ts";
 import type { Command, Operand, Pipe, Statement, Template } from "./nodes.ts";
 import { unquote } from "./unquote.ts";
 

@@ -1,4 +1,4 @@
-import { invalidParameter } from "@berth/base";
+import { invalidParameter } from "@berth/base/errors";
 
 /** Where a daemon listens. */
 export type Address =

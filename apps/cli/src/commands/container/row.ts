@@ -1,9 +1,9 @@
 import type { ContainerSummary } from "@berth/api";
+import { quote } from "../../format/quote.ts";
 import type { RowFields, RowKind } from "../../format/rows.ts";
 import { humanSize } from "../../format/sizes.ts";
 import { ellipsis, shortId } from "../../format/text.ts";
 import { ago, goTime } from "../../format/times.ts";
-import { quote } from "../../template/lexer.ts";
 import { displayPorts } from "./ports.ts";
 
 export const CONTAINER_ROW: RowKind = {

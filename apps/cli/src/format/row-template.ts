@@ -1,0 +1,76 @@
+import { CommandError } from "../errors.ts";
+import { execute, parse, Struct, type Template, type TemplateFunction, toJson } from "../template/index.ts";
+import type { RowFields, RowKind } from "./rows.ts";
+
+/** Runs a template for every row, and for the headers of a table. @throws CommandError in Docker's words. */
+export function renderTemplate(
+  kind: RowKind,
+  source: string,
+  rows: readonly RowFields[],
+  isTable: boolean,
+): string {
+  const template = parseFormat(source);
+  const lines = rows.map((row) => `${executeFormat(template, new Struct(kind.type, row), ROW_FUNCTIONS)}\n`);
+  if (!isTable) return lines.join("");
+  return [`${execute(template, headerStruct(kind), { functions: HEADER_FUNCTIONS })}\n`, ...lines].join("");
+}
+
+/** @throws CommandError `failed to parse template: …` */
+export function parseFormat(source: string): Template {
+  try {
+    return parse(source);
+  } catch (error) {
+    throw new CommandError(`failed to parse template: ${(error as Error).message}`);
+  }
+}
+
+/** @throws CommandError `failed to execute template: …` */
+export function executeFormat(
+  template: Template,
+  data: unknown,
+  functions: Readonly<Record<string, TemplateFunction>> = {},
+): string {
+  try {
+    return execute(template, data, { functions });
+  } catch (error) {
+    throw new CommandError(`failed to execute template: ${(error as Error).message}`);
+  }
+}
+
+/** Headers pass through Docker's functions unchanged. */
+const HEADER_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = Object.fromEntries(
+  Object.entries({ json: 1, split: 2, join: 2, title: 1, lower: 1, upper: 1, pad: 3, truncate: 2 }).map(
+    ([name, count]) =>
+      [name, { arity: [count, count], call: ([value]: readonly unknown[]) => value } as const] as const,
+  ),
+);
+
+const ROW_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
+  json: {
+    arity: [1, 1],
+    call: ([value]) => (value instanceof Struct ? rowJson(value.fields) : toJson(value)),
+  },
+};
+
+/** A row as JSON: its fields by name; Go's encoder escapes `<`, `>` and `&` in these. */
+function rowJson(row: RowFields): string {
+  const shown = new Map<string, unknown>();
+  for (const [name, field] of Object.entries(row)) {
+    if (typeof field !== "function") shown.set(name, field);
+    else if (field.length === 0) shown.set(name, field());
+  }
+  return toJson(shown).replaceAll("<", "\\u003c").replaceAll(">", "\\u003e").replaceAll("&", "\\u0026");
+}
+
+function headerStruct(kind: RowKind): Struct {
+  // A label's column is called by the label's last word.
+  const Label = (name: string) => name.slice(name.lastIndexOf(".") + 1).replace(/[-_]/g, " ");
+  return new HeaderStruct("formatter.SubHeaderContext", { ...kind.headers, Label });
+}
+
+/** A field without header shows as Go shows a missing entry of a map. */
+class HeaderStruct extends Struct {
+  override has(): boolean {
+    return true;
+  }
+}
