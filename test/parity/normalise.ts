@@ -20,6 +20,7 @@ const MONTHS = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)";
  */
 export class Normaliser {
   private readonly ids = new Map<string, string>();
+  private readonly networks: string[] = [];
   private readonly surroundings: Surroundings;
 
   constructor(surroundings: Surroundings, constant: Readonly<Record<string, string>> = {}) {
@@ -34,6 +35,13 @@ export class Normaliser {
       this.ids.set(id, name);
     }
     return name;
+  }
+
+  /** Which block of the pool a network gets depends on those before it; the first to be seen is N1. */
+  private networkName(third: string): string {
+    if (Number(third) < 128) return third;
+    const at = this.networks.indexOf(third);
+    return `N${at >= 0 ? at + 1 : this.networks.push(third)}`;
   }
 
   private shortIds(text: string): string {
@@ -52,7 +60,12 @@ export class Normaliser {
     text = this.shortIds(text);
     text = text
       .replaceAll(hostAddress, "<host address>")
-      .replaceAll(new RegExp(`\\b10\\.${block}\\.(\\d+)\\.(\\d+)`, "g"), "10.B.$1.$2")
+      .replaceAll(
+        new RegExp(`\\b10\\.${block}\\.(\\d+)\\.(\\d+)`, "g"),
+        (_all, network: string, last: string) => {
+          return `10.B.${this.networkName(network)}.${last}`;
+        },
+      )
       .replaceAll(/\b(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, "<mac>")
       .replaceAll(/\b2\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, "<time>")
       .replaceAll(/\b2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} [A-Z]+\b/g, "<time>")

@@ -105,7 +105,7 @@ export default [
   scenario(
     "attach: output and input of a running container",
     "docker run -d -i --name a1 busybox sh -c 'read a; read b; echo got $a $b; sleep 0.3; exit 5' >/dev/null",
-    "printf 'one\\ntwo\\n' | docker attach a1",
+    "printf 'one\\ntwo\\n' | docker attach a1 >/dev/null",
     "docker wait a1",
     "docker attach a1",
     "docker attach nosuch",
