@@ -16,6 +16,8 @@ export interface SavedLayer {
   diffId: Digest;
   /** Bytes of the uncompressed tar. */
   tarSize: number;
+  /** Where the tar is, perhaps compressed. */
+  blob: Digest;
 }
 
 /** An image to be written, with all that its documents say. */

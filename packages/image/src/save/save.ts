@@ -12,6 +12,7 @@ import {
   OCI_LAYOUT,
   repositoriesOf,
   type SavedImage,
+  type SavedLayer,
 } from "./documents.ts";
 import { imagesToSave } from "./names.ts";
 
@@ -68,7 +69,7 @@ function describe(
       throw systemError(`the content of layer ${diffId} is not there`, { hint: "Load the image again." });
     }
     hold.lease.hold(known.blob);
-    return { diffId, tarSize: known.tarSize };
+    return { diffId, tarSize: known.tarSize, blob: known.blob };
   });
   const parent = image.parent !== undefined && all.has(image.parent) ? image.parent : undefined;
   return { id, configBytes: catalog.configBytes(id), layers, names, parent };
@@ -93,12 +94,12 @@ async function* archive(
         if (!written.has(digest)) yield file(blobPath(digest), document, time);
         written.add(digest);
       }
-      for (const { diffId, tarSize } of image.layers) {
-        if (written.has(diffId)) continue;
-        written.add(diffId);
-        yield header(blobPath(diffId), tarSize, time);
-        yield* layerTar(context, diffId, tarSize, signal);
-        yield new Uint8Array(padding(tarSize));
+      for (const layer of image.layers) {
+        if (written.has(layer.diffId)) continue;
+        written.add(layer.diffId);
+        yield header(blobPath(layer.diffId), layer.tarSize, time);
+        yield* layerTar(context, layer, signal);
+        yield new Uint8Array(padding(layer.tarSize));
       }
     }
     yield file("index.json", indexOf(images, manifests));
@@ -118,15 +119,14 @@ async function* archive(
 /** The uncompressed tar of a layer, held against its digest. @throws system when it is not what it was. */
 async function* layerTar(
   context: ImageContext,
-  diffId: Digest,
-  tarSize: number,
+  { diffId, tarSize, blob }: SavedLayer,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const known = context.catalog.layerBlob(diffId)!;
+  const isPlain = blob === diffId;
   const hash = new Bun.CryptoHasher("sha256");
   let size = 0;
-  let pieces: AsyncIterable<Uint8Array> = context.content.open(known.blob);
-  if (known.blob !== diffId) {
+  let pieces: AsyncIterable<Uint8Array> = context.content.open(blob);
+  if (!isPlain) {
     const detected = await detectStream(pieces);
     pieces = decompress(detected.compression, detected.source);
   }
@@ -135,11 +135,11 @@ async function* layerTar(
     size += piece.length;
     if (size > tarSize) break;
     // The store verifies what it gives out itself.
-    if (known.blob !== diffId) hash.update(piece);
-    // A copy: the piece is only valid until the next one is asked for, and the stream reads ahead.
-    yield known.blob === diffId ? piece : piece.slice();
+    if (!isPlain) hash.update(piece);
+    // A copy: a piece of a decompressed stream is only valid until the next one is asked for.
+    yield isPlain ? piece : piece.slice();
   }
-  const digest = known.blob === diffId ? diffId : `sha256:${hash.digest("hex")}`;
+  const digest = isPlain ? diffId : `sha256:${hash.digest("hex")}`;
   if (size !== tarSize || digest !== diffId) throw systemError(`layer ${diffId} is damaged on disk`);
 }
 
