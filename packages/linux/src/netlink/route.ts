@@ -25,6 +25,7 @@ const RT_SCOPE_UNIVERSE = 0;
 const RT_SCOPE_LINK = 253;
 const RT_SCOPE_NOWHERE = 255;
 const RTN_UNICAST = 1;
+const RTN_LOCAL = 2;
 const RTNH_F_ONLINK = 4;
 
 export interface Route {
@@ -94,6 +95,18 @@ export function decodeRoute(message: Message): Route | undefined {
   const route: Route = { destination, prefixLength, device: asU32(attributes.get(RTA_OIF)) ?? 0 };
   if (gateway !== undefined && gateway.length === size) route.gateway = gateway;
   return route;
+}
+
+/** True when packets to an address stay in the socket's namespace, because an interface there has it. */
+export function isLocalAddress(socket: NetlinkSocket, address: Uint8Array): boolean {
+  const batch = socket.batch();
+  batch
+    .begin(RTM_GETROUTE, NLM_F_ACK, "get route")
+    .raw(Uint8Array.of(familyOf(address), address.length * 8, ...new Uint8Array(10)))
+    .attribute(RTA_DST, address);
+  return socket
+    .run(batch)
+    .some((message) => message.type === RTM_NEWROUTE && message.payload[7] === RTN_LOCAL);
 }
 
 /** Unicast routes of the main table, both families. */

@@ -9,6 +9,7 @@ import {
   getLink,
   insideNamespace,
   isErrno,
+  isLocalAddress,
   isolateBridgePort,
   type Link,
   NETLINK_ROUTE,
@@ -26,8 +27,8 @@ import { parseMac } from "../address/mac.ts";
 import type { EndpointPlan, SandboxPlan } from "../sandbox-plan.ts";
 import { writeSysctl } from "./sysctl.ts";
 
-/** Milliseconds. */
-const CARRIER_PATIENCE = 100;
+/** Milliseconds to wait for what the kernel does in the background. */
+const PATIENCE = 100;
 
 /** How the default routes moved when an endpoint went away: addresses of the old and of the new carrier. */
 export interface GatewayChange {
@@ -87,7 +88,8 @@ export class NetworkSandbox implements Disposable {
       for (const { address } of addresses) setNeighbour(outside, bridge.index, addressBytes(address), mac);
       host.run(outside);
       const device = getLink(inner, plan.containerInterface).index;
-      if (addresses.some(({ address }) => address.family === 6)) {
+      const six = addresses.some(({ address }) => address.family === 6);
+      if (six) {
         this.inside(() => writeSysctl(`net/ipv6/conf/${plan.containerInterface}/disable_ipv6`, "0"));
       }
       const setup = inner.batch();
@@ -108,6 +110,10 @@ export class NetworkSandbox implements Disposable {
       }
       inner.run(setup);
       awaitOperational(host, plan.hostInterface);
+      for (const { address } of addresses) {
+        // The kernel takes IPv6 addresses into use in the background.
+        if (address.family === 6) waitUntil(() => isLocalAddress(inner, addressBytes(address)));
+      }
       if (!bridge.operational) awaitOperational(host, plan.bridge);
     } catch (error) {
       removeLink(host, plan.hostInterface);
@@ -234,10 +240,12 @@ function removeLink(host: NetlinkSocket, name: string): void {
  * packets then flow later.
  */
 function awaitOperational(host: NetlinkSocket, name: string): void {
-  for (const end = performance.now() + CARRIER_PATIENCE; !getLink(host, name).operational; ) {
-    if (performance.now() > end) return;
-    Bun.sleepSync(0.2);
-  }
+  waitUntil(() => getLink(host, name).operational);
+}
+
+function waitUntil(condition: () => boolean): void {
+  for (const end = performance.now() + PATIENCE; !condition() && performance.now() < end; )
+    Bun.sleepSync(0.1);
 }
 
 /** Sets the host's end down: the bridge forgets at once what it learned there. Deleting it would take ten times as long. */
