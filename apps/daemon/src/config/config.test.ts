@@ -87,6 +87,7 @@ test("wrong flags, in pflag's words", () => {
       ["-H", "foo://x"],
       'invalid argument "foo://x" for "-H, --host" flag: invalid bind address format: foo://x',
     ],
+    [["--bip", "abc"], 'invalid argument "abc" for "--bip" flag: invalid CIDR address: abc'],
     [["extra"], '"berth daemon" accepts no arguments.'],
     [["--", "extra"], '"berth daemon" accepts no arguments.'],
   ] as const) {
@@ -205,6 +206,14 @@ test("settings that do not work yet are refused, never ignored; their default is
   );
   expect(() => load("--iptables=false")).toThrow("is not supported by berth yet");
   expect(() => load("--registry-mirror", "https://x")).toThrow("is not supported by berth yet");
+});
+
+test("IPv6 of the default bridge needs a subnet", () => {
+  expect(() => load("--ipv6")).toThrow("Specify an IPv6 subnet using --fixed-cidr-v6");
+  expect(load("--ipv6", "--fixed-cidr-v6", "fd00::/64")).toMatchObject({
+    ipv6: true,
+    fixedCidrV6: "fd00::/64",
+  });
 });
 
 test("labels that contradict each other", () => {

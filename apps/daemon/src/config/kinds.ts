@@ -103,6 +103,21 @@ export const address: Kind<string> = {
   show: (value) => value,
 };
 
+/** An address with prefix length, `10.1.0.1/24`; empty: none. */
+export const cidr: Kind<string> = {
+  word: "string",
+  parse(value) {
+    const [host = "", prefix = "", ...rest] = value.split("/");
+    const longest = isIP(host) === 6 ? 128 : 32;
+    const right =
+      isIP(host) !== 0 && rest.length === 0 && /^\d{1,3}$/.test(prefix) && Number(prefix) <= longest;
+    if (value !== "" && !right) throw invalidParameter(`invalid CIDR address: ${value}`);
+    return value;
+  },
+  fromJson: (value, key) => cidr.parse(text.fromJson(value, key), undefined),
+  show: (value) => value,
+};
+
 /** A flag that may be given many times. `check` may change the entry. @throws what `check` throws. */
 export function list(
   word: string,

@@ -54,6 +54,11 @@ function validate(config: DaemonConfig): void {
   if (config.hostGatewayIp !== "") {
     OPTIONS.ip.kind.parse(config.hostGatewayIp, undefined);
   }
+  if (config.ipv6 && config.fixedCidrV6 === "") {
+    throw invalidParameter(
+      "IPv6 is enabled for the default bridge, but no subnet is configured. Specify an IPv6 subnet using --fixed-cidr-v6",
+    );
+  }
   if (config.tlsVerify) config.tls = true;
 }
 

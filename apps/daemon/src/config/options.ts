@@ -1,6 +1,6 @@
 import { invalidParameter } from "@berth/base";
 import { parseEndpoint } from "@berth/server";
-import { address, bytes, type Kind, list, map, oneOf, text, truth, whole } from "./kinds.ts";
+import { address, bytes, cidr, type Kind, list, map, oneOf, text, truth, whole } from "./kinds.ts";
 import { addressPools, runtimes, ulimits } from "./special-kinds.ts";
 
 /** One setting of the daemon: a flag, a key of daemon.json, or both. */
@@ -94,7 +94,7 @@ export const OPTIONS = {
       key: "authorization-plugins",
     },
   ),
-  bip: option("bip", text, "", "Specify network bridge IP"),
+  bip: option("bip", cidr, "", "Specify network bridge IP"),
   bridge: option("bridge", text, "", "Attach containers to a network bridge; made when it does not exist", {
     short: "b",
   }),
@@ -162,8 +162,8 @@ export const OPTIONS = {
   }),
   execRoot: option("exec-root", text, "/run/berth", "Root directory for execution state files"),
   experimental: later("experimental", truth, false, "Enable experimental features"),
-  fixedCidr: option("fixed-cidr", text, "", "IPv4 subnet for fixed IPs"),
-  fixedCidrV6: option("fixed-cidr-v6", text, "", "IPv6 subnet for fixed IPs"),
+  fixedCidr: option("fixed-cidr", cidr, "", "IPv4 subnet for fixed IPs"),
+  fixedCidrV6: option("fixed-cidr-v6", cidr, "", "IPv6 subnet for fixed IPs"),
   group: option("group", text, "", "Group for the unix socket (docker or berth when it exists)", {
     short: "G",
   }),

@@ -250,6 +250,14 @@ test("tls: clients with the CA's certificate come in, others do not; hijack and 
   }
 });
 
+test("tls: a key pair that is not there", async () => {
+  const tls = { caFile: "/no-ca", certFile: "/no-cert", keyFile: "/no-key", verify: true };
+  const endpoint = { kind: "tcp", host: "127.0.0.1", port: 0 } as const;
+  await expect(listen(api(), { endpoint, tls, groupId })).rejects.toThrow(
+    'Could not load X509 key pair (cert: "/no-cert", key: "/no-key"): open /no-cert: no such file or directory',
+  );
+});
+
 test("groups: the first that exists, a number for itself", () => {
   const file = join(directory, "group");
   writeFileSync(file, "root:x:0:\ndocker:x:990:me\nberth:x:991:\n");

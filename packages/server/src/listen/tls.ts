@@ -12,15 +12,16 @@ export interface TlsConfig {
 
 /** @throws system when a file cannot be read, with dockerd's sentence. */
 export function tlsServerOptions(config: TlsConfig): ServerOptions {
+  const pair = `Could not load X509 key pair (cert: "${config.certFile}", key: "${config.keyFile}")`;
   const options: ServerOptions = {
-    cert: read("could not load X509 key pair", config.certFile),
-    key: read("could not load X509 key pair", config.keyFile),
+    cert: read(pair, config.certFile),
+    key: read(pair, config.keyFile),
     minVersion: "TLSv1.2",
   };
   if (!config.verify) return options;
   return {
     ...options,
-    ca: read("could not read CA certificate", config.caFile),
+    ca: read(`could not read CA certificate "${config.caFile}"`, config.caFile),
     requestCert: true,
     rejectUnauthorized: true,
   };
@@ -30,6 +31,8 @@ function read(purpose: string, file: string): Buffer {
   try {
     return readFileSync(file);
   } catch (error) {
-    throw systemError(`${purpose} (${file}): ${messageOf(error)}`, { cause: error });
+    const missing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    const reason = missing ? `open ${file}: no such file or directory` : messageOf(error);
+    throw systemError(`${purpose}: ${reason}`, { cause: error });
   }
 }
