@@ -110,7 +110,7 @@ export class Container {
     );
 
     const rootfs = join(this.#directory, SHIM_FILES.rootfs);
-    mountRootfs(launch.rootfs, rootfs);
+    mountRootfs(launch.rootfs, rootfs, launch.volatileRootfs ?? false);
     this.#mounted = true;
     const { spec } = launch;
     using root = new Root(rootfs);
@@ -192,13 +192,11 @@ export class Container {
     });
   }
 
-  /** Frees everything but the shim's folder and the clients' connections. Idempotent; never throws. */
+  /** Frees everything but the root filesystem's mount, the shim's folder and the clients' connections. Idempotent; never throws. */
   cleanUp(): void {
     this.execs.close();
     this.#network?.close();
     this.#network = undefined;
-    if (this.#mounted) quietly(() => umount2(join(this.#directory, SHIM_FILES.rootfs), MNT.DETACH));
-    this.#mounted = false;
     rmSync(join(this.#launch.runtimeRoot, this.#launch.id), { recursive: true, force: true });
     this.#removeCgroup(50);
   }
@@ -207,6 +205,16 @@ export class Container {
   #removeLeftovers(): void {
     for (const pid of quietly(() => this.#cgroup()?.pids()) ?? []) quietly(() => kill(pid, SIG.KILL));
     rmSync(join(this.#launch.runtimeRoot, this.#launch.id), { recursive: true, force: true });
+  }
+
+  /**
+   * Takes the root filesystem's mount away. It writes the upper layer to the disk, which can take long; the daemon need not wait
+   * for it, since a new mount of the same layers sees all that this one wrote. Never throws.
+   */
+  unmount(): void {
+    if (!this.#mounted) return;
+    this.#mounted = false;
+    quietly(() => umount2(join(this.#directory, SHIM_FILES.rootfs), MNT.DETACH));
   }
 
   #removeCgroup(attempts: number): void {

@@ -10,6 +10,7 @@ import {
   SIG,
 } from "@berth/linux";
 import type { LaunchMessage } from "@berth/runtime";
+import { CgroupWarmer } from "./cgroup-warmer.ts";
 import { shimMain } from "./shim.ts";
 import { warmUp } from "./warm-up.ts";
 
@@ -25,17 +26,20 @@ export function shimServerMain(): never {
   // Shims are not waited for: the kernel reaps them.
   ignoreSignal(SIG.CHLD);
   allowForkOfJit();
+  const warmer = new CgroupWarmer([DAEMON]);
   const message = new Uint8Array(4096);
   for (;;) {
     const received = recvmsg(DAEMON, message);
     if (received === undefined || received.count === 0) exitNow(0);
     const { count, descriptors } = received;
+    warmer.warm();
     const { directory } = JSON.parse(
       Buffer.from(message.subarray(0, count)).toString("utf8"),
     ) as LaunchMessage;
-    if (fork() === 0) {
+    if (directory !== undefined && fork() === 0) {
       defaultSignal(SIG.CHLD);
       close(DAEMON);
+      warmer.forget();
       const [listener, ...ports] = descriptors;
       shimMain(directory, listener!, ports);
     }

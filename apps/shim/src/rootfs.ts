@@ -1,6 +1,7 @@
 import { mkdirSync } from "node:fs";
 import {
   closeQuietly,
+  forgetVolatile,
   MS,
   mkdirat,
   mount,
@@ -14,18 +15,20 @@ import {
 } from "@berth/linux";
 import type { RootfsMount } from "@berth/spec";
 
-/** Mounts a container's root filesystem at `target` in this process' mount namespace. */
-export function mountRootfs(rootfs: RootfsMount, target: string): void {
+/** Mounts a container's root filesystem at `target` in this process' mount namespace. `volatile`: see `Launch.volatileRootfs`. */
+export function mountRootfs(rootfs: RootfsMount, target: string, volatile: boolean): void {
   mkdirSync(target, { recursive: true, mode: 0o755 });
   if (rootfs.kind === "directory") {
     mount(rootfs.path, target, "", MS.BIND | MS.REC);
     return;
   }
+  if (rootfs.work !== undefined) forgetVolatile(rootfs.work);
   mountOverlay(
     {
       lower: rootfs.lower,
       ...(rootfs.upper === undefined ? {} : { upper: rootfs.upper }),
       ...(rootfs.work === undefined ? {} : { work: rootfs.work }),
+      volatile,
     },
     target,
   );

@@ -56,6 +56,7 @@ function runShim(directory: string, listener: number, ports: number[]): never {
       if (left) exitNow(0);
     });
   const leave = () => {
+    container.unmount();
     removeShimFolder(directory);
     connections.stopListening();
     left = true;

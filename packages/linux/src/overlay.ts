@@ -1,5 +1,6 @@
-import { O } from "./constants.ts";
-import { chdir, open } from "./fs.ts";
+import { AT, O } from "./constants.ts";
+import { isErrno } from "./errno.ts";
+import { chdir, open, unlinkat } from "./fs.ts";
 import { closeQuietly } from "./io.ts";
 import { mount } from "./mount.ts";
 
@@ -9,6 +10,20 @@ export interface OverlayLayers {
   /** Absent: a read-only view. */
   upper?: string;
   work?: string;
+  /** No sync and no fsync reaches the upper layer: for what is thrown away. `forgetVolatile` before its next mount. */
+  volatile?: boolean;
+}
+
+/**
+ * Takes away the mark that overlayfs leaves in a work folder that was mounted as volatile, and for which it refuses another mount
+ * in case the machine crashed in between. Only for mounts that are known to have ended in order, or whose content does not matter.
+ */
+export function forgetVolatile(work: string): void {
+  try {
+    unlinkat(AT.FDCWD, `${work}/work/incompat/volatile`, AT.REMOVEDIR);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
+  }
 }
 
 /** mount(2) takes at most one page of options, its closing zero included. */
@@ -33,7 +48,7 @@ export function mountOverlay(layers: OverlayLayers, target: string, flags = 0): 
   const tail =
     upper === undefined || work === undefined
       ? ""
-      : `,upperdir=${escapePath(upper)},workdir=${escapePath(work)}${PLAIN}`;
+      : `,upperdir=${escapePath(upper)},workdir=${escapePath(work)}${PLAIN}${layers.volatile ? ",volatile" : ""}`;
   let options = `lowerdir=${layers.lower.map(escapePath).join(":")}${tail}`;
   const descriptors: number[] = [];
   try {

@@ -6,6 +6,8 @@ export interface Launch {
   /** `<data-root>/containers/<id>`: log and exit record. */
   dataDirectory: string;
   rootfs: RootfsMount;
+  /** The root filesystem is thrown away when the container ends (`--rm`): it is never written to the disk on purpose. */
+  volatileRootfs?: boolean;
   /** OCI runtime spec, complete but for `root.path`, `process.user`, and paths of namespaces, which the shim fills in. */
   spec: OciSpec;
   /** Docker's USER (`name`, `uid`, `uid:gid`, …), resolved by the shim inside the root filesystem, and `--group-add`. */
@@ -112,6 +114,8 @@ export interface Shim {
 }
 
 export interface Runtime {
+  /** A launch or an exec will come soon: what can be waited for ahead is (docs/design/007-start-latency.md). Costs microseconds. */
+  announce(): void;
   /** Resolves when the sandbox and the root filesystem stand and attach is possible. `descriptors` are the port sockets; closed by this call. */
   launch(launch: Launch, descriptors: number[]): Promise<Shim>;
   /** After a daemon restart: the shim of a container that still runs, or what became of it. */

@@ -1,5 +1,6 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import type {
   ContainerConfig,
   ContainerCreateResponse,
@@ -53,6 +54,8 @@ export async function createContainer(
   const warnings: string[] = [];
   const name = options.name === undefined ? undefined : checkName(options.name);
 
+  // Most containers are started right after they are made.
+  engine.runtime.announce();
   validateModes(asked, askedHost);
   validateConfig(asked);
   const { resources, warnings: resourceWarnings } = validateResources(askedHost, engine.facts, false);
@@ -132,7 +135,9 @@ function register(engine: EngineContext, planned: PlannedMount[], draft: Contain
 async function furnish(engine: EngineContext, container: Container, signal: AbortSignal): Promise<void> {
   const { record } = container;
   mkdirSync(containerDirectory(engine.settings, record.id), { recursive: true, mode: 0o710 });
-  await engine.snapshots.createWritable(record.id, { chain: record.chain });
+  const layer = await engine.snapshots.createWritable(record.id, { chain: record.chain });
+  // By this file programs know that they are in a container.
+  writeFileSync(join(layer.upperDirectory, ".dockerenv"), "", { mode: 0o755 });
   if (!record.incomplete) return;
   await fillVolumes(engine, record, signal);
   const { incomplete: _, ...complete } = record;

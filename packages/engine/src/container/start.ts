@@ -58,6 +58,7 @@ export async function startLocked(
   options: { byPolicy: boolean },
 ): Promise<void> {
   const { state } = container;
+  engine.runtime.announce();
   container.exitOnNext = false;
   container.keepOnExit = false;
   try {
@@ -83,14 +84,17 @@ async function launch(engine: EngineContext, container: Container): Promise<void
   await ensureFurnished(engine, container);
 
   const network = await prepareNetwork(engine, container);
-  undo.defer(() => engine.networks.release(container.id));
+  if (network.joined === undefined) undo.defer(() => engine.networks.release(container.id));
   const shim = await launchShim(engine, container, network);
   undo.defer(() => shim.abandon());
   // From here on streams connect by themselves.
   container.shim = shim;
   undo.defer(() => void delete container.shim);
 
-  await Promise.all([connectAttaches(container, shim), engine.networks.publish(container.id)]);
+  await Promise.all([
+    connectAttaches(container, shim),
+    network.joined === undefined ? engine.networks.publish(container.id) : undefined,
+  ]);
   const { pid, startedAt } = await shim.start();
   undo.move();
 

@@ -31,6 +31,8 @@ export class FakeRuntime implements Runtime {
     this.world = world;
   }
 
+  announce(): void {}
+
   async launch(launch: Launch, descriptors: number[]): Promise<Shim> {
     const { world } = this;
     world.launches++;

@@ -52,8 +52,8 @@ export type ControlMessage =
 
 /** What the daemon sends to the shim-server for a launch; descriptors go with it: the listening socket, then the port sockets. */
 export interface LaunchMessage {
-  /** Folder with `launch.json`; the shim's own folder. */
-  directory: string;
+  /** Folder with `launch.json`; the shim's own folder. Absent: a launch or an exec will come soon. */
+  directory?: string;
 }
 
 /** Splits a byte stream into lines; what follows after `stop()` is given back as raw bytes. */

@@ -1,7 +1,9 @@
 import { log, unavailable } from "@berth/base";
-import { closeQuietly, FORK_SERVER_ENVIRONMENT, SOCK, sendmsg, socketpair } from "@berth/linux";
+import { closeQuietly, FORK_SERVER_ENVIRONMENT, MSG, SOCK, sendmsg, socketpair } from "@berth/linux";
 import { type Subprocess, spawn } from "bun";
 import type { LaunchMessage } from "./protocol.ts";
+
+const ANNOUNCEMENT = Buffer.from(JSON.stringify({} satisfies LaunchMessage));
 
 /**
  * The daemon's end of the shim-server, which is started at need and again when it ended.
@@ -40,6 +42,16 @@ export class ShimServer {
       throw unavailable(`cannot start the shim-server: ${(error as Error).message}`, { cause: error });
     } finally {
       closeQuietly(theirs);
+    }
+  }
+
+  /** A launch or an exec will come soon. */
+  announce(): void {
+    if (this.#socket < 0) return;
+    try {
+      sendmsg(this.#socket, ANNOUNCEMENT, [], MSG.DONTWAIT);
+    } catch {
+      // The launch itself will tell what is wrong.
     }
   }
 

@@ -42,6 +42,10 @@ export class ShimRuntime implements Runtime {
     this.#server.warm();
   }
 
+  announce(): void {
+    this.#server.announce();
+  }
+
   async launch(launch: Launch, descriptors: number[]): Promise<Shim> {
     const directory = join(
       this.#shims,
