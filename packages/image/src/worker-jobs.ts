@@ -3,6 +3,17 @@ import { close, O, open } from "@berth/linux";
 import type { ImageJobs } from "./jobs.ts";
 import { endingWith } from "./streams.ts";
 
+/** What every start puts into a root filesystem as places for mounts: no part of an image that is made of it, as with Docker. */
+const MOUNT_PLACES = [
+  "/.dockerenv",
+  "/dev",
+  "/etc/hostname",
+  "/etc/hosts",
+  "/etc/resolv.conf",
+  "/proc",
+  "/sys",
+];
+
 /** The jobs as `berth worker` carries them out. `command`: how to start one; default: this executable. */
 export function workerImageJobs(command?: readonly string[]): ImageJobs {
   const how = command === undefined ? {} : { command };
@@ -27,7 +38,13 @@ export function workerImageJobs(command?: readonly string[]): ImageJobs {
     },
     packLayer({ folder, base, kind }, signal) {
       const job = startJob(
-        { job: "diff", upper: folder, base, kind: kind === "copy" ? "whole" : "overlay" },
+        {
+          job: "diff",
+          upper: folder,
+          base,
+          kind: kind === "copy" ? "whole" : "overlay",
+          exclude: MOUNT_PLACES,
+        },
         { ...how, signal },
       );
       return endingWith(job.stdout, job.result);

@@ -59,7 +59,7 @@ function hostsFile(
   }
   if (mode.kind === "networks" && mode.name === DEFAULT_NETWORK) lines.push(...linkLines(engine, container));
   const { Hostname: hostname, Domainname: domain } = config;
-  const names = domain === "" ? hostname : `${hostname}.${domain} ${hostname}`;
+  const names = hostNames(hostname, domain);
   if (names !== "" && mode.kind !== "host") {
     for (const endpoint of endpoints) {
       for (const address of [endpoint.ipAddress, endpoint.globalIPv6Address]) {
@@ -68,6 +68,13 @@ function hostsFile(
     }
   }
   return lines.join("");
+}
+
+/** The whole name and the first part of it. */
+function hostNames(hostname: string, domain: string): string {
+  if (domain !== "") return `${hostname}.${domain} ${hostname}`;
+  const at = hostname.indexOf(".");
+  return at < 0 ? hostname : `${hostname} ${hostname.slice(0, at)}`;
 }
 
 function hostHosts(): string {

@@ -2,6 +2,9 @@ import type { ContainerConfig, LogConfig } from "@berth/api";
 import { invalidParameter } from "@berth/base";
 import type { LogTarget } from "@berth/runtime";
 
+/** Docker finds these when the container starts; the client prints the same sentence. */
+const failed = (text: string) => invalidParameter(`failed to initialize logging driver: ${text}`);
+
 const OPTIONS = new Set([
   "max-file",
   "max-size",
@@ -54,10 +57,9 @@ function limitsOf(options: Record<string, string>): { maxSize: number; maxFiles:
   let maxFiles = 1;
   if (options["max-file"] !== undefined) {
     maxFiles = /^\+?\d{1,9}$/.test(options["max-file"]) ? Number(options["max-file"]) : 0;
-    if (maxFiles < 1) throw invalidParameter("max-file cannot be less than 1");
+    if (maxFiles < 1) throw failed("max-file cannot be less than 1");
     // Docker refuses it too: without a size nothing is ever rotated.
-    if (maxFiles > 1 && maxSize === 0)
-      throw invalidParameter("max-file option must be used with max-size option");
+    if (maxFiles > 1 && maxSize === 0) throw failed("max-file option must be used with max-size option");
   }
   let compress = false;
   if (options["compress"] !== undefined) {
@@ -66,7 +68,7 @@ function limitsOf(options: Record<string, string>): { maxSize: number; maxFiles:
     }
     compress = /^(1|t|T|TRUE|true|True)$/.test(options["compress"]);
     if (compress && (maxFiles === 1 || maxSize === 0)) {
-      throw invalidParameter("compress cannot be true when max-file is less than 2 or max-size is not set");
+      throw failed("compress cannot be true when max-file is less than 2 or max-size is not set");
     }
   }
   return { maxSize, maxFiles, compress };
@@ -75,10 +77,10 @@ function limitsOf(options: Record<string, string>): { maxSize: number; maxFiles:
 /** `10m`, `1g`, `500k`, `100` → bytes. */
 function parseSize(option: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?$/i.exec(text.trim());
-  if (!match) throw invalidParameter(`invalid value for ${option}: invalid size: '${text}'`);
+  if (!match) throw failed(`invalid size: '${text}'`);
   const exponent = ["", "k", "m", "g", "t"].indexOf(match[2]!.toLowerCase());
   const size = Math.floor(Number(match[1]) * 1024 ** exponent);
-  if (size <= 0 && option === "max-size") throw invalidParameter("max-size must be a positive number");
+  if (size <= 0 && option === "max-size") throw failed("max-size must be a positive number");
   return size;
 }
 

@@ -14,8 +14,9 @@ export function mergeConfig(asked: ContainerConfig, image: ImageRuntimeConfig | 
     config.WorkingDir = asked.WorkingDir || (image.WorkingDir ?? "");
     const exposed = union(asked.ExposedPorts, normalPorts(image.ExposedPorts));
     if (exposed) config.ExposedPorts = exposed;
+    else delete config.ExposedPorts;
     config.Volumes = union(asked.Volumes, image.Volumes) ?? null;
-    config.Labels = image.Labels ? { ...image.Labels, ...asked.Labels } : asked.Labels;
+    config.Labels = { ...image.Labels, ...asked.Labels };
     config.Env = mergeEnv(asked.Env, image.Env);
     if (!asked.Entrypoint?.length) {
       if (!asked.Cmd?.length) {
@@ -46,7 +47,9 @@ function union(
   asked: Record<string, object> | null | undefined,
   image: Record<string, object> | null | undefined,
 ): Record<string, object> | null | undefined {
-  return image && Object.keys(image).length > 0 ? { ...image, ...asked } : asked;
+  const merged = { ...image, ...asked };
+  // Nothing from either is the image's nothing, as inspect shows it.
+  return Object.keys(merged).length > 0 ? merged : image;
 }
 
 /** `80` in an image means `80/tcp`. */

@@ -25,10 +25,8 @@ async function runPs(args: string[]): Promise<string> {
   const ps = Bun.spawn(["ps", ...args], { stdin: "ignore", stdout: "pipe", stderr: "pipe" });
   const [output, complaint, code] = await Promise.all([ps.stdout.text(), ps.stderr.text(), ps.exited]);
   if (code !== 0) {
-    const [first = "", ...more] = complaint.trim().split("\n");
-    throw systemError(
-      first !== "" ? `ps: ${[first, ...more][0]!.replace(/^(ps|error): ?/g, "")}` : `ps: exit status ${code}`,
-    );
+    const [complaintLine = ""] = complaint.trim().split("\n");
+    throw systemError(`ps: ${complaintLine === "" ? `exit status ${code}` : complaintLine}`);
   }
   return output;
 }

@@ -26,7 +26,8 @@ export function validateResources<T extends Resources>(
   };
   const noKernel = (what: string) => `Your kernel does not support ${what}`;
 
-  // Memory.
+  // Memory. Clients say "not set" as -1 or not at all.
+  if (r.MemorySwappiness === -1) r.MemorySwappiness = null;
   if (r.Memory !== 0 && r.Memory < MINIMUM_MEMORY) refuse("Minimum memory limit allowed is 6MB");
   discard(
     r.Memory > 0 && !facts.memoryLimit,
