@@ -42,14 +42,16 @@ test("pidfile: written, refused while the process runs, replaced when it is stal
 });
 
 test("pidfile: a zombie's is replaced", async () => {
-  // The shell's child ends, and the sleep that the shell becomes never waits for it.
-  const parent = Bun.spawn(["sh", "-c", "true & echo $!; exec sleep 60"], { stdout: "pipe" });
+  // The shell becomes a sleep, which never waits for the child it inherits.
+  const parent = Bun.spawn(["sh", "-c", "sleep 60 & echo $!; exec sleep 60"], { stdout: "pipe" });
   try {
     const { value } = await parent.stdout.getReader().read();
-    const zombie = new TextDecoder().decode(value).trim();
-    while (!readFileSync(`/proc/${zombie}/stat`, "utf8").includes(") Z ")) await Bun.sleep(1);
+    const child = Number(new TextDecoder().decode(value));
+    while (readFileSync(`/proc/${parent.pid}/comm`, "utf8") !== "sleep\n") await Bun.sleep(1);
+    process.kill(child, "SIGKILL");
+    while (!readFileSync(`/proc/${child}/stat`, "utf8").includes(") Z ")) await Bun.sleep(1);
     const path = join(directory, "zombie.pid");
-    writeFileSync(path, zombie);
+    writeFileSync(path, String(child));
     using _replaced = Pidfile.create(path);
     expect(readFileSync(path, "utf8")).toBe(String(process.pid));
   } finally {
