@@ -1,7 +1,7 @@
 import type { BerthError } from "@berth/base";
 import { decodeName } from "@berth/linux";
 import type { Extent, TarEntry } from "./entry.ts";
-import { invalidHeader, unexpectedEnd } from "./failure.ts";
+import { DamagedArchive, invalidHeader, unexpectedEnd } from "./failure.ts";
 import { FIELD, isZeroBlock, parseHeader, type RawHeader } from "./header.ts";
 import { BLOCK, MAX_METADATA, MAX_PAX_RECORDS } from "./limits.ts";
 import { finishSparse, type GnuFacts, type Member, makeMember } from "./member.ts";
@@ -79,8 +79,8 @@ export class TarReader {
       }
       this.#fed += chunk.length;
     } catch (error) {
-      this.#failure = error as BerthError;
-      throw error;
+      this.#failure = error instanceof DamagedArchive ? error.at(this.#headerAt) : (error as BerthError);
+      throw this.#failure;
     }
   }
 
@@ -130,7 +130,7 @@ export class TarReader {
       }
       return;
     }
-    if (this.#zeroBlocks > 0) throw invalidHeader("something follows a block of zeros", position);
+    if (this.#zeroBlocks > 0) throw invalidHeader("something follows a block of zeros");
     const header = parseHeader(block, at);
     switch (String.fromCharCode(header.flag)) {
       case "x":
@@ -153,7 +153,7 @@ export class TarReader {
   }
 
   #beginMetadata(header: RawHeader): void {
-    if (header.size > MAX_METADATA) throw invalidHeader("a header is too large", this.#headerAt);
+    if (header.size > MAX_METADATA) throw invalidHeader("a header is too large");
     if (header.size > this.#metadata.length) this.#metadata = new Uint8Array(header.size);
     this.#metadataLength = 0;
     this.#metadataFlag = header.flag;
@@ -173,7 +173,7 @@ export class TarReader {
       case "g":
         parsePax(data, this.#global);
         if (this.#global.values.size + this.#global.xattrs.size > MAX_PAX_RECORDS) {
-          throw invalidHeader("too many global records", this.#headerAt);
+          throw invalidHeader("too many global records");
         }
         break;
       case "L":
@@ -187,8 +187,7 @@ export class TarReader {
   }
 
   #beginGnuMap(header: RawHeader, block: Uint8Array, at: number): void {
-    if (header.format !== "gnu")
-      throw invalidHeader("a sparse file in a format that has none", this.#headerAt);
+    if (header.format !== "gnu") throw invalidHeader("a sparse file in a format that has none");
     const list = new ExtentList();
     readGnuMap(block, at + FIELD.gnuSparse, 4, list);
     const realSize = parseNumber(block, at + FIELD.gnuRealSize, 12, "size");
@@ -227,7 +226,7 @@ export class TarReader {
     const { entry, stored } = this.#member!;
     const map = this.#mapReader!;
     const complete = map.push(block, at);
-    if (map.bytes > stored) throw invalidHeader("the map of a sparse file is wrong", this.#headerAt);
+    if (map.bytes > stored) throw invalidHeader("the map of a sparse file is wrong");
     if (!complete) return;
     finishSparse(entry, map.list, entry.size, stored - map.bytes);
     this.#member = undefined;

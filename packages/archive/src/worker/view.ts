@@ -83,16 +83,21 @@ function ended(pid: number, error: unknown): unknown {
   return isErrno(error, "ENOENT", "ESRCH") ? notFound(`process ${pid} has ended`, { cause: error }) : error;
 }
 
-/** A mount of the root file system alone of the namespace that a process lives in. */
+/** A mount of the root file system of a process alone, without what is mounted in it. */
 function rootMountOf(pid: number): number {
-  // setns() wants a process that shares neither root nor working directory with other threads.
-  unshare(CLONE.FS);
+  // The process' own root: that of its namespace may be the host's.
+  const root = processRoot(pid);
   try {
+    // setns() wants a process that shares neither root nor working directory with other threads; mounts can be cloned only
+    // from inside their namespace.
+    unshare(CLONE.FS);
     enterNamespace(`/proc/${pid}/ns/mnt`, CLONE.NEWNS);
+    return cloneMount(root, ".", false);
   } catch (error) {
     throw ended(pid, error);
+  } finally {
+    closeQuietly(root);
   }
-  return cloneMount(AT.FDCWD, "/", false);
 }
 
 function mountRootfs(rootfs: RootfsMount, binds: readonly ViewBind[], readOnly: boolean): number {
