@@ -1,4 +1,15 @@
-import type { Entry } from "./entry.ts";
+import { type Entry, entry } from "./entry.ts";
 
-/** Commands on image. A colleague of the container commands' author is writing them. */
-export const IMAGE_COMMANDS: readonly Entry[] = [];
+/** Commands on images. */
+export const IMAGE_COMMANDS: readonly Entry[] = [
+  entry(["image bootstrap"], () => import("./commands/image/bootstrap.ts")),
+  entry(["image history", "history"], () => import("./commands/image/history.ts")),
+  entry(["image import", "import"], () => import("./commands/image/import.ts")),
+  entry(["image inspect"], () => import("./commands/image/inspect.ts")),
+  entry(["image load", "load"], () => import("./commands/image/load.ts")),
+  entry(["image ls", "image list", "images"], () => import("./commands/image/ls.ts")),
+  entry(["image prune"], () => import("./commands/image/prune.ts")),
+  entry(["image rm", "image remove", "rmi"], () => import("./commands/image/rm.ts")),
+  entry(["image save", "save"], () => import("./commands/image/save.ts")),
+  entry(["image tag", "tag"], () => import("./commands/image/tag.ts")),
+];
