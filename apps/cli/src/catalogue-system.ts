@@ -1,4 +1,19 @@
-import type { Entry } from "./entry.ts";
+import { type Entry, entry } from "./entry.ts";
 
-/** Commands on network, volume, system, context, inspect. A colleague of the container commands' author is writing them. */
-export const SYSTEM_COMMANDS: readonly Entry[] = [];
+/** Commands on networks, volumes, contexts and the daemon. */
+export const SYSTEM_COMMANDS: readonly Entry[] = [
+  entry(["inspect"], () => import("./commands/inspect.ts")),
+  entry(["network connect"], () => import("./commands/network/connect.ts")),
+  entry(["network create"], () => import("./commands/network/create.ts")),
+  entry(["network disconnect"], () => import("./commands/network/disconnect.ts")),
+  entry(["network inspect"], () => import("./commands/network/inspect.ts")),
+  entry(["network ls", "network list"], () => import("./commands/network/ls.ts")),
+  entry(["network prune"], () => import("./commands/network/prune.ts")),
+  entry(["network rm", "network remove"], () => import("./commands/network/rm.ts")),
+  entry(["volume create"], () => import("./commands/volume/create.ts")),
+  entry(["volume inspect"], () => import("./commands/volume/inspect.ts")),
+  entry(["volume ls", "volume list"], () => import("./commands/volume/ls.ts")),
+  entry(["volume prune"], () => import("./commands/volume/prune.ts")),
+  entry(["volume rm", "volume remove"], () => import("./commands/volume/rm.ts")),
+  entry(["volume update"], () => import("./commands/volume/update.ts")),
+];
