@@ -35,6 +35,7 @@ function second(daemon: Daemon, flags: Record<string, string>): ReturnType<typeo
     "--exec-root": join(directory, "exec2"),
     "--pidfile": join(directory, "pid2"),
     "--config-file": join(directory, "daemon.json"),
+    // None of these gets as far as making it.
     "--bridge": "none",
     "-H": `unix://${join(directory, "second.sock")}`,
     ...flags,

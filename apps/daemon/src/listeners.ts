@@ -2,12 +2,12 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { log, systemError } from "@berth/base";
 import {
-  type Api,
   describeEndpoint,
   findGroup,
   type Listening,
   listen,
   parseEndpoint,
+  type RequestHandler,
   type TlsConfig,
 } from "@berth/server";
 import type { DaemonConfig } from "./config/options.ts";
@@ -18,7 +18,7 @@ export const DEFAULT_SOCKET = "/run/berth/berth.sock";
 const GROUPS = ["docker", "berth"];
 
 /** Listens on every `--host`; on failure none is left open. @throws BerthError. */
-export async function openListeners(api: Api, config: DaemonConfig): Promise<Listening[]> {
+export async function openListeners(handler: RequestHandler, config: DaemonConfig): Promise<Listening[]> {
   const groupId = socketGroup(config.group);
   const tls = tlsConfig(config);
   const hosts = config.hosts.length === 0 ? [`unix://${DEFAULT_SOCKET}`] : config.hosts;
@@ -34,7 +34,7 @@ export async function openListeners(api: Api, config: DaemonConfig): Promise<Lis
           },
         );
       }
-      open.push(...(await listen(api, { endpoint, groupId, ...(tls !== undefined && { tls }) })));
+      open.push(...(await listen(handler, { endpoint, groupId, ...(tls !== undefined && { tls }) })));
     }
   } catch (error) {
     for (const each of open) await each.close();

@@ -1,5 +1,5 @@
 import { BerthError, log, messageOf, setLogLevel } from "@berth/base";
-import { Api, type Listening } from "@berth/server";
+import { Api, Gate } from "@berth/server";
 import { COMMIT, VERSION } from "./build-info.ts";
 import { parseArguments } from "./config/arguments.ts";
 import { helpText } from "./config/help.ts";
@@ -66,13 +66,15 @@ async function run(initial: DaemonConfig, flags: Partial<DaemonConfig>): Promise
     notifySystemd("READY=1");
   });
 
-  const { wire } = await import("./wiring.ts");
-  daemon = await wire(config);
+  const gate = new Gate();
+  const listeners = await openListeners(gate, config);
   const shutdown = new AbortController();
-  const api = new Api(daemon.backends, { engineVersion: VERSION, shutdown: shutdown.signal });
-  let listeners: Listening[] = [];
+  let api: Api | undefined;
   try {
-    listeners = await openListeners(api, config);
+    const { wire } = await import("./wiring.ts");
+    daemon = await wire(config);
+    api = new Api(daemon.backends, { engineVersion: VERSION, shutdown: shutdown.signal });
+    gate.open(api);
     log.info("Daemon has completed initialization");
     for (const { address } of listeners) log.info(`API listen on ${address}`);
     notifySystemd("READY=1");
@@ -80,9 +82,9 @@ async function run(initial: DaemonConfig, flags: Partial<DaemonConfig>): Promise
     notifySystemd("STOPPING=1");
   } finally {
     // Who waits for a container or is attached to it is told its end, before the connections go.
-    api.drain();
+    api?.drain();
     for (const each of listeners) each.stopAccepting();
-    await daemon.stop({ keepContainers: config.liveRestore, timeoutSeconds: config.shutdownTimeout });
+    await daemon?.stop({ keepContainers: config.liveRestore, timeoutSeconds: config.shutdownTimeout });
     shutdown.abort();
     await Promise.all(listeners.map((each) => each.close()));
   }

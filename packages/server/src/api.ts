@@ -6,6 +6,7 @@ import { absentRoutes } from "./absent/routes.ts";
 import type { Backends } from "./backend.ts";
 import { containerRoutes } from "./container/routes.ts";
 import { execRoutes } from "./exec/routes.ts";
+import type { RequestHandler } from "./gate.ts";
 import { hasBody } from "./http/body.ts";
 import { errorAnswer } from "./http/errors.ts";
 import { Exchange } from "./http/exchange.ts";
@@ -28,7 +29,7 @@ export interface ApiOptions {
 }
 
 /** The Engine API over HTTP: finds the route of a request and runs it. Independent of how connections come in. */
-export class Api {
+export class Api implements RequestHandler {
   readonly #router: Router;
   readonly #options: ApiOptions;
   #draining = false;

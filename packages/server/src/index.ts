@@ -3,6 +3,7 @@ export type * from "./backend.ts";
 export type * from "./container/backend.ts";
 export { parseDetachKeys } from "./detach-keys.ts";
 export type * from "./exec/backend.ts";
+export { Gate, type RequestHandler } from "./gate.ts";
 export type * from "./image/backend.ts";
 export { describeEndpoint, type Endpoint, parseEndpoint } from "./listen/endpoint.ts";
 export { type Listening, type ListenOptions, listen } from "./listen/server.ts";

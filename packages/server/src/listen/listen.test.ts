@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { connect as connectTls } from "node:tls";
 import { listenUnix as bindUnix, close } from "@berth/linux";
 import { Api } from "../api.ts";
+import { Gate } from "../gate.ts";
 import { FakeEngine, fakeBackends } from "../testing/fake-backends.ts";
 import { RawClient } from "../testing/test-server.ts";
 import { listen } from "./server.ts";
@@ -63,6 +64,23 @@ test("tcp: a free port is told; a port in use is an error", async () => {
   await expect(
     listen(api(), { endpoint: { kind: "tcp", host: "127.0.0.1", port }, groupId }),
   ).rejects.toThrow(`listen tcp 127.0.0.1:${port}: `);
+  await listening?.close();
+});
+
+test("a gate: requests that come before the engine wait for it", async () => {
+  const path = join(directory, "gate.sock");
+  const gate = new Gate();
+  const [listening] = await listen(gate, { endpoint: { kind: "unix", path }, groupId });
+  using early = await RawClient.connect(path);
+  early.send("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n");
+  using upgraded = await RawClient.connect(path);
+  upgraded.send("GET /_ping HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+  using left = await RawClient.connect(path);
+  left.send("GET /events HTTP/1.1\r\nHost: x\r\n\r\n");
+  left.socket.destroy();
+  gate.open(api());
+  await Promise.all([early.until("OK"), upgraded.until("OK")]);
+  expect(await (await fetch("http://x/_ping", { unix: path })).text()).toBe("OK");
   await listening?.close();
 });
 

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server, ServerResponse } from "node:http";
 import { createServer as createSocketServer, type Socket, type Server as SocketServer } from "node:net";
 import { log, messageOf, systemError } from "@berth/base";
-import type { Api } from "../api.ts";
+import type { RequestHandler } from "../gate.ts";
 import { describeEndpoint, type Endpoint } from "./endpoint.ts";
 import { systemdDescriptors } from "./systemd.ts";
 import type { TlsConfig } from "./tls.ts";
@@ -32,40 +32,40 @@ export interface Listening {
 }
 
 /** @throws BerthError when the address cannot be had. */
-export async function listen(api: Api, options: ListenOptions): Promise<Listening[]> {
+export async function listen(handler: RequestHandler, options: ListenOptions): Promise<Listening[]> {
   const { endpoint } = options;
   switch (endpoint.kind) {
     case "unix": {
-      const server = await httpServer(api, undefined);
+      const server = await httpServer(handler, undefined);
       await listenUnix(server, endpoint.path, options.groupId);
       return [listening(endpoint.path, server, server)];
     }
     case "tcp": {
-      const server = await httpServer(api, options.tls);
+      const server = await httpServer(handler, options.tls);
       await listenTcp(server, endpoint.host, endpoint.port);
       const bound = server.address();
       const port = typeof bound === "object" && bound !== null ? bound.port : endpoint.port;
       return [listening(describeEndpoint({ ...endpoint, port }), server, server)];
     }
     case "fd":
-      return Promise.all(systemdDescriptors(endpoint.name).map((fd) => listenPassed(api, fd)));
+      return Promise.all(systemdDescriptors(endpoint.name).map((fd) => listenPassed(handler, fd)));
   }
 }
 
-async function httpServer(api: Api, tls: TlsConfig | undefined): Promise<Server> {
+async function httpServer(handler: RequestHandler, tls: TlsConfig | undefined): Promise<Server> {
   // allowHalfOpen: a client that has no more input still reads the container's output.
   const common = { allowHalfOpen: true, maxHeaderSize: HEADER_LIMIT, keepAliveTimeout: 0 };
   const server = tls === undefined ? createServer(common) : await tlsServer(common, tls);
   server.requestTimeout = 0;
   server.headersTimeout = HEADER_DEADLINE_MS;
   server.timeout = 0;
-  server.on("request", (request, response) => void api.handle(request, response));
+  server.on("request", (request, response) => void handler.handle(request, response));
   const upgraded = new Set<Socket>();
   UPGRADED.set(server, upgraded);
   server.on("upgrade", (request, socket: Socket, head) => {
     upgraded.add(socket);
     socket.once("close", () => upgraded.delete(socket));
-    onUpgrade(api, request, socket, head);
+    onUpgrade(handler, request, socket, head);
   });
   server.on("clientError", (_error, socket) => {
     if (!socket.writable) return;
@@ -86,13 +86,13 @@ async function tlsServer(common: object, tls: TlsConfig): Promise<Server> {
 }
 
 /** Routes that do not take the connection answer a request with an `Upgrade` header as any other, and close. */
-function onUpgrade(api: Api, request: IncomingMessage, socket: Socket, head: Buffer): void {
+function onUpgrade(handler: RequestHandler, request: IncomingMessage, socket: Socket, head: Buffer): void {
   socket.on("error", () => socket.destroy());
   const response = new ServerResponse(request);
   response.shouldKeepAlive = false;
   response.assignSocket(socket);
   response.on("finish", () => socket.end());
-  void api.handle(request, response, { socket, head });
+  void handler.handle(request, response, { socket, head });
 }
 
 async function listenTcp(server: Server, host: string, port: number): Promise<void> {
@@ -105,8 +105,8 @@ async function listenTcp(server: Server, host: string, port: number): Promise<vo
 }
 
 /** A socket that systemd bound: accepted here, served by an HTTP server that does not listen itself. */
-async function listenPassed(api: Api, descriptor: number): Promise<Listening> {
-  const http = await httpServer(api, undefined);
+async function listenPassed(handler: RequestHandler, descriptor: number): Promise<Listening> {
+  const http = await httpServer(handler, undefined);
   const acceptor = createSocketServer({ allowHalfOpen: true }, (socket) => {
     connections.add(socket);
     socket.once("close", () => connections.delete(socket));
