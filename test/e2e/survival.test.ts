@@ -1,5 +1,5 @@
 /** The daemon dies and comes back; containers, logs and exit codes do not notice. Docker 20.10 promises none of this by default. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { engineOfThisRun } from "../harness/engine.ts";
@@ -7,16 +7,20 @@ import { eventually } from "../harness/wait.ts";
 
 describe.if(engineOfThisRun() === "berth")("survival", () => {
   let daemon: Daemon;
-  beforeAll(async () => {
+  beforeEach(async () => {
     daemon = await startDaemon({ images: ["busybox"] });
   }, 120_000);
-  afterAll(() => daemon.stop(), 60_000);
+  afterEach(() => daemon.stop(), 60_000);
 
   const state = (name: string) => daemon.out("inspect", "-f", "{{.State.Status}} {{.State.ExitCode}}", name);
   const pid = async (name: string) => Number(await daemon.out("inspect", "-f", "{{.State.Pid}}", name));
 
   for (const signal of ["SIGKILL", "SIGTERM"] as const) {
-    test(`${signal}: containers run on, and everything about them is still true`, async () => {
+    test(`${signal}${signal === "SIGTERM" ? " with live-restore" : ""}: containers run on, and everything about them is still true`, async () => {
+      if (signal === "SIGTERM") {
+        await daemon.kill("SIGTERM");
+        await daemon.start(["--live-restore"]);
+      }
       const port = daemon.port();
       const server = "mkdir /www; echo served > /www/index.html; httpd -f -p 80 -h /www";
       await daemon.out("network", "create", "kept");
@@ -81,7 +85,7 @@ describe.if(engineOfThisRun() === "berth")("survival", () => {
       await daemon.host("touch", `/proc/${before[2]}/root/go`);
       await eventually("it has ended", () => !existsSync(`/proc/${before[2]}`));
 
-      await daemon.start();
+      await daemon.start(signal === "SIGTERM" ? ["--live-restore"] : []);
 
       expect(await state("ends")).toBe("exited 42");
       expect(await daemon.out("logs", "ends")).toBe("last words");

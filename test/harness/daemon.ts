@@ -41,6 +41,7 @@ export class Daemon {
   readonly gateway: string;
   private readonly flags: readonly string[];
   private process: EngineProcess;
+  private running = true;
   private nextPort: number;
   /** Containers that were seen; their cgroups must be gone at the end. */
   private readonly seen = new Set<string>();
@@ -170,11 +171,13 @@ export class Daemon {
       30,
     );
     if (signal === "SIGKILL" || this.engine === "berth") await this.process.exited;
+    this.running = false;
   }
 
   /** Starts a daemon again on the same roots. */
   async start(flags: readonly string[] = this.flags): Promise<void> {
     this.process = await startEngine(this.engine, this.scope, flags);
+    this.running = true;
   }
 
   private remember(): void {
@@ -188,6 +191,7 @@ export class Daemon {
   async stop(): Promise<void> {
     const problems: string[] = [];
     try {
+      if (!this.running) await this.start();
       this.remember();
       const ids = (await this.out("ps", "-aq", "--no-trunc")).split("\n").filter(Boolean);
       if (ids.length > 0) await this.ok(["docker", "rm", "-f", "-v", ...ids]);

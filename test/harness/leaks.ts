@@ -7,7 +7,7 @@ export interface Leftovers {
   processes: { pid: number; command: string }[];
   /** Mount points in the host's mount namespace, deepest first. */
   mounts: string[];
-  /** Links that are the scope's bridge or hang on it. */
+  /** Links that are the scope's bridges or hang on them. */
   links: string[];
   /** `family name` of nft tables that name the scope's bridge. */
   tables: string[];
@@ -67,10 +67,18 @@ function mounts(scope: Scope): string[] {
     .sort((a, b) => b.length - a.length);
 }
 
+/** The scope's bridge, the bridges of its other networks (by their addresses), and what hangs on them. */
 function links(scope: Scope): string[] {
-  const folder = `/sys/class/net/${scope.bridge}`;
-  if (!existsSync(folder)) return [];
-  return [...list(`${folder}/brif`), scope.bridge];
+  const addresses = Bun.spawnSync(["ip", "-4", "-o", "address", "show"], {
+    stderr: "ignore",
+  }).stdout.toString();
+  const bridges = new Set(
+    [...addresses.matchAll(/^\d+: (\S+)\s+inet 10\.(\d+)\./gm)].flatMap(([, link, block]) =>
+      Number(block) === scope.block ? [link!] : [],
+    ),
+  );
+  if (existsSync(`/sys/class/net/${scope.bridge}`)) bridges.add(scope.bridge);
+  return [...bridges].flatMap((bridge) => [...list(`/sys/class/net/${bridge}/brif`), bridge]);
 }
 
 function tables(scope: Scope): string[] {
