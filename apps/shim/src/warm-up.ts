@@ -16,6 +16,7 @@ import {
   write,
 } from "@berth/linux";
 import { JsonFileWriter } from "@berth/logging";
+import { warmUpNetwork } from "@berth/network";
 import { LineReader, resolveUser } from "@berth/runtime";
 import { ProcessIo } from "./process-io.ts";
 
@@ -27,6 +28,7 @@ export function warmUp(): void {
   const folder = mkdtempSync(join(tmpdir(), "berth-warm-up-"));
   try {
     using loop = new Loop();
+    warmUpNetwork(loop);
     const path = join(folder, "launch.json");
     writeFileSync(
       path,

@@ -1,12 +1,11 @@
 import {
   asText,
-  asU32,
   type Message,
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
-  readAttributes,
+  visitAttributes,
 } from "./message.ts";
 import type { NetlinkBatch, NetlinkSocket } from "./socket.ts";
 
@@ -167,22 +166,36 @@ export function decodeLink(message: Message): Link | undefined {
   const { payload } = message;
   if (message.type !== RTM_NEWLINK || payload.length < 16) return undefined;
   const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
-  const attributes = readAttributes(payload, 16);
-  const info = attributes.get(IFLA_LINKINFO);
   const flags = view.getUint32(8, true);
-  return {
+  const link: Link = {
     index: view.getInt32(4, true),
-    name: asText(attributes.get(IFLA_IFNAME)) ?? "",
+    name: "",
     up: (flags & IFF_UP) !== 0,
     carrier: (flags & IFF_LOWER_UP) !== 0,
-    operational: attributes.get(IFLA_OPERSTATE)?.[0] === IF_OPER_UP,
-    mtu: asU32(attributes.get(IFLA_MTU)) ?? 0,
-    mac: attributes.get(IFLA_ADDRESS)?.slice() ?? new Uint8Array(),
-    master: asU32(attributes.get(IFLA_MASTER)) ?? 0,
-    kind: info === undefined ? "" : (asText(readAttributes(info).get(IFLA_INFO_KIND)) ?? ""),
-    link: asU32(attributes.get(IFLA_LINK)) ?? 0,
-    linkElsewhere: attributes.has(IFLA_LINK_NETNSID),
+    operational: false,
+    mtu: 0,
+    mac: new Uint8Array(),
+    master: 0,
+    kind: "",
+    link: 0,
+    linkElsewhere: false,
   };
+  const u32 = (start: number, end: number) => (end - start < 4 ? 0 : view.getUint32(start, true));
+  visitAttributes(payload, 16, (type, start, end) => {
+    if (type === IFLA_IFNAME) link.name = asText(payload.subarray(start, end)) ?? "";
+    else if (type === IFLA_OPERSTATE) link.operational = end > start && payload[start] === IF_OPER_UP;
+    else if (type === IFLA_MTU) link.mtu = u32(start, end);
+    else if (type === IFLA_ADDRESS) link.mac = payload.slice(start, end);
+    else if (type === IFLA_MASTER) link.master = u32(start, end);
+    else if (type === IFLA_LINK) link.link = u32(start, end);
+    else if (type === IFLA_LINK_NETNSID) link.linkElsewhere = true;
+    else if (type === IFLA_LINKINFO) {
+      visitAttributes(payload.subarray(start, end), 0, (inner, from, to) => {
+        if (inner === IFLA_INFO_KIND) link.kind = asText(payload.subarray(start + from, start + to)) ?? "";
+      });
+    }
+  });
+  return link;
 }
 
 /** All links of the socket's namespace. */

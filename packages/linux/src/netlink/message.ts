@@ -190,6 +190,27 @@ export function* eachAttribute(bytes: Uint8Array, offset = 0): Generator<[type: 
   }
 }
 
+/**
+ * As `eachAttribute`, without an object for each: `visit` gets where the value begins and ends. For messages with many
+ * attributes of which few matter.
+ */
+export function visitAttributes(
+  bytes: Uint8Array,
+  offset: number,
+  visit: (type: number, start: number, end: number) => void,
+): void {
+  for (let at = offset; at + 4 <= bytes.length; ) {
+    const length = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    if (length < 4 || length > bytes.length - at) return;
+    visit(
+      ((bytes[at + 2] as number) | ((bytes[at + 3] as number) << 8)) & NLA_TYPE_MASK,
+      at + 4,
+      at + length,
+    );
+    at += (length + 3) & ~3;
+  }
+}
+
 /** Unsigned 32-bit integer in host order; undefined when the bytes are too few. */
 export function asU32(bytes: Uint8Array | undefined): number | undefined {
   if (bytes === undefined || bytes.length < 4) return undefined;

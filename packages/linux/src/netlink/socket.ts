@@ -24,6 +24,8 @@ const NETLINK_GET_STRICT_CHK = 12;
 
 /** Larger than what the kernel puts into one datagram of a dump (32 KiB). */
 const RECEIVE_SIZE = 64 * 1024;
+/** One for all sockets: calls are synchronous, and what is kept of a datagram is copied. */
+let receiveBuffer: Uint8Array | undefined;
 
 /** The kernel refused a message of a batch. `syscall` says what was tried, `explanation` why, when the kernel said so. */
 export class NetlinkError extends SyscallError {
@@ -68,7 +70,6 @@ export class NetlinkBatch {
 export class NetlinkSocket implements Disposable {
   readonly fd: number;
   #sequence = 0;
-  readonly #buffer = new Uint8Array(RECEIVE_SIZE);
 
   private constructor(fd: number) {
     this.fd = fd;
@@ -137,13 +138,14 @@ export class NetlinkSocket implements Disposable {
 
   /** One datagram from the kernel. */
   #receive(): Uint8Array {
+    receiveBuffer ??= new Uint8Array(RECEIVE_SIZE);
     for (;;) {
-      const datagram = recvfrom(this.fd, this.#buffer, 0, RECEIVE_SIZE, MSG.TRUNC);
+      const datagram = recvfrom(this.fd, receiveBuffer, 0, RECEIVE_SIZE, MSG.TRUNC);
       if (datagram === undefined) throw new SyscallError("recvfrom netlink", Errno.ETIMEDOUT);
       // Only the kernel has port 0.
       if (datagram.from.family !== "netlink" || datagram.from.port !== 0) continue;
       if (datagram.count > RECEIVE_SIZE) throw new SyscallError("recvfrom netlink", Errno.EPROTO);
-      return this.#buffer.subarray(0, datagram.count);
+      return receiveBuffer.subarray(0, datagram.count);
     }
   }
 

@@ -1,2 +1,3 @@
 export * from "./sandbox.ts";
 export * from "./sysctl.ts";
+export * from "./warm-up.ts";

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import {
   close,
   getLink,
+  Loop,
   listAddresses,
   listLinks,
   listRoutes,
@@ -15,6 +16,7 @@ import { inNewNetwork, makeBridge } from "../testing/namespace.ts";
 import { bindAt, type Inside, listenAt, probeTcp, probeUdp } from "../testing/probe.ts";
 import { createSandbox, type NetworkSandbox } from "./sandbox.ts";
 import { writeSysctl } from "./sysctl.ts";
+import { warmUpNetwork } from "./warm-up.ts";
 
 const here: Inside = (action) => action();
 
@@ -209,5 +211,17 @@ test("host, none, and the namespace of another", () => {
     joined[Symbol.dispose]();
     expect(facts(none)).toContain("eth0 172.17.0.2/16");
     expect(() => createSandbox({ mode: "join", endpoints: [] })).toThrow("no network namespace to join");
+  });
+});
+
+test("the rehearsal leaves nothing, and the thread where it was", () => {
+  inNewNetwork(() => {
+    using loop = new Loop();
+    warmUpNetwork(loop);
+    expect(names()).toEqual(["lo"]);
+    // Nothing of it is waited for.
+    const before = performance.now();
+    loop.turn(30);
+    expect(performance.now() - before).toBeGreaterThan(20);
   });
 });

@@ -17,6 +17,7 @@ import {
   NetlinkSocket,
   O,
   open,
+  SyscallError,
   setLink,
   setNeighbour,
   setns,
@@ -66,14 +67,14 @@ export class NetworkSandbox implements Disposable {
     this.connectWith(host, inner, plan);
   }
 
-  /** As `connectEndpoint`, over sockets of the host's and the container's namespace. */
-  connectWith(host: NetlinkSocket, inner: NetlinkSocket, plan: EndpointPlan): void {
+  /** As `connectEndpoint`, over sockets of the host's and the container's namespace. With `loopback` that goes up too. */
+  connectWith(host: NetlinkSocket, inner: NetlinkSocket, plan: EndpointPlan, loopback = false): void {
     const { namespace } = this;
     if (namespace === undefined) throw invalidParameter("a container in the host's network has no endpoints");
     const mac = parseMac(plan.mac);
     if (mac === undefined) throw invalidParameter(`invalid MAC address ${plan.mac}`);
-    const bridge = getBridge(host, plan.bridge);
     const addresses = plan.addresses.map(parsePlanned);
+    const bridge = getBridge(host, plan.bridge);
     const pair = host.batch();
     addVeth(
       pair,
@@ -82,33 +83,24 @@ export class NetworkSandbox implements Disposable {
     );
     host.run(pair);
     try {
-      const outside = host.batch();
-      if (plan.isolated === true) isolateBridgePort(outside, plan.hostInterface);
-      // An address may have belonged to another container a moment ago: its old neighbour entry must not be used.
-      for (const { address } of addresses) setNeighbour(outside, bridge.index, addressBytes(address), mac);
-      host.run(outside);
       const device = getLink(inner, plan.containerInterface).index;
-      const six = addresses.some(({ address }) => address.family === 6);
-      if (six) {
+      if (addresses.some(({ address }) => address.family === 6)) {
         this.inside(() => writeSysctl(`net/ipv6/conf/${plan.containerInterface}/disable_ipv6`, "0"));
       }
       const setup = inner.batch();
+      if (loopback) setLink(setup, 1, { up: true });
       setLink(setup, device, { up: true });
       for (const { address, subnet } of addresses) {
         addAddress(setup, { index: device, address: addressBytes(address), prefixLength: subnet.prefix });
       }
       addGateways(setup, device, plan.gateways, addresses);
-      for (const route of plan.routes ?? []) {
-        const { subnet } = parsePlanned(route.destination);
-        const via = route.via === undefined ? undefined : addressBytes(parseGateway(route.via));
-        addRoute(setup, {
-          destination: addressBytes(subnet),
-          prefixLength: subnet.prefix,
-          device,
-          ...(via === undefined ? {} : { gateway: via }),
-        });
-      }
+      addRoutes(setup, device, plan.routes ?? []);
       inner.run(setup);
+      const outside = host.batch();
+      if (plan.isolated === true) isolateBridgePort(outside, plan.hostInterface);
+      // An address may have belonged to another container a moment ago: its old neighbour entry must not be used.
+      for (const { address } of addresses) setNeighbour(outside, bridge.index, addressBytes(address), mac);
+      host.run(outside);
       awaitOperational(host, plan.hostInterface);
       for (const { address } of addresses) {
         // The kernel takes IPv6 addresses into use in the background.
@@ -183,10 +175,13 @@ export function createSandbox(plan: SandboxPlan): NetworkSandbox {
       setns(hostNamespace, CLONE.NEWNET);
     }
     using inner = sandbox.inside(() => NetlinkSocket.open(NETLINK_ROUTE));
-    const batch = inner.batch();
-    setLink(batch, 1, { up: true });
-    inner.run(batch);
-    if (host !== undefined) for (const endpoint of plan.endpoints) sandbox.connectWith(host, inner, endpoint);
+    if (host === undefined) {
+      const batch = inner.batch();
+      setLink(batch, 1, { up: true });
+      inner.run(batch);
+    } else {
+      for (const [at, each] of plan.endpoints.entries()) sandbox.connectWith(host, inner, each, at === 0);
+    }
     const sysctls = Object.entries(plan.sysctls ?? {});
     if (sysctls.length > 0) {
       sandbox.inside(() => {
@@ -255,7 +250,8 @@ function cutOff(host: NetlinkSocket, name: string): void {
     setLink(batch, getLink(host, name).index, { up: false });
     host.run(batch);
   } catch (error) {
-    if (!isErrno(error, "ENODEV")) throw error;
+    // It is gone, or goes with its namespace: a container that ended must not fail to end for it.
+    if (!(error instanceof SyscallError)) throw error;
   }
 }
 
@@ -269,6 +265,19 @@ function parseGateway(text: string): NonNullable<ReturnType<typeof parseAddress>
   const gateway = parseAddress(text);
   if (gateway === undefined) throw invalidParameter(`invalid gateway address ${text}`);
   return gateway;
+}
+
+function addRoutes(batch: NetlinkBatch, device: number, routes: NonNullable<EndpointPlan["routes"]>): void {
+  for (const route of routes) {
+    const { subnet } = parsePlanned(route.destination);
+    const gateway = route.via === undefined ? undefined : addressBytes(parseGateway(route.via));
+    addRoute(batch, {
+      destination: addressBytes(subnet),
+      prefixLength: subnet.prefix,
+      device,
+      ...(gateway === undefined ? {} : { gateway }),
+    });
+  }
 }
 
 function addGateways(
