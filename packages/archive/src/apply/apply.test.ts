@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -9,6 +9,9 @@ import { contentSize, END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry 
 import { listing } from "../testing/listing.ts";
 import { run, Scratch } from "../testing/scratch.ts";
 import { variedTree } from "../testing/varied-tree.ts";
+
+// The machine may be busy.
+setDefaultTimeout(60_000);
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());

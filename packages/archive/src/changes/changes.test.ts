@@ -1,10 +1,13 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { collect } from "../testing/collect.ts";
 import { listing } from "../testing/listing.ts";
 import { output, run, Scratch } from "../testing/scratch.ts";
 import { variedTree } from "../testing/varied-tree.ts";
+
+// The machine may be busy.
+setDefaultTimeout(60_000);
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());

@@ -1,8 +1,11 @@
-import { describe, expect, test } from "bun:test";
+import { describe, expect, setDefaultTimeout, test } from "bun:test";
 import zlib from "node:zlib";
 import { BerthError } from "@berth/base";
 import { random } from "../testing/collect.ts";
 import { type Compression, compress, decompress, detectCompression, detectStream } from "./index.ts";
+
+// The machine may be busy.
+setDefaultTimeout(60_000);
 
 async function all(source: AsyncIterable<Uint8Array>): Promise<Buffer> {
   const parts: Buffer[] = [];

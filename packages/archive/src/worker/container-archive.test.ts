@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, lstatSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BerthError, type ErrorKind } from "@berth/base";
@@ -7,6 +7,9 @@ import { collect } from "../testing/collect.ts";
 import { listing } from "../testing/listing.ts";
 import { output, run, Scratch } from "../testing/scratch.ts";
 import type { View } from "./protocol.ts";
+
+// The machine may be busy.
+setDefaultTimeout(60_000);
 
 /*
  * What dockerd 20.10.24 and 26.1.5 answer on the same tree; where they differ, 26.1.5, whose sentences have no paths of the host.

@@ -1,4 +1,4 @@
-import { afterAll, describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   lstatSync,
@@ -15,6 +15,9 @@ import { listing } from "../testing/listing.ts";
 import { output, run, Scratch } from "../testing/scratch.ts";
 import { variedTree } from "../testing/varied-tree.ts";
 import type { View } from "./protocol.ts";
+
+// The machine may be busy.
+setDefaultTimeout(60_000);
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());

@@ -1,4 +1,4 @@
-import { afterAll, expect, test } from "bun:test";
+import { afterAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BerthError } from "@berth/base";
@@ -6,6 +6,9 @@ import { collect } from "../../testing/collect.ts";
 import { run, Scratch, WORKER } from "../../testing/scratch.ts";
 import type { Job, View } from "../protocol.ts";
 import { runJob, startJob, workerErrorCode } from "./run-job.ts";
+
+// The machine may be busy.
+setDefaultTimeout(60_000);
 
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
