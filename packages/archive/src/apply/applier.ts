@@ -3,6 +3,7 @@ import {
   AT,
   closeQuietly,
   dup,
+  encodeName,
   fchmod,
   fchmodat,
   fchown,
@@ -55,7 +56,7 @@ export interface ApplyOptions extends PlaceOptions {
 
 export interface ApplyFacts {
   entries: number;
-  /** Bytes of all files' content, holes included: Docker's size of a layer. */
+  /** Bytes of all files' content, holes included, and of the texts of symbolic links: Docker's size of a layer. */
   contentSize: number;
   /** What could not be done and is no reason to fail; at most 20. */
   warnings: string[];
@@ -99,7 +100,7 @@ export class Applier implements TarSink, Disposable {
 
   entry(entry: TarEntry): void {
     this.#entries++;
-    this.#contentSize += entry.size;
+    this.#contentSize += entry.type === "symlink" ? encodeName(entry.linkName).length : entry.size;
     const path = this.#place.pathOf(entry.name);
     try {
       if (path === "") this.#root(entry);

@@ -71,10 +71,15 @@ export function isZeroBlock(block: Uint8Array, at: number): boolean {
   return true;
 }
 
+/** Several times faster than a TextDecoder; right for ASCII only. */
+const asciiSlice = Buffer.prototype.latin1Slice as (this: Uint8Array, from: number, to: number) => string;
+
 function text(block: Uint8Array, at: number, length: number): string {
   let end = at;
-  while (end < at + length && block[end] !== 0) end++;
-  return end === at ? "" : decodeName(block.subarray(at, end));
+  let bits = 0;
+  for (; end < at + length && block[end] !== 0; end++) bits |= block[end] as number;
+  if (end === at) return "";
+  return bits < 0x80 ? asciiSlice.call(block, at, end) : decodeName(block.subarray(at, end));
 }
 
 const bytesAt = (block: Uint8Array, at: number, ascii: string): boolean => {

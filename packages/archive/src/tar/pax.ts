@@ -16,6 +16,9 @@ export interface PaxRecords {
   runs: number[];
 }
 
+/** For members that have none; never written to. */
+export const NO_RECORDS: PaxRecords = { values: new Map(), xattrs: new Map(), runs: [] };
+
 export function emptyRecords(): PaxRecords {
   return { values: new Map(), xattrs: new Map(), runs: [] };
 }

@@ -7,6 +7,9 @@ import { collect, random } from "../testing/collect.ts";
 import { TarReader } from "./reader.ts";
 import { END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry } from "./writer.ts";
 
+// The machine may be busy.
+setDefaultTimeout(60_000);
+
 let folder: string;
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "berth-tar-"));
@@ -142,8 +145,6 @@ describe("archives of python's tarfile", () => {
     const archive = python(`
 import tarfile, io
 
-// The machine may be busy.
-setDefaultTimeout(60_000);
 t = tarfile.open("a.tar", "w", format=tarfile.PAX_FORMAT, pax_headers={"uname": "everyone", "comment": "x"})
 for n in ("a", "ü" * 80):
   i = tarfile.TarInfo(n); i.size = 3; i.mtime = 1.5

@@ -6,7 +6,7 @@ import { FIELD, isZeroBlock, parseHeader, type RawHeader } from "./header.ts";
 import { BLOCK, MAX_METADATA, MAX_PAX_RECORDS } from "./limits.ts";
 import { finishSparse, type GnuFacts, type Member, makeMember } from "./member.ts";
 import { parseNumber } from "./numbers.ts";
-import { emptyRecords, mergeRecords, type PaxRecords, parsePax } from "./pax.ts";
+import { emptyRecords, mergeRecords, NO_RECORDS, type PaxRecords, parsePax } from "./pax.ts";
 import { ExtentList, readGnuMap, SparseMapReader } from "./sparse.ts";
 
 /** Receives the members of an archive, one after the other: `entry`, any number of `data`, `end`. */
@@ -209,7 +209,7 @@ export class TarReader {
   }
 
   #beginMember(header: RawHeader): void {
-    const records = mergeRecords(this.#global, this.#own ?? emptyRecords());
+    const records = mergeRecords(this.#global, this.#own ?? NO_RECORDS);
     const member = makeMember(header, records, this.#gnu);
     this.#own = undefined;
     this.#gnu = {};

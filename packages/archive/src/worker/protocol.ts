@@ -48,7 +48,7 @@ export interface ApplyResult {
   digest: Digest;
   compressedSize: number;
   entries: number;
-  /** Bytes of all files: Docker's size of a layer. */
+  /** Bytes of all files and of the texts of symbolic links: Docker's size of a layer. */
   contentSize: number;
   warnings: string[];
 }
