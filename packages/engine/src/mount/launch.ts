@@ -1,5 +1,5 @@
 import { lookup } from "node:dns/promises";
-import { existsSync, lstatSync, mkdirSync, realpathSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, realpathSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 import { type BerthError, invalidParameter, messageOf, systemError } from "@berth/base";
@@ -77,9 +77,14 @@ function bindMount(mount: MountRecord): SpecMount {
     readOnly: !mount.readWrite,
     propagation: mount.propagation || "rprivate",
     ...(bind?.NonRecursive ? { nonRecursive: true } : {}),
-    ...(bind?.ReadOnlyNonRecursive ? { readOnlyNonRecursive: true } : {}),
+    ...(bind?.ReadOnlyNonRecursive || !isFolder(source) ? { readOnlyNonRecursive: true } : {}),
     ...(bind?.ReadOnlyForceRecursive ? { readOnlyForceRecursive: true } : {}),
   };
+}
+
+/** What is not a folder has no mounts below it, and crun fails when it shall make them read-only. */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? true;
 }
 
 async function volumeMount(engine: EngineContext, mount: MountRecord): Promise<SpecMount> {
@@ -88,7 +93,12 @@ async function volumeMount(engine: EngineContext, mount: MountRecord): Promise<S
   const common = { type: "volume", destination: mount.destination, readOnly: !mount.readWrite } as const;
   if (use.mount === undefined) {
     const source = subpath === "" ? use.path : below(use.path, subpath);
-    return { ...common, source, propagation: "rprivate" };
+    return {
+      ...common,
+      source,
+      propagation: "rprivate",
+      ...(isFolder(source) ? {} : { readOnlyNonRecursive: true }),
+    };
   }
   if (subpath !== "") {
     throw invalidParameter(`volume ${use.name}: a subpath of a volume with mount options is not supported`);
