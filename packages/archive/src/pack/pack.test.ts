@@ -8,6 +8,8 @@ import { listing } from "../testing/listing.ts";
 import { output, run, Scratch } from "../testing/scratch.ts";
 import { variedTree } from "../testing/varied-tree.ts";
 
+// The machine may be busy.
+setDefaultTimeout(60_000);
 const scratch = new Scratch();
 afterAll(() => scratch[Symbol.dispose]());
 
@@ -67,8 +69,6 @@ describe("a tree with everything in it", () => {
           `python3 -c "
 import tarfile,json,hashlib
 
-// The machine may be busy.
-setDefaultTimeout(60_000);
 t=tarfile.open('q.tar'); f=t.extractfile('sparse').read()
 print(json.dumps([len(f), hashlib.sha256(f).hexdigest(), t.getmember('a/file').pax_headers.get('SCHILY.xattr.user.note')]))"`,
         ),
