@@ -33,6 +33,8 @@ export interface EndpointPlan {
   /** Of an endpoint without default routes: those that it gets when the endpoint that carries them goes away. */
   spareGateways?: string[];
   routes?: { destination: string; via?: string }[];
+  /** sysctls of the interface, set when it is up. */
+  sysctls?: Record<string, string>;
   /** The port exchanges frames only with the bridge, not with other ports (`enable_icc=false`). */
   isolated?: boolean;
 }

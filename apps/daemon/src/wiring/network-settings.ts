@@ -11,6 +11,7 @@ export function networkSettings(config: DaemonConfig): NetworkSettings {
     ...settings,
     ...(config.bip !== "" && { bip: config.bip }),
     ...(config.fixedCidr !== "" && { fixedCidr: config.fixedCidr }),
+    ...(config.ipv6 && { ipv6: true }),
     ...(config.ipv6 && config.fixedCidrV6 !== "" && { fixedCidrV6: config.fixedCidrV6 }),
     ...(config.mtu > 0 && { mtu: config.mtu }),
     icc: config.icc,

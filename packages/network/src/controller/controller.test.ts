@@ -627,6 +627,32 @@ describe("containers", () => {
   });
 });
 
+test("an endpoint's own interface name and sysctls", async () => {
+  const controller = start({ ipv6: true });
+  expect(controller.inspect("bridge").IPAM.Config?.[1]?.Subnet).toMatch(/^fd.*\/64$/);
+  expect(start({ ipv6: true }).inspect("bridge").IPAM.Config).toEqual(
+    controller.inspect("bridge").IPAM.Config,
+  );
+  const option = (key: string, value: string) => ({ [`com.docker.network.endpoint.${key}`]: value });
+  const driverOptions = {
+    ...option("ifname", "wan.1"),
+    ...option("sysctls", "net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.neigh.IFNAME.gc_stale_time=77"),
+  };
+  const { made } = await run(controller, container("c", [{ network: "bridge", driverOptions }]));
+  const read = (path: string) => made.inside(() => readFileSync(`/proc/sys/net/ipv4/${path}`, "utf8"));
+  expect([read("conf/wan.1/log_martians"), read("neigh/wan.1/gc_stale_time")]).toEqual(["1\n", "77\n"]);
+  for (const wrong of [
+    option("ifname", "lo"),
+    option("ifname", "a/b"),
+    option("sysctls", "kernel.x=1"),
+    option("sysctls", "net.ipv4.conf.IFNAME.x"),
+  ]) {
+    expect(
+      await failure(controller.allocate(container("d", [{ network: "bridge", driverOptions: wrong }]))),
+    ).toContain("invalid-parameter");
+  }
+});
+
 describe("running containers", () => {
   test("are connected and disconnected", async () => {
     const controller = start();

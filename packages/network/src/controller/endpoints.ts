@@ -3,7 +3,7 @@ import { parseAddress } from "../address/ip.ts";
 import { formatMac, macOfAddress, parseMac } from "../address/mac.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import type { EndpointRequest } from "../networks.ts";
-import { parseBridgeOptions } from "./options.ts";
+import { parseBridgeOptions, parseEndpointOptions } from "./options.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
 
 /**
@@ -41,6 +41,7 @@ export function checkEndpoint(
   if (request.mac !== undefined && request.mac !== "" && parseMac(request.mac) === undefined) {
     throw invalidParameter(`invalid MAC address: ${request.mac}`);
   }
+  parseEndpointOptions(request.driverOptions ?? {});
   checkCompany(network, connected);
 }
 
@@ -95,7 +96,14 @@ export function makeEndpoint(
   }
   endpoint.mac = macOf(request.mac ?? "", endpoint);
   endpoint.hostInterface = `veth${id.slice(0, 10)}`;
-  endpoint.containerInterface = freeInterface(network, sandbox.endpoints);
+  const { interfaceName, sysctls } = parseEndpointOptions(request.driverOptions ?? {});
+  if (interfaceName !== "" && sandbox.endpoints.some((other) => other.containerInterface === interfaceName)) {
+    releaseEndpoint(endpoint, ipam);
+    throw invalidParameter(`network interface name ${JSON.stringify(interfaceName)} is in use`);
+  }
+  endpoint.containerInterface =
+    interfaceName === "" ? freeInterface(network, sandbox.endpoints) : interfaceName;
+  if (Object.keys(sysctls).length > 0) endpoint.sysctls = sysctls;
   return endpoint;
 }
 

@@ -85,3 +85,35 @@ function parseBoolean(options: Readonly<Record<string, string>>, key: string, fa
 function unparsable(key: string, value: string, reason: string): Error {
   return invalidParameter(`failed to parse ${key} value: ${value} (${reason})`);
 }
+
+/** Docker's options of an endpoint (`docker network connect --driver-opt`). */
+const ENDPOINT_OPTION = {
+  interfaceName: "com.docker.network.endpoint.ifname",
+  sysctls: "com.docker.network.endpoint.sysctls",
+} as const;
+
+export interface EndpointOptions {
+  /** Empty: the next free one. */
+  interfaceName: string;
+  /** Keys hold `IFNAME` where the interface's name belongs. */
+  sysctls: Record<string, string>;
+}
+
+/** @throws invalid-parameter. Options that nobody knows have no effect, as with Docker. */
+export function parseEndpointOptions(options: Readonly<Record<string, string>>): EndpointOptions {
+  const interfaceName = options[ENDPOINT_OPTION.interfaceName] ?? "";
+  if (interfaceName !== "" && !/^(?!lo$)[A-Za-z0-9_-][A-Za-z0-9_.-]{0,14}$/.test(interfaceName)) {
+    throw invalidParameter(`network interface name ${JSON.stringify(interfaceName)} is invalid`);
+  }
+  const sysctls: Record<string, string> = {};
+  for (const setting of (options[ENDPOINT_OPTION.sysctls] ?? "").split(",")) {
+    if (setting === "") continue;
+    const at = setting.indexOf("=");
+    const key = setting.slice(0, at);
+    if (at < 0 || !/^net\.(ipv4|ipv6|mpls)\.[a-z]+\.IFNAME\.[a-z0-9_]+$/.test(key)) {
+      throw invalidParameter(`unable to parse endpoint sysctl ${JSON.stringify(setting)}`);
+    }
+    sysctls[key] = setting.slice(at + 1);
+  }
+  return { interfaceName, sysctls };
+}

@@ -29,8 +29,18 @@ export function endpointPlan(
       .map((address) => `${address}/${prefixOf(network, address)}`),
     gateways: carries ? gateways : [],
     spareGateways: carries ? [] : gateways,
+    ...(endpoint.sysctls === undefined ? {} : { sysctls: interfaceSysctls(endpoint) }),
     isolated: !filtered && !parseBridgeOptions(network.options).icc,
   };
+}
+
+/** With the interface's name put in; slashes, because it may hold a dot. */
+function interfaceSysctls(endpoint: EndpointRecord): Record<string, string> {
+  const entries = Object.entries(endpoint.sysctls ?? {}).map(([key, value]) => [
+    key.replaceAll(".", "/").replace("/IFNAME/", `/${endpoint.containerInterface}/`),
+    value,
+  ]);
+  return Object.fromEntries(entries) as Record<string, string>;
 }
 
 function gatewaysOf(network: NetworkRecord, endpoint: EndpointRecord): string[] {

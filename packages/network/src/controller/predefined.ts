@@ -34,13 +34,15 @@ export function defaultNetwork(
   validateBridgeName(settings.bridge);
   const base = stored ?? baseRecord(DEFAULT_NETWORK, "bridge");
   const pools = [ipam.addPool(base.id, 4, wantedPool(stored, settings))];
-  const six = settings.fixedCidrV6;
-  if (six !== undefined) {
-    pools.push(ipam.addPool(base.id, 6, { subnet: six, range: "", gateway: "", auxiliary: {} }));
+  const six = settings.ipv6 === true || settings.fixedCidrV6 !== undefined;
+  if (six) {
+    const before = stored?.bridge?.pools.find((pool) => pool.subnet.includes(":"))?.subnet;
+    const subnet = settings.fixedCidrV6 ?? before ?? "";
+    pools.push(ipam.addPool(base.id, 6, { subnet, range: "", gateway: "", auxiliary: {} }));
   }
   return {
     ...base,
-    ipv6: six !== undefined,
+    ipv6: six,
     options: {
       [OPTION.defaultBridge]: "true",
       [OPTION.icc]: String(settings.icc),

@@ -54,6 +54,8 @@ export interface EndpointRecord {
   hostInterface: string;
   containerInterface: string;
   gatewayPriority: number;
+  /** Of the interface. */
+  sysctls?: Record<string, string>;
 }
 
 /** What a running container holds. */

@@ -10,7 +10,9 @@ export interface NetworkSettings {
   bip?: string;
   /** `--fixed-cidr`: where addresses on the default bridge are taken from. */
   fixedCidr?: string;
-  /** `--ipv6` and `--fixed-cidr-v6` of the default bridge. */
+  /** `--ipv6`: the default bridge has IPv6. */
+  ipv6?: boolean;
+  /** `--fixed-cidr-v6`: its IPv6 network; without it a unique local one is chosen. Means `ipv6`. */
   fixedCidrV6?: string;
   /** `--mtu`. */
   mtu: number;

@@ -33,7 +33,7 @@ export class Firewall implements Disposable {
     this.table = tableName(bridge);
   }
 
-  /** Replaces the table by one with these networks and ports (by container id), in one transaction each. */
+  /** Replaces the table by one with these networks and ports (by container id), in one transaction. */
   rebuild(networks: readonly FirewallNetwork[], published: ReadonlyMap<string, PublishedPorts>): void {
     this.#networks.clear();
     for (const network of networks) this.#networks.set(network.bridge, network);
@@ -43,9 +43,7 @@ export class Firewall implements Disposable {
   }
 
   #write(): void {
-    runNft(rulesetText(this.table, [...this.#networks.values()]));
-    const elements = [...this.#published.values()].flatMap(portElements);
-    if (elements.length > 0) this.#change([], elements);
+    runNft(rulesetText(this.table, [...this.#networks.values()], this.#published.values()));
   }
 
   addNetwork(network: FirewallNetwork): void {

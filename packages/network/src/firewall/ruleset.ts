@@ -1,20 +1,29 @@
-import type { FirewallNetwork } from "./model.ts";
+import { portElementTexts } from "./elements.ts";
+import type { FirewallNetwork, PublishedPorts } from "./model.ts";
 
 /*
  * The table of one daemon, as nft(8) text. Everything that changes is an element of a set or map; the rules stay as they are.
  */
 
-/** The commands that replace the whole table. The maps of ports are empty after it. */
-export function rulesetText(table: string, networks: readonly FirewallNetwork[]): string {
+/** The commands that replace the whole table, in one transaction. */
+export function rulesetText(
+  table: string,
+  networks: readonly FirewallNetwork[],
+  published: Iterable<PublishedPorts>,
+): string {
   const sets = networkElements(networks);
-  const set = (name: string, type: string, flags = "") => {
+  for (const container of published) {
+    for (const { set, text } of portElementTexts(container)) addElement(sets, set, text);
+  }
+  const declare = (kind: "set" | "map", name: string, type: string, flags = "") => {
     const elements = sets.get(name) ?? [];
     const values = elements.length > 0 ? `\n    elements = { ${elements.join(", ")} }` : "";
-    return `  set ${name} {\n    type ${type}${flags}${values}\n  }`;
+    return `  ${kind} ${name} {\n    type ${type}${flags}${values}\n  }`;
   };
+  const set = (name: string, type: string, flags = "") => declare("set", name, type, flags);
   const interval = "\n    flags interval";
   const portMap = (name: string, key: string, family: 4 | 6) =>
-    `  map ${name} {\n    type ${key}inet_proto . inet_service : ipv${family}_addr . inet_service\n  }`;
+    declare("map", name, `${key}inet_proto . inet_service : ipv${family}_addr . inet_service`);
   return `add table inet ${table}
 delete table inet ${table}
 table inet ${table} {
@@ -95,11 +104,7 @@ const CHAINS = `
 /** Elements of the networks by set. */
 function networkElements(networks: readonly FirewallNetwork[]): Map<string, string[]> {
   const sets = new Map<string, string[]>();
-  const add = (name: string, element: string) => {
-    const elements = sets.get(name);
-    if (elements === undefined) sets.set(name, [element]);
-    else elements.push(element);
-  };
+  const add = (name: string, element: string) => addElement(sets, name, element);
   for (const network of networks) {
     const device = JSON.stringify(network.bridge);
     add("bridges", device);
@@ -112,6 +117,12 @@ function networkElements(networks: readonly FirewallNetwork[]): Map<string, stri
     }
   }
   return sets;
+}
+
+function addElement(sets: Map<string, string[]>, name: string, element: string): void {
+  const elements = sets.get(name);
+  if (elements === undefined) sets.set(name, [element]);
+  else elements.push(element);
 }
 
 /** The commands that add or remove one network. */

@@ -107,11 +107,21 @@ export class NetworkSandbox implements Disposable {
         if (address.family === 6) waitUntil(() => isLocalAddress(inner, addressBytes(address)));
       }
       if (!bridge.operational) awaitOperational(host, plan.bridge);
+      this.setSysctls(plan.sysctls);
     } catch (error) {
       removeLink(host, plan.hostInterface);
       throw error;
     }
     this.#endpoints.push(plan);
+  }
+
+  /** @throws SyscallError for one that does not exist or takes no such value. */
+  setSysctls(sysctls: Readonly<Record<string, string>> = {}): void {
+    const entries = Object.entries(sysctls);
+    if (entries.length === 0) return;
+    this.inside(() => {
+      for (const [key, value] of entries) writeSysctl(key, value);
+    });
   }
 
   /**
@@ -182,12 +192,7 @@ export function createSandbox(plan: SandboxPlan): NetworkSandbox {
     } else {
       for (const [at, each] of plan.endpoints.entries()) sandbox.connectWith(host, inner, each, at === 0);
     }
-    const sysctls = Object.entries(plan.sysctls ?? {});
-    if (sysctls.length > 0) {
-      sandbox.inside(() => {
-        for (const [key, value] of sysctls) writeSysctl(key, value);
-      });
-    }
+    sandbox.setSysctls(plan.sysctls);
     return sandbox;
   } catch (error) {
     // Closing the last descriptor of the namespace would remove its interfaces too, but only some time later.
