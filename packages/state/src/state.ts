@@ -2,6 +2,7 @@ import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { type BerthError, messageOf, systemError } from "@berth/base";
+import { keepRoom } from "./room.ts";
 
 /** What a column may hold: SQLite's types. Objects are stored as JSON text by their owner. */
 export type Value = string | number | bigint | boolean | null | Uint8Array;
@@ -64,6 +65,7 @@ export function openState(path: string): State {
     db.run(
       "CREATE TABLE IF NOT EXISTS schema_versions (owner TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT",
     );
+    keepRoom(db, path);
   } catch (error) {
     db?.close();
     throw damaged(path, error);
