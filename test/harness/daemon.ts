@@ -1,5 +1,5 @@
 /** A real daemon for a test: started on its own roots, driven by real clients, and ended with nothing left behind. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ApiResponse, requestApi } from "./api.ts";
 import { baseEnvironment, type CommandOptions, type CommandResult, run, runOk } from "./command.ts";
@@ -26,6 +26,8 @@ export interface DaemonOptions {
   images?: readonly TestImage[];
   /** More flags for the daemon. */
   flags?: readonly string[];
+  /** The data root is a file system of its own of so many megabytes. */
+  dataRootMegabytes?: number;
 }
 
 /** The Docker CLI that users have: 28.2.2 where it is installed, else Debian's. */
@@ -198,7 +200,10 @@ export class Daemon {
       if (this.engine === "berth") {
         problems.push(...(await this.leftAfterRemoval([...this.seen, ...ids])));
         await this.kill("SIGTERM");
-        problems.push(...this.describe(leftovers(this.scope, [...this.seen]), ["processes", "mounts"]));
+        const left = leftovers(this.scope, [...this.seen]);
+        // The data root itself may be a mount of ours.
+        left.mounts = left.mounts.filter((path) => path !== this.dataRoot);
+        problems.push(...this.describe(left, ["processes", "mounts"]));
       }
     } catch (error) {
       problems.push(error instanceof Error ? error.message : String(error));
@@ -216,6 +221,7 @@ export class Daemon {
     const ofContainers = (): string[] => {
       const left = leftovers(this.scope, ids);
       left.links = left.links.filter((link) => link !== this.scope.bridge);
+      left.mounts = left.mounts.filter((path) => path !== this.dataRoot);
       left.cgroups = left.cgroups.filter((path) => ids.some((id) => path.includes(id)));
       return this.describe(left, ["links", "cgroups", "mounts"]);
     };
@@ -247,6 +253,19 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
   for (const image of options.images ?? []) archives.push(await imageArchive(image));
   const scope = createScope();
   try {
+    if (options.dataRootMegabytes !== undefined) {
+      const dataRoot = join(scope.directory, "data");
+      mkdirSync(dataRoot);
+      await runOk([
+        "mount",
+        "-t",
+        "tmpfs",
+        "-o",
+        `size=${options.dataRootMegabytes}m`,
+        "berth-test",
+        dataRoot,
+      ]);
+    }
     const daemon = new Daemon(
       engine,
       scope,
