@@ -14,8 +14,11 @@ export function specOf(
   mounts: readonly SpecMount[],
 ): OciSpec {
   const { record } = container;
-  const { config, hostConfig } = record;
+  const { hostConfig } = record;
   const { settings } = engine;
+  // Who shares a container's network has its name too, as Docker does.
+  const { Hostname, Domainname } = (network.joined ?? container).record.config;
+  const config = { ...record.config, Hostname, Domainname };
   return engine.buildSpec({
     id: container.id,
     config,
