@@ -50,7 +50,7 @@ async function* chunks(handle: FileHandle, path: string): AsyncGenerator<Uint8Ar
 }
 
 /**
- * Refuses a path that cannot become a file. @throws CommandError `invalid output path: …`, in Docker's words.
+ * Refuses a path that cannot become a file. @throws CommandError in Docker's words.
  */
 export async function checkOutputPath(path: string): Promise<void> {
   const { stat } = await import("node:fs/promises");
@@ -63,8 +63,9 @@ export async function checkOutputPath(path: string): Promise<void> {
   }
   const found = await stat(path).catch(() => undefined);
   if (found !== undefined && !found.isFile()) {
-    const what = found.isDirectory() ? "a directory" : "an irregular file";
-    throw new CommandError(`invalid output path: "${path}" must be a regular file, and it is ${what}`);
+    throw new CommandError(
+      `cannot write to ${found.isDirectory() ? "a directory" : `"${path}": it is no file`}`,
+    );
   }
 }
 

@@ -22,7 +22,7 @@ export function ipamPools({ subnets, ranges, gateways, auxiliary }: IpamFlags): 
   const pools = new Map<string, IpamPool>();
   for (const subnet of subnets) {
     for (const other of pools.keys()) {
-      if (contains(subnet, other) || contains(other, subnet)) {
+      if (contains(other, subnet) || contains(subnet, other)) {
         throw new CommandError("multiple overlapping subnet configuration is not supported");
       }
     }
@@ -63,13 +63,9 @@ function contains(subnet: string, addressOrRange: string): boolean {
   const family = isIP(base);
   const most = family === 4 ? 32 : 128;
   if (family === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > most) {
-    throw new CommandError(`invalid CIDR address: ${subnet}`);
+    throw new CommandError(`invalid subnet: invalid CIDR address: ${subnet}`);
   }
   const address = addressOrRange.split("/")[0]!;
-  if (isIP(address) === 0) {
-    const kind = addressOrRange.includes("/") ? "CIDR" : "IP";
-    throw new CommandError(`invalid ${kind} address: ${addressOrRange}`);
-  }
   if (isIP(address) !== family) return false;
   const block = new BlockList();
   const type = family === 4 ? "ipv4" : "ipv6";
