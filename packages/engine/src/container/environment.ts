@@ -16,9 +16,10 @@ export function processEnvironment(
   more: readonly string[] = [],
 ): string[] {
   const { config, hostConfig, name } = container.record;
-  const env = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${config.Hostname}`];
-  if (tty) env.push("TERM=xterm");
   const mode = networkMode(config, hostConfig);
+  const named = mode.kind === "join" ? (engine.containers.find(mode.container) ?? container) : container;
+  const env = [`PATH=${DEFAULT_PATH}`, `HOSTNAME=${named.record.config.Hostname}`];
+  if (tty) env.push("TERM=xterm");
   if (mode.kind === "networks" && mode.name === DEFAULT_NETWORK) {
     for (const text of hostConfig.Links ?? []) {
       const { target, alias } = resolveLink(text, engine.containers);

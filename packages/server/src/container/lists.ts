@@ -47,7 +47,8 @@ export function listRoutes(containers: ContainerViews): Route[] {
     }),
 
     get("/containers/{name}/changes", async (exchange) => {
-      exchange.json(await containers.changes(exchange.parameter("name")));
+      const changes = await containers.changes(exchange.parameter("name"));
+      exchange.json(changes.length > 0 ? changes : null);
     }),
   ];
 }
