@@ -3,6 +3,8 @@ import { type Entry, entry } from "./entry.ts";
 /** Commands on networks, volumes, contexts and the daemon. */
 export const SYSTEM_COMMANDS: readonly Entry[] = [
   entry(["inspect"], () => import("./commands/inspect.ts")),
+  entry(["login"], () => import("./commands/system/login.ts")),
+  entry(["logout"], () => import("./commands/system/logout.ts")),
   entry(["network connect"], () => import("./commands/network/connect.ts")),
   entry(["network create"], () => import("./commands/network/create.ts")),
   entry(["network disconnect"], () => import("./commands/network/disconnect.ts")),

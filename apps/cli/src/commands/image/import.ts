@@ -18,7 +18,7 @@ export default command({
     const isUrl = /^https?:\/\//.test(source!);
     const body =
       source === "-"
-        ? (await import("../../io/stdin.ts")).stdinChunks()
+        ? context.stdin.chunks()
         : isUrl
           ? undefined
           : await (await import("../../io/files.ts")).openFile(source!);

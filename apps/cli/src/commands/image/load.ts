@@ -22,7 +22,7 @@ export default command({
     }
     const tar =
       values.input === ""
-        ? (await import("../../io/stdin.ts")).stdinChunks()
+        ? context.stdin.chunks()
         : await (await import("../../io/files.ts")).openFile(values.input);
     const quiet = values.quiet || !(await context.isTerminal(1));
     const options = { quiet, ...(platforms.length > 0 && { platforms }) };

@@ -1,5 +1,4 @@
 import { command, noArguments } from "../../command.ts";
-import { stdinChunks } from "../../io/stdin.ts";
 
 export default command({
   names: ["system dial-stdio"],
@@ -11,7 +10,7 @@ export default command({
   async run(context) {
     const connection = await (await context.client()).connect();
     const send = async () => {
-      for await (const chunk of stdinChunks()) await connection.write(chunk);
+      for await (const chunk of context.stdin.chunks()) await connection.write(chunk);
       connection.closeWrite();
     };
     // The daemon's end ends us, even when our input goes on.

@@ -60,9 +60,9 @@ async function templated(format: string): Promise<(event: EventMessage) => strin
   return ({ Actor: actor, ...event }) => {
     const attributes = new Map(Object.entries(actor.Attributes ?? {}));
     const fields = {
-      ...(event.status !== undefined && { status: event.status }),
-      ...(event.id !== undefined && { id: event.id }),
-      ...(event.from !== undefined && { from: event.from }),
+      ...(event.status && { status: event.status }),
+      ...(event.id && { id: event.id }),
+      ...(event.from && { from: event.from }),
       Type: event.Type,
       Action: event.Action,
       Actor: new Struct("events.Actor", { ID: actor.ID, Attributes: attributes }),
@@ -79,6 +79,10 @@ async function templated(format: string): Promise<(event: EventMessage) => strin
       Time: event.time,
       TimeNano: event.timeNano,
     };
-    return execute(template, new Struct("events.Message", fields, named));
+    try {
+      return execute(template, new Struct("*events.Message", fields, named));
+    } catch (error) {
+      throw new CommandError(`Error parsing format: ${(error as Error).message}`, 64);
+    }
   };
 }

@@ -41,12 +41,18 @@ export default command({
       await context.stdout.write(`${lines.join("\n")}\n`);
     }
     const connection = await context.client();
-    const text = await (await connection.request({ method: "GET", path: "/info" })).text();
+    const ask = async () => (await connection.request({ method: "GET", path: "/info" })).text();
     if (template !== undefined) {
-      const rest = JSON.stringify({ ClientInfo: client }).slice(1);
-      await context.stdout.write(`${template(`${text.trim().slice(0, -1)},${rest}`)}\n`);
+      let shown = "";
+      try {
+        const rest = JSON.stringify({ ClientInfo: client }).slice(1);
+        shown = template(`${(await ask()).trim().slice(0, -1)},${rest}`);
+      } finally {
+        await context.stdout.write(`${shown}\n`);
+      }
       return;
     }
+    const text = await ask();
     const info = JSON.parse(text) as SystemInfo;
     await context.stdout.write(`${serverInfo(info)}\n`);
     for (const warning of info.Warnings ?? []) await context.stderr.write(`${warning}\n`);

@@ -37,7 +37,14 @@ export default command({
       const text = clientText(client) + (server === undefined ? "" : serverText(server));
       await context.stdout.write(text);
     } else {
-      await context.stdout.write(`${template(client, server)}\n`);
+      let text = "";
+      try {
+        text = template(client, server);
+      } catch (error) {
+        // Without a server its fields are missing: that is what the user has to know.
+        failure ??= error;
+      }
+      await context.stdout.write(`${text}\n`);
     }
     if (failure !== undefined) throw new CommandError(describeError(context.program, failure));
   },
@@ -134,12 +141,14 @@ function serverStruct(
   server: Version,
   Struct: typeof import("../../template/index.ts").Struct,
 ): unknown {
-  const value = structsFromJson(JSON.stringify(server), "types.Version");
+  const { BuildTime, Experimental, ...always } = server;
+  const told = { ...always, ...(Experimental && { Experimental }), ...(BuildTime && { BuildTime }) };
+  const value = structsFromJson(JSON.stringify(told), "types.Version");
   if (!(value instanceof Struct)) return value;
   return new Struct("types.Version", value.fields, {
     ...value.hidden,
     APIVersion: server.ApiVersion,
-    Experimental: server.Experimental ?? false,
-    BuildTime: server.BuildTime ?? "",
+    Experimental: Experimental ?? false,
+    BuildTime: BuildTime ?? "",
   });
 }
