@@ -4,7 +4,21 @@ import { type Entry, entry } from "./entry.ts";
 
 /** Every command. A test holds the names here to those of the declarations. */
 export const CATALOGUE: readonly Entry[] = [
+  entry(["container commit", "commit"], () => import("./commands/container/commit.ts")),
+  entry(["container diff", "diff"], () => import("./commands/container/diff.ts")),
+  entry(["container export", "export"], () => import("./commands/container/export.ts")),
+  entry(["container kill", "kill"], () => import("./commands/container/kill.ts")),
   entry(["container ls", "container list", "container ps", "ps"], () => import("./commands/container/ls.ts")),
+  entry(["container pause", "pause"], () => import("./commands/container/pause.ts")),
+  entry(["container port", "port"], () => import("./commands/container/port.ts")),
+  entry(["container prune"], () => import("./commands/container/prune.ts")),
+  entry(["container rename", "rename"], () => import("./commands/container/rename.ts")),
+  entry(["container restart", "restart"], () => import("./commands/container/restart.ts")),
+  entry(["container rm", "container remove", "rm"], () => import("./commands/container/rm.ts")),
+  entry(["container stop", "stop"], () => import("./commands/container/stop.ts")),
+  entry(["container top", "top"], () => import("./commands/container/top.ts")),
+  entry(["container unpause", "unpause"], () => import("./commands/container/unpause.ts")),
+  entry(["container wait", "wait"], () => import("./commands/container/wait.ts")),
   // commands/container/: here. commands/image/: catalogue-images.ts. network/, volume/, system/, context/, inspect: catalogue-system.ts.
   ...IMAGE_COMMANDS,
   ...SYSTEM_COMMANDS,

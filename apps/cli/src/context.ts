@@ -1,6 +1,7 @@
 import type { Client } from "@berth/client";
 import type { Configuration } from "./config/config-file.ts";
 import type { Output } from "./io/output.ts";
+import type { Input } from "./io/stdin.ts";
 
 /** What was said before the command's name. */
 export interface GlobalOptions {
@@ -24,6 +25,7 @@ export interface Context {
   readonly called: string;
   readonly options: GlobalOptions;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly stdin: Input;
   readonly stdout: Output;
   readonly stderr: Output;
   /** The daemon to talk to; made at the first call. @throws CommandError when the configuration is wrong. */

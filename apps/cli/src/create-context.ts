@@ -26,12 +26,13 @@ export function createContext(
   let client: Promise<Client> | undefined;
   let connected: Client | undefined;
   let configuration: Promise<Configuration> | undefined;
-  const { program, stdout, stderr, environment } = invocation;
+  const { program, stdin, stdout, stderr, environment } = invocation;
   const context: Context = {
     program,
     called,
     options,
     environment,
+    stdin,
     stdout,
     stderr,
     configuration() {
@@ -51,6 +52,7 @@ export function createContext(
       return client;
     },
     async isTerminal(fd) {
+      if (invocation.isTerminal !== undefined) return invocation.isTerminal(fd);
       const { terminal } = await import("./io/terminal.ts");
       return terminal.is(fd);
     },

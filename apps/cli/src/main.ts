@@ -9,10 +9,15 @@ export async function cliMain(argv: string[]): Promise<number> {
     console.log(versionLine(program));
     return 0;
   }
-  const [{ standardOutput }, { run }] = await Promise.all([import("./io/output.ts"), import("./run.ts")]);
+  const [{ standardInput }, { standardOutput }, { run }] = await Promise.all([
+    import("./io/stdin.ts"),
+    import("./io/output.ts"),
+    import("./run.ts"),
+  ]);
   const status = await run({
     program,
     argv,
+    stdin: standardInput(),
     stdout: standardOutput(1),
     stderr: standardOutput(2),
     environment: process.env,

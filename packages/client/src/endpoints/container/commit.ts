@@ -33,7 +33,7 @@ export function containerCommit(
       repo: options.repository ?? "",
       tag: options.tag ?? "",
     },
-    json: options.config ?? null,
+    json: options.config,
     signal: options.signal,
   });
 }
