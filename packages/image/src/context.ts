@@ -1,6 +1,6 @@
 import type { Digest } from "@berth/base";
 import type { Content } from "@berth/content";
-import type { Snapshots } from "@berth/snapshot";
+import type { Snapshots, Trash } from "@berth/snapshot";
 import { familiarReference } from "@berth/spec";
 import type { Catalog, ImageRecord } from "./catalog/catalog.ts";
 import type { ImageJobs } from "./jobs.ts";
@@ -16,6 +16,8 @@ export interface ImageContext {
   holds: Holds;
   /** A folder of the daemon for scratch files; emptied at the start. */
   scratch: string;
+  /** Where scratch folders go when they are done with. */
+  trash: Trash;
   users: ImageUsers;
   emit: (event: ImageEvent) => void;
 }

@@ -1,9 +1,9 @@
-import { mkdirSync, rmSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Filters } from "@berth/api";
 import type { Digest } from "@berth/base";
 import type { Content } from "@berth/content";
-import type { Snapshots } from "@berth/snapshot";
+import { type Snapshots, Trash } from "@berth/snapshot";
 import type { State } from "@berth/state";
 import { bootstrapImage } from "./bootstrap/bootstrap.ts";
 import { Catalog, type ImageRecord } from "./catalog/catalog.ts";
@@ -42,12 +42,15 @@ export interface ImageStoreOptions {
   jobs: ImageJobs;
 }
 
+const TRASH = "trash";
+
 /** The image store of a daemon. What a crash left is freed by `collect`, once the containers are known (`setUsers`). */
 export function openImageStore(options: ImageStoreOptions): ImageStore {
   const scratch = join(options.dataRoot, "tmp");
-  rmSync(scratch, { recursive: true, force: true });
   mkdirSync(scratch, { recursive: true, mode: 0o700 });
-  return new LocalImageStore(options, scratch);
+  const trash = new Trash(join(scratch, TRASH));
+  for (const name of readdirSync(scratch)) if (name !== TRASH) trash.take(join(scratch, name));
+  return new LocalImageStore(options, scratch, trash);
 }
 
 /** Joins the operations, each of which is a module of its own. */
@@ -56,7 +59,7 @@ class LocalImageStore implements ImageStore {
   readonly #pruner: ImagePruner;
   readonly #listeners: ((event: ImageEvent) => void)[] = [];
 
-  constructor({ state, content, snapshots, jobs }: ImageStoreOptions, scratch: string) {
+  constructor({ state, content, snapshots, jobs }: ImageStoreOptions, scratch: string, trash: Trash) {
     this.#context = {
       catalog: new Catalog(state),
       content,
@@ -64,6 +67,7 @@ class LocalImageStore implements ImageStore {
       jobs,
       holds: new Holds(() => content.lease()),
       scratch,
+      trash,
       users: () => [],
       emit: (event) => {
         for (const listener of this.#listeners) listener(event);
@@ -151,6 +155,7 @@ class LocalImageStore implements ImageStore {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listeners.length = 0;
+    await this.#context.trash.empty();
   }
 }
 

@@ -17,7 +17,7 @@ import { isKind, messageOf, rfc3339Nano, systemError } from "@berth/base";
 import { importTar } from "../create/import.ts";
 import { tagImage } from "../tag.ts";
 import type { BootstrapTask } from "./bootstrap.ts";
-import { runTool, scratchFolder, tarOf } from "./tools.ts";
+import { runTool, scratchFolder, tarOf, whereIs } from "./tools.ts";
 
 /** A busybox program, its shared objects by their path in the image, and where it comes from. */
 interface Program {
@@ -128,7 +128,7 @@ function librariesIn(root: string): Map<string, string> {
 
 /** The program on this machine: alone when it is static, with the libraries that ldd(1) names otherwise. */
 async function fromHost(task: BootstrapTask, reason: unknown): Promise<Program> {
-  const path = Bun.which("busybox");
+  const path = whereIs("busybox");
   if (path === null) {
     throw systemError(`cannot make busybox: ${messageOf(reason)}`, {
       hint: "apt-get update, so that apt-get download works, or apt-get install busybox-static",

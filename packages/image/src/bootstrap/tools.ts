@@ -1,7 +1,6 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cancelled, systemError } from "@berth/base";
-import { Trash } from "@berth/snapshot";
 import { endingWith } from "../streams.ts";
 import type { BootstrapTask } from "./bootstrap.ts";
 
@@ -20,9 +19,14 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const KEPT_LINES = 20;
 const MAX_LINE = 1000;
 
+/** Path of a program, by the PATH of now. */
+export function whereIs(name: string): string | null {
+  return Bun.which(name, { PATH: process.env.PATH ?? "" });
+}
+
 /** @throws system, which names the package, when a tool is not installed. */
 export function requireTool(name: string): void {
-  if (Bun.which(name) !== null) return;
+  if (whereIs(name) !== null) return;
   throw systemError(`${name} is not installed`, { hint: `apt-get install ${PACKAGES[name] ?? name}` });
 }
 
@@ -141,6 +145,6 @@ export function scratchFolder(task: BootstrapTask): Disposable & { path: string 
   mkdirSync(path, { recursive: true, mode: 0o755 });
   return {
     path,
-    [Symbol.dispose]: () => new Trash(join(task.context.scratch, "trash")).take(path),
+    [Symbol.dispose]: () => task.context.trash.take(path),
   };
 }
