@@ -99,6 +99,8 @@ export interface Networks {
   rename(containerId: string, name: string): void;
   /** The endpoints of a running container; undefined when it has none. */
   endpointsOf(containerId: string): EndpointResult[] | undefined;
+  /** The published ports of a running container. */
+  portsOf(containerId: string): readonly PortSocket[];
   /** The host's address as containers reach it: the default bridge's gateway, or what the daemon was told. */
   hostGateway(): string;
 

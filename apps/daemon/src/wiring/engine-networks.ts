@@ -24,6 +24,7 @@ export function engineNetworks(controller: NetworkController, config: DaemonConf
     disconnect: (id, network) => controller.disconnect(id, network),
     rename: (id, name) => controller.rename(id, name),
     endpointsOf: (id) => controller.endpointsOf(id),
+    portsOf: (id) => controller.portsOf(id),
     hostGateway: () => controller.hostGateway(),
     create: (request) => controller.create(request),
     remove: (network) => controller.remove(network),

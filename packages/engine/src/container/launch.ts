@@ -1,5 +1,5 @@
 import type { EndpointSettings, PortMap } from "@berth/api";
-import { conflict } from "@berth/base";
+import { conflict, newId } from "@berth/base";
 import type { EndpointRequest, EndpointResult, PortSocket, SandboxPlan } from "@berth/network";
 import type { Launch } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
@@ -8,7 +8,8 @@ import { parseLink } from "./links.ts";
 import { logTarget } from "./log-config.ts";
 import { networkMode, plannedEndpoints } from "./network-mode.ts";
 import { containerDirectory, logPath } from "./paths.ts";
-import { portRequests } from "./ports.ts";
+import { exposedPorts, portRequests } from "./ports.ts";
+import type { NetworkState } from "./record.ts";
 
 /** What a start has of the network before the shim is launched. */
 export interface PreparedNetwork {
@@ -149,8 +150,19 @@ export function launchOf(
   };
 }
 
+/** What is kept of a start's network. `sandboxId`: of the container whose network is shared. */
+export function networkState(
+  container: Container,
+  endpoints: EndpointResult[],
+  ports: readonly PortSocket[],
+  sandboxId = newId(),
+): NetworkState {
+  const exposed = exposedPorts(container.record.config).map(({ port, protocol }) => `${port}/${protocol}`);
+  return { sandboxId, endpoints, ports: portMap(exposed, ports) };
+}
+
 /** Published ports as inspect shows them: every exposed port, and for bound ones where on the host. */
-export function portMap(exposed: readonly string[], ports: readonly PortSocket[]): PortMap {
+function portMap(exposed: readonly string[], ports: readonly PortSocket[]): PortMap {
   const map: PortMap = Object.fromEntries(exposed.map((key) => [key, null]));
   for (const port of ports) {
     const key = `${port.containerPort}/${port.protocol}`;

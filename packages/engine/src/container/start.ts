@@ -9,9 +9,8 @@ import { containerEvent, volumeEvents } from "./events.ts";
 import { watchExit } from "./exit.ts";
 import { startHealth } from "./health.ts";
 import { writeHostFiles } from "./host-files.ts";
-import { launchOf, type PreparedNetwork, portMap, prepareNetwork } from "./launch.ts";
+import { launchOf, networkState, type PreparedNetwork, prepareNetwork } from "./launch.ts";
 import { containerDirectory } from "./paths.ts";
-import { exposedPorts } from "./ports.ts";
 import { removeLocked } from "./removal.ts";
 import { specOf } from "./spec.ts";
 
@@ -108,14 +107,12 @@ async function launch(engine: EngineContext, container: Container): Promise<void
     error: "",
     oomKilled: false,
     startedAt,
-    network: {
-      sandboxId: network.joined?.state.network?.sandboxId ?? newId(),
-      endpoints: network.endpoints,
-      ports: portMap(
-        exposedPorts(record.config).map(({ port, protocol }) => `${port}/${protocol}`),
-        network.ports,
-      ),
-    },
+    network: networkState(
+      container,
+      network.endpoints,
+      network.ports,
+      network.joined?.state.network?.sandboxId,
+    ),
   });
   startHealth(engine, container, true);
   engine.containers.saveState(container);

@@ -8,6 +8,7 @@ import type {
   NetworksPruneReport,
 } from "@berth/api";
 import type { EngineContext } from "../context.ts";
+import { parseUntil } from "../prune/until.ts";
 import { connectContainer } from "./connect.ts";
 import { disconnectContainer } from "./disconnect.ts";
 import { networkEvent } from "./events.ts";
@@ -34,7 +35,11 @@ export function networkBackend(engine: EngineContext) {
     disconnect: (network: string, request: NetworkDisconnectRequest): Promise<void> =>
       disconnectContainer(engine, network, request),
     prune: async (filters: Filters, _signal: AbortSignal): Promise<NetworksPruneReport> => {
-      const report = await networks.prune(filters, (network) => networkEvent(engine, "destroy", network));
+      const report = await networks.prune(
+        filters,
+        (network) => networkEvent(engine, "destroy", network),
+        parseUntil(filters),
+      );
       engine.events.publish("network", "prune", "", { reclaimed: "0" });
       return report;
     },

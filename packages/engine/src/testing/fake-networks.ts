@@ -7,6 +7,7 @@ import type {
   LiveConnection,
   LiveDisconnection,
   NetworkIdentity,
+  PortSocket,
   Sandbox,
 } from "@berth/network";
 import type { EngineNetworks } from "../networks.ts";
@@ -101,7 +102,14 @@ export class FakeNetworks implements EngineNetworks {
     return { network: identity, endpointId: `${identity.name}-endpoint` };
   }
 
-  endpointsOf(): undefined {}
+  endpointsOf(containerId: string): EndpointResult[] | undefined {
+    const request = this.allocated.get(containerId);
+    return request?.endpoints.map((endpoint) => this.#endpoint(endpoint.network, endpoint));
+  }
+
+  portsOf(): PortSocket[] {
+    return [];
+  }
 
   create(): never {
     throw new Error("not used");

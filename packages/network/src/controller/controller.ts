@@ -23,6 +23,7 @@ import type {
   Sandbox,
 } from "../networks.ts";
 import { PortTable } from "../ports/port-table.ts";
+import type { PortSocket } from "../sandbox-plan.ts";
 import type { ControllerContext } from "./context.ts";
 import { makeNetwork } from "./create-network.ts";
 import { checkEndpoint } from "./endpoints.ts";
@@ -151,6 +152,10 @@ export class NetworkController implements Networks {
 
   endpointsOf(containerId: string): EndpointResult[] | undefined {
     return this.#sandboxes.endpointsOf(containerId);
+  }
+
+  portsOf(containerId: string): readonly PortSocket[] {
+    return this.#sandboxes.portsOf(containerId);
   }
 
   hostGateway(): string {

@@ -245,6 +245,10 @@ export class Sandboxes {
     return sandbox === undefined ? undefined : this.#results(sandbox);
   }
 
+  portsOf(containerId: string): readonly PortSocket[] {
+    return this.#byContainer.get(containerId)?.ports ?? [];
+  }
+
   /**
    * Takes up what was stored, of the containers that still run; forgets the rest. The firewall is left to the caller, who gets
    * the ports that are to be open.
