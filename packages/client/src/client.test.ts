@@ -99,6 +99,20 @@ describe("client", () => {
     ]);
   });
 
+  test("requests sent side by side all learn an older daemon's version", async () => {
+    await using server = await daemon((request, response) => {
+      if (request.url!.startsWith("/v1.51/")) {
+        json(response, 400, {
+          message: "client version 1.51 is too new. Maximum supported API version is 1.30",
+        });
+      } else response.writeHead(204).end();
+    });
+    const client = new Client({ host: server.host });
+    await Promise.all(["a", "b", "c"].map((name) => containerRemove(client, name)));
+    client.close();
+    expect(server.requests.filter((request) => request.startsWith("DELETE /v1.30/"))).toHaveLength(3);
+  });
+
   test("keeps to a fixed version", async () => {
     await using server = await daemon((_request, response) =>
       json(response, 400, {

@@ -97,10 +97,11 @@ export class Client {
     if (request.body !== undefined && !(request.body instanceof Uint8Array)) {
       await this.negotiateVersion(request.signal);
     }
+    const spoken = this.apiVersion;
     let response = await this.#send(request);
     if (response.status < 400) return response;
     let error = await apiError(response);
-    if (this.#learnVersion(request, response, error)) {
+    if (this.#learnVersion(request, spoken, response, error)) {
       response = await this.#send(request);
       if (response.status < 400) return response;
       error = await apiError(response);
@@ -123,6 +124,7 @@ export class Client {
       const { signal } = request;
       signal?.throwIfAborted();
       const connection = await this.#dial(signal);
+      const spoken = this.apiVersion;
       const release = abortable(connection, signal);
       try {
         const upgrade = { ...request.headers, Connection: "Upgrade", Upgrade: protocol };
@@ -133,7 +135,7 @@ export class Client {
         }
         const response = new Response(head, bodyReader(request.method, head, connection), () => {});
         const error = await apiError(response);
-        if (attempt > 0 || !this.#learnVersion(request, response, error)) throw error;
+        if (attempt > 0 || !this.#learnVersion(request, spoken, response, error)) throw error;
         connection.destroy();
         release();
       } catch (error) {
@@ -205,10 +207,11 @@ export class Client {
   }
 
   /** After a refusal: whether it was the version's fault, so that the request shall be sent again with the daemon's. */
-  #learnVersion(request: ApiRequest, response: Response, error: ApiError): boolean {
-    if (this.#fixedVersion !== undefined || this.#negotiated !== undefined || request.unversioned)
-      return false;
+  #learnVersion(request: ApiRequest, spoken: string, response: Response, error: ApiError): boolean {
+    if (this.#fixedVersion !== undefined || request.unversioned) return false;
     if (error.status !== 400 || !isReplayable(request)) return false;
+    // A request that was sent beside this one may have learned it.
+    if (this.#negotiated !== undefined) return this.#negotiated !== spoken;
     const told = /version \S+ is too new\. Maximum supported API version is (\d+\.\d+)/.exec(
       error.message,
     )?.[1];
