@@ -7,7 +7,7 @@ import type { Blob, BlobWriter, Expected } from "./content.ts";
 const PIECE = 1 << 20;
 /** Pieces on their way to the disk before `drain` waits. They are compressed side by side. */
 const IN_FLIGHT = 4;
-/** Level 1: on tars of programs 41 % against 37 % of level 3, at two thirds of the time (docs/design/003-state-and-content.md). */
+/** Level 1: on tars of programs 41 % against 37 % of level 3, at two thirds of the time (docs/design/004-images.md). */
 const LEVEL = 1;
 /** Below it a file cannot become smaller than a block. */
 const SMALL = 4096;
