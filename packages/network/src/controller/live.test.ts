@@ -1,0 +1,186 @@
+import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import {
+  CLONE,
+  deleteAddress,
+  getLink,
+  listLinks,
+  NETLINK_ROUTE,
+  NetlinkSocket,
+  runNft,
+  setLink,
+  unshare,
+} from "@berth/linux";
+import { addressBytes, parseAddress } from "../address/ip.ts";
+import { writeSysctl } from "../sandbox/sysctl.ts";
+import { listenAt, probeTcp } from "../testing/probe.ts";
+import { container, create, failure, here, inside, subnetOf, TestHost } from "../testing/test-host.ts";
+import { OPTION } from "./options.ts";
+
+let host: TestHost;
+beforeEach(() => {
+  host = new TestHost();
+});
+afterEach(() => host[Symbol.dispose]());
+
+describe("running containers", () => {
+  test("are connected and disconnected", async () => {
+    const controller = host.start();
+    for (const name of ["one", "two"]) await controller.create(create({ Name: name }));
+    const request = container("web", ["one"], [{ hostPortFirst: 8080 }]);
+    const { made, sandbox } = await host.run(controller, request);
+    const server = listenAt(inside(made), "0.0.0.0", 80);
+    host.keep(server);
+    const live = await controller.connect(request.containerId, { network: "two", aliases: ["w"] });
+    expect(live.plan).toMatchObject({
+      containerInterface: "eth1",
+      gateways: [],
+      spareGateways: ["172.19.0.1"],
+    });
+    expect(live.dns?.zoneFiles).toHaveLength(3);
+    made.connectEndpoint(live.plan);
+    const two = controller.lookUp("two").id;
+    expect(host.zone(two)?.hosts[0]?.names.slice(0, 2)).toEqual(["web", "w"]);
+    expect(await failure(controller.connect(request.containerId, { network: "two" }))).toBe(
+      "forbidden: endpoint with name web already exists in network two",
+    );
+    expect(probeTcp(here, "127.0.0.1", 8080, server)).toBe("172.18.0.1");
+
+    const gone = await controller.disconnect(request.containerId, "one");
+    expect([gone.network.name, gone.endpointId]).toEqual(["one", sandbox.endpoints[0]!.endpointId]);
+    expect(made.disconnectEndpoint(gone.endpointId)).toEqual({
+      from: ["172.18.0.2/16"],
+      to: ["172.19.0.2/16"],
+    });
+    // The ports moved with the way out.
+    expect(probeTcp(here, "127.0.0.1", 8080, server)).toBe("172.19.0.1");
+    expect(host.zone(controller.lookUp("one").id)?.hosts).toEqual([]);
+    expect(await failure(controller.disconnect(request.containerId, "one"))).toBe(
+      `system: container ${request.containerId} is not connected to network one`,
+    );
+    await controller.remove("one");
+    const last = await controller.disconnect(request.containerId, "two");
+    expect(last.dns).toBeUndefined();
+    expect(probeTcp(here, "127.0.0.1", 8080, sandbox.ports[0]!.fd)).toBe("127.0.0.1");
+    expect(controller.endpointsOf(request.containerId)).toEqual([]);
+    const back = await controller.connect(request.containerId, { network: "bridge" });
+    expect([back.plan.gateways, back.plan.containerInterface, back.dns]).toEqual([
+      ["172.17.0.1"],
+      "eth0",
+      undefined,
+    ]);
+    expect(back.resolvConf).toBe("nameserver 192.0.2.53\n");
+    await controller.release(request.containerId);
+  });
+});
+
+describe("a daemon that starts again", () => {
+  test("keeps what runs and drops the rest", async () => {
+    const first = host.start();
+    await first.create(create({ Name: "net", Labels: { x: "y" } }));
+    const lives = container("lives", ["net"], [{ hostPortFirst: 8080 }]);
+    const died = container("died", ["net", "bridge"], [{ hostPortFirst: 8081 }]);
+    const { made, sandbox } = await host.run(first, lives);
+    const dead = await host.run(first, died);
+    const server = listenAt(inside(made), "0.0.0.0", 80);
+    host.keep(server);
+    for (const { fd } of dead.sandbox.ports) host.close(fd);
+    const inspected = first.inspect("net");
+
+    runNft("flush ruleset");
+    const second = host.start({}, [lives.containerId]);
+    expect(second.inspect("net")).toEqual({
+      ...inspected,
+      Containers: { [lives.containerId]: inspected.Containers[lives.containerId]! },
+    });
+    expect(second.endpointsOf(lives.containerId)).toEqual(sandbox.endpoints);
+    expect(second.endpointsOf(died.containerId)).toBeUndefined();
+    expect(probeTcp(here, "127.0.0.1", 8080, server)).toBe("172.18.0.1");
+    expect(host.zone(second.lookUp("net").id)?.hosts.map((host) => host.names[0])).toEqual(["lives"]);
+    using netlink = NetlinkSocket.open(NETLINK_ROUTE);
+    expect(
+      listLinks(netlink)
+        .filter((link) => link.kind === "veth")
+        .map((link) => link.name),
+    ).toEqual([sandbox.plan.endpoints[0]!.hostInterface]);
+    // Its address and port are taken, those of the other are free.
+    expect(await failure(second.allocate(container("c", ["net"], [{ hostPortFirst: 8080 }])))).toContain(
+      "port is already allocated",
+    );
+    const next = await host.run(second, container("next", ["net", "bridge"], [{ hostPortFirst: 8081 }]));
+    expect(next.sandbox.endpoints.map((endpoint) => endpoint.ipAddress)).toEqual([
+      "172.18.0.3",
+      "172.17.0.2",
+    ]);
+    expect(await failure(second.remove("net"))).toContain("has active endpoints");
+  });
+
+  test("makes bridges again after a reboot, and repairs those that others changed", async () => {
+    const first = host.start();
+    await first.create(create({ Name: "net" }));
+    const device = `br-${first.lookUp("net").id.slice(0, 12)}`;
+    using netlink = NetlinkSocket.open(NETLINK_ROUTE);
+    const { index, mac } = getLink(netlink, device);
+    const batch = netlink.batch();
+    deleteAddress(batch, { index, address: addressBytes(parseAddress("172.18.0.1")!), prefixLength: 16 });
+    setLink(batch, index, { up: false });
+    netlink.run(batch);
+    const second = host.start();
+    expect(getLink(netlink, device).up).toBe(true);
+    expect(subnetOf(second, "net")).toBe("172.18.0.0/16");
+
+    unshare(CLONE.NEWNET);
+    using fresh = NetlinkSocket.open(NETLINK_ROUTE);
+    const third = host.start();
+    expect(getLink(fresh, device).mac).toEqual(mac);
+    expect(getLink(fresh, "berth0").up).toBe(true);
+    const { made } = await host.run(third, container("c", ["net"]));
+    const server = listenAt(inside(made), "0.0.0.0", 80);
+    host.keep(server);
+    expect(probeTcp(here, "172.18.0.2", 80, server)).toBe("172.18.0.1");
+  });
+
+  test("beside a filter that drops what it does not know", async () => {
+    // As Docker leaves iptables-nft.
+    runNft(
+      "table ip filter {\n chain FORWARD {\n type filter hook forward priority filter; policy drop;\n }\n}",
+    );
+    const controller = host.start();
+    await controller.create(create({ Name: "net" }));
+    const rules = () =>
+      runNft("list chain ip filter FORWARD")
+        .split("\n")
+        .filter((line) => line.includes("accept"))
+        .map((line) => line.trim().replace(/counter packets \d+ bytes \d+ /, ""));
+    const device = `br-${controller.lookUp("net").id.slice(0, 12)}`;
+    const both = (name: string) => [`iifname "${name}" accept`, `oifname "${name}" accept`];
+    expect(rules().sort()).toEqual([...both("berth0"), ...both(device)].sort());
+    host.start();
+    expect(rules()).toHaveLength(4);
+    const { made } = await host.run(controller, container("web", ["bridge"], [{ hostPortFirst: 8080 }]));
+    const other = await host.run(controller, container("other", ["net"]));
+    const server = listenAt(inside(made), "0.0.0.0", 80);
+    host.keep(server);
+    expect(probeTcp(inside(other.made), "172.17.0.1", 8080, server)).toBe("172.18.0.2");
+    expect(probeTcp(inside(other.made), "172.17.0.2", 80, server)).toBe("dropped");
+    await controller.release(Object.keys(controller.inspect("net").Containers)[0]!);
+    await controller.remove("net");
+    expect(rules().sort()).toEqual(both("berth0").sort());
+  });
+});
+
+test("icc=false works with and without filtering of bridged frames", async () => {
+  for (const filtered of ["1", "0"]) {
+    writeSysctl("net.bridge.bridge-nf-call-iptables", filtered);
+    const controller = host.start();
+    await controller.create(create({ Name: "quiet", Options: { [OPTION.icc]: "false" } }));
+    const requests = [container("a", ["quiet"]), container("b", ["quiet"])];
+    const [a, b] = await Promise.all(requests.map((request) => host.run(controller, request)));
+    const server = listenAt(inside(a!.made), "0.0.0.0", 80);
+    host.keep(server);
+    expect(a!.sandbox.plan.endpoints[0]?.isolated).toBe(filtered === "0");
+    expect(probeTcp(inside(b!.made), a!.sandbox.endpoints[0]!.ipAddress, 80, server)).toBe("dropped");
+    expect(probeTcp(here, a!.sandbox.endpoints[0]!.ipAddress, 80, server)).not.toBe("dropped");
+    for (const request of requests) await controller.release(request.containerId);
+    await controller.remove("quiet");
+  }
+});
