@@ -1,7 +1,9 @@
 import { mkdirSync } from "node:fs";
+import { invalidParameter } from "@berth/base";
 import {
   closeQuietly,
   forgetVolatile,
+  isErrno,
   MS,
   mkdirat,
   mount,
@@ -73,12 +75,21 @@ export class Root implements Disposable {
     }
   }
 
-  /** Makes a folder and its parents, mode 0755, owned by root; nothing when it is there. @throws SyscallError */
+  /** Makes a folder and its parents, mode 0755, owned by root; nothing when it is there. @throws invalid-parameter with Docker's sentence; SyscallError */
   makeFolder(path: string): void {
-    const names = path.split("/").filter((name) => name !== "" && name !== ".");
-    let done = "/";
+    try {
+      this.#makeFolder(path);
+    } catch (error) {
+      if (isErrno(error, "ENOTDIR"))
+        throw invalidParameter(`Cannot mkdir: ${path} is not a directory`, { cause: error });
+      throw error;
+    }
+  }
+
+  #makeFolder(path: string): void {
     if (this.#isFolder(path)) return;
-    for (const name of names) {
+    let done = "/";
+    for (const name of path.split("/").filter((part) => part !== "" && part !== ".")) {
       const next = `${done === "/" ? "" : done}/${name}`;
       if (!this.#isFolder(next)) {
         const parent = openat2(
@@ -104,7 +115,7 @@ export class Root implements Disposable {
       );
       return true;
     } catch (error) {
-      if (error instanceof SyscallError && error.code === "ENOENT") return false;
+      if (isErrno(error, "ENOENT")) return false;
       throw error;
     }
   }
