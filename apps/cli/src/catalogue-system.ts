@@ -2,6 +2,15 @@ import { type Entry, entry } from "./entry.ts";
 
 /** Commands on networks, volumes, contexts and the daemon. */
 export const SYSTEM_COMMANDS: readonly Entry[] = [
+  entry(["context create"], () => import("./commands/context/create.ts")),
+  entry(["context export"], () => import("./commands/context/export.ts")),
+  entry(["context import"], () => import("./commands/context/import.ts")),
+  entry(["context inspect"], () => import("./commands/context/inspect.ts")),
+  entry(["context ls", "context list"], () => import("./commands/context/ls.ts")),
+  entry(["context rm", "context remove"], () => import("./commands/context/rm.ts")),
+  entry(["context show"], () => import("./commands/context/show.ts")),
+  entry(["context update"], () => import("./commands/context/update.ts")),
+  entry(["context use"], () => import("./commands/context/use.ts")),
   entry(["inspect"], () => import("./commands/inspect.ts")),
   entry(["login"], () => import("./commands/system/login.ts")),
   entry(["logout"], () => import("./commands/system/logout.ts")),

@@ -50,26 +50,6 @@ async function* chunks(handle: FileHandle, path: string): AsyncGenerator<Uint8Ar
 }
 
 /**
- * Refuses a path that cannot become a file. @throws CommandError in Docker's words.
- */
-export async function checkOutputPath(path: string): Promise<void> {
-  const { stat } = await import("node:fs/promises");
-  const { dirname } = await import("node:path");
-  const folder = dirname(path);
-  try {
-    await stat(folder);
-  } catch (error) {
-    throw new CommandError(`invalid output path: ${fileError("stat", folder, error).message}`);
-  }
-  const found = await stat(path).catch(() => undefined);
-  if (found !== undefined && !found.isFile()) {
-    throw new CommandError(
-      `cannot write to ${found.isDirectory() ? "a directory" : `"${path}": it is no file`}`,
-    );
-  }
-}
-
-/**
  * Writes a file whole or not at all: what was there before stays until the last byte is on the disk.
  * @throws CommandError
  */

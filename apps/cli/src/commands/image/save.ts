@@ -1,7 +1,7 @@
 import { imageSave } from "@berth/client";
 import { atLeast, command } from "../../command.ts";
-import { CommandError } from "../../errors.ts";
 import { string } from "../../flags/types.ts";
+import { checkOutputFile, writeStream } from "../../stream-to-file.ts";
 import { platformsJson } from "./platform.ts";
 
 export default command({
@@ -17,18 +17,9 @@ export default command({
   completes: ["image"],
   async run(context, { values }, names) {
     const platforms = platformsJson([values.platform]);
-    if (values.output === "" && (await context.isTerminal(1))) {
-      throw new CommandError("cowardly refusing to save to a terminal. Use the -o flag or redirect");
-    }
-    const files = values.output === "" ? undefined : await import("../../io/files.ts");
-    try {
-      await files?.checkOutputPath(values.output);
-    } catch (error) {
-      throw new CommandError(`failed to save image: ${(error as Error).message}`);
-    }
+    await checkOutputFile(context, values.output, "failed to save image: ");
     const options = platforms.length === 0 ? {} : { platforms };
     const tar = await imageSave(await context.client(), names, options);
-    if (files !== undefined) return files.writeWhole(values.output, tar);
-    for await (const chunk of tar) await context.stdout.write(chunk);
+    await writeStream(context, tar, values.output);
   },
 });
