@@ -21,7 +21,8 @@ export async function* externalDecompress(kind: "bzip2" | "xz", source: Bytes): 
   let failure: { error: unknown } | undefined;
   const feed = async () => {
     for await (const piece of source) {
-      child.stdin.write(piece);
+      // A promise when the pipe is full, and what it rejects with must be seen here.
+      await child.stdin.write(piece);
       await child.stdin.flush();
     }
     await child.stdin.end();
