@@ -1,5 +1,5 @@
 import { closeSync, mkdirSync } from "node:fs";
-import { BerthError, conflict, isKind, log, messageOf, newId, notModified } from "@berth/base";
+import { BerthError, conflict, isKind, log, messageOf, notModified } from "@berth/base";
 import type { Shim } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { prepareMounts } from "../mount/launch.ts";
@@ -79,7 +79,7 @@ export async function startLocked(
 
 async function launch(engine: EngineContext, container: Container): Promise<void> {
   await using undo = new AsyncDisposableStack();
-  const { state, record } = container;
+  const { state } = container;
   await ensureFurnished(engine, container);
 
   const network = await prepareNetwork(engine, container);
