@@ -7,7 +7,9 @@ export const CATALOGUE: readonly Entry[] = [
   entry(["container commit", "commit"], () => import("./commands/container/commit.ts")),
   entry(["container diff", "diff"], () => import("./commands/container/diff.ts")),
   entry(["container export", "export"], () => import("./commands/container/export.ts")),
+  entry(["container inspect"], () => import("./commands/container/inspect.ts")),
   entry(["container kill", "kill"], () => import("./commands/container/kill.ts")),
+  entry(["container logs", "logs"], () => import("./commands/container/logs.ts")),
   entry(["container ls", "container list", "container ps", "ps"], () => import("./commands/container/ls.ts")),
   entry(["container pause", "pause"], () => import("./commands/container/pause.ts")),
   entry(["container port", "port"], () => import("./commands/container/port.ts")),
@@ -19,6 +21,8 @@ export const CATALOGUE: readonly Entry[] = [
   entry(["container top", "top"], () => import("./commands/container/top.ts")),
   entry(["container unpause", "unpause"], () => import("./commands/container/unpause.ts")),
   entry(["container wait", "wait"], () => import("./commands/container/wait.ts")),
+  entry(["container stats", "stats"], () => import("./commands/container/stats.ts")),
+  entry(["container update", "update"], () => import("./commands/container/update.ts")),
   // commands/container/: here. commands/image/: catalogue-images.ts. network/, volume/, system/, context/, inspect: catalogue-system.ts.
   ...IMAGE_COMMANDS,
   ...SYSTEM_COMMANDS,
