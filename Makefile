@@ -65,7 +65,7 @@ bench: setup-test build ## docker.io, podman and Berth side by side; writes docs
 	@$(BUN) test/bench/main.ts
 
 fuzz: setup-build ## random input for every parser of foreign bytes (SECONDS=60)
-	@$(BUN) tools/fuzz.ts --seconds $(or $(SECONDS),60)
+	@$(BUN) test/fuzz/main.ts --seconds $(or $(SECONDS),60)
 
 quickstart: setup-runtime build ## from this folder to a live web service in a container
 	@$(BUN) tools/quickstart.ts

@@ -7,6 +7,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { randomFrom } from "../fuzz/mutate.ts";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { engineOfThisRun } from "../harness/engine.ts";
 import { eventually } from "../harness/wait.ts";
@@ -15,17 +16,6 @@ import { contradictions, type Entry, type Observed, observe } from "./ledger.ts"
 const ROUNDS = Number(process.env.BERTH_FAULT_ROUNDS ?? 150);
 const SEED = Number(process.env.BERTH_FAULT_SEED ?? Date.now() % 1_000_000);
 const WITNESSES = 3;
-
-/** mulberry32: small, and the same choices for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 describe.if(engineOfThisRun() === "berth")("kill -9", () => {
   let daemon: Daemon;
