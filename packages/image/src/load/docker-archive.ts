@@ -69,7 +69,7 @@ async function readImage(members: ArchiveMembers, entry: Entry): Promise<FoundIm
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== entry.layers.length) {
     throw invalidParameter(
-      `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${entry.layers.length}`,
+      `invalid manifest, layers length mismatch: expected ${entry.layers.length}, got ${diffIds.length}`,
     );
   }
   const layers: LayerSource[] = [];

@@ -292,7 +292,7 @@ describe("hostile and broken archives leave nothing", () => {
     [
       "too few layers",
       dockerArchive(layers, ["a:1"], { manifest: { Layers: ["0/layer.tar"] } }).tar,
-      "layers length mismatch: expected 3, got 1",
+      "layers length mismatch: expected 1, got 3",
     ],
     [
       "a missing layer",

@@ -152,7 +152,7 @@ async function readImage(
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== manifest.layers.length) {
     throw invalidParameter(
-      `invalid manifest, layers length mismatch: expected ${diffIds.length}, got ${manifest.layers.length}`,
+      `invalid manifest, layers length mismatch: expected ${manifest.layers.length}, got ${diffIds.length}`,
     );
   }
   const layers: LayerSource[] = [];
