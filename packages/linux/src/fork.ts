@@ -20,6 +20,9 @@ export const FORK_SERVER_ENVIRONMENT: Readonly<Record<string, string>> = {
   BUN_JSC_useConcurrentJIT: "0",
   BUN_JSC_useWarmUpMarkedBlocks: "0",
   MIMALLOC_SCAVENGER: "0",
+  // Each child compiles for itself, on its only thread: only loops that carry a container's output are worth it.
+  BUN_JSC_thresholdForJITAfterWarmUp: "20000",
+  BUN_JSC_thresholdForJITSoon: "5000",
 };
 
 const MADV_DOFORK = 11;
