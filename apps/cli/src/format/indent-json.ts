@@ -1,6 +1,10 @@
+/** The indentation of deeper ones would grow with the square of the depth. */
+const MOST_LEVELS = 1000;
+
 /**
  * Sets compact or indented JSON with four spaces a level, and leaves every value as it is written: numbers keep all their
  * digits, strings their escapes (Go's json.Indent).
+ * @throws Error for more than 1000 levels.
  */
 export function indentJson(text: string, prefix = ""): string {
   let out = "";
@@ -18,7 +22,7 @@ export function indentJson(text: string, prefix = ""): string {
         at = text.indexOf(next, at);
         out += character + next;
       } else {
-        level++;
+        if (++level > MOST_LEVELS) throw new Error("JSON is nested too deep");
         out += character + line();
       }
     } else if (character === "}" || character === "]") {

@@ -64,7 +64,6 @@ async function parseEndpoint(context: Context, pairs: Pairs): Promise<Endpoint> 
     }
     return { docker: stored.Endpoints.docker, tls };
   }
-  const tls = await readTlsFiles(pairs);
   const skip = pairs.get("skip-tls-verify") ?? "";
   let skipVerify = false;
   if (skip !== "") {
@@ -74,8 +73,10 @@ async function parseEndpoint(context: Context, pairs: Pairs): Promise<Endpoint> 
       throw new CommandError(`skip-tls-verify: parsing ${JSON.stringify(skip)}: invalid syntax`);
     }
   }
+  const tls = await readTlsFiles(pairs);
   const host = pairs.get("host") ?? "";
   try {
+    if (host !== "" && !host.includes("://")) throw new Error("no scheme");
     if (host !== "") parseHost(host);
   } catch {
     throw new CommandError(

@@ -33,7 +33,7 @@ export default command({
       throw new CommandError("--password and --password-stdin are mutually exclusive");
     }
     if (values["password-stdin"] && values.username === "") {
-      throw new CommandError("Must provide --username with --password-stdin");
+      throw new CommandError("the --password-stdin option requires --username to be set");
     }
     const { folder, file } = await context.configuration();
     const password = values["password-stdin"] ? await readPassword(context) : values.password;
