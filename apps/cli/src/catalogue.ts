@@ -5,6 +5,7 @@ import { type Entry, entry } from "./entry.ts";
 /** Every command. A test holds the names here to those of the declarations. */
 export const CATALOGUE: readonly Entry[] = [
   entry(["container commit", "commit"], () => import("./commands/container/commit.ts")),
+  entry(["container cp", "cp"], () => import("./commands/container/cp.ts")),
   entry(["container diff", "diff"], () => import("./commands/container/diff.ts")),
   entry(["container export", "export"], () => import("./commands/container/export.ts")),
   entry(["container inspect"], () => import("./commands/container/inspect.ts")),

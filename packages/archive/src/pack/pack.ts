@@ -29,6 +29,8 @@ export interface PackOptions {
   exclude?: ReadonlySet<string>;
   /** Name of the root in the archive; without one the root itself has no entry. */
   rootName?: string;
+  /** The name in the archive of a path below the root, instead of `rootName`. */
+  nameOf?: (path: string) => string;
   /** Only the entries with these paths; of a folder that is not among them nothing is written. */
   only?: ReadonlySet<string>;
   /** Paths that the archive says are deleted, besides what an overlay's marks say. */
@@ -101,9 +103,10 @@ class Packer {
 
   *run(): Generator<Uint8Array | FileRange, PackFacts, number> {
     try {
-      const { include, rootName } = this.#options;
+      const { include, rootName, nameOf } = this.#options;
       if (include === undefined) {
-        if (rootName !== undefined) yield* this.#directory("", fstat(this.#directories.root));
+        if (rootName !== undefined || nameOf !== undefined)
+          yield* this.#directory("", fstat(this.#directories.root));
         yield* this.#walk("");
       } else {
         for (const path of include) {
@@ -307,7 +310,8 @@ class Packer {
   }
 
   #nameOf(path: string): string {
-    const { rootName } = this.#options;
+    const { rootName, nameOf } = this.#options;
+    if (nameOf !== undefined) return nameOf(path);
     if (rootName === undefined) return path;
     if (path === "") return rootName;
     return rootName.endsWith("/") ? rootName + path : `${rootName}/${path}`;
