@@ -1,4 +1,4 @@
-export * from "./json-file/writer.ts";
+export * from "./json-file/encoder.ts";
 export type { LogFormat } from "./json-file/formatter.ts";
 export * from "./json-file/reader.ts";
-export * from "./json-file/encoder.ts";
+export * from "./json-file/writer.ts";

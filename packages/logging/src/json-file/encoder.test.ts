@@ -5,14 +5,22 @@ const TIME = "2026-01-02T03:04:05.000000006Z";
 
 function encode(chunks: Uint8Array[], attributes?: Record<string, string>): string {
   let out = "";
-  const encoder = new JsonLogEncoder("stdout", (buffer, length) => {
-    out += Buffer.from(buffer.subarray(0, length)).toString("utf8");
-  }, attributes);
+  const encoder = new JsonLogEncoder(
+    "stdout",
+    (buffer, length) => {
+      out += Buffer.from(buffer.subarray(0, length)).toString("utf8");
+    },
+    attributes,
+  );
   for (const chunk of chunks) encoder.write(chunk, chunk.length, TIME);
   encoder.end(TIME);
   return out;
 }
-const records = (text: string) => text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as { log: string; stream: string; time: string });
+const records = (text: string) =>
+  text
+    .split("\n")
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as { log: string; stream: string; time: string });
 
 describe("JsonLogEncoder", () => {
   test("writes Docker's record", () => {
@@ -20,7 +28,9 @@ describe("JsonLogEncoder", () => {
   });
 
   test("keeps a line that arrives in pieces together, and the last one without newline", () => {
-    expect(records(encode([Buffer.from("a"), Buffer.from("b\nc"), Buffer.from("d")])).map((r) => r.log)).toEqual(["ab\n", "cd"]);
+    expect(
+      records(encode([Buffer.from("a"), Buffer.from("b\nc"), Buffer.from("d")])).map((r) => r.log),
+    ).toEqual(["ab\n", "cd"]);
   });
 
   test("escapes as Go does", () => {
@@ -34,12 +44,16 @@ describe("JsonLogEncoder", () => {
   });
 
   test("splits long lines at 16 KiB", () => {
-    const lengths = records(encode([Buffer.alloc(PARTIAL_LIMIT * 2 + 5, "x"), Buffer.from("\n")])).map((r) => r.log.length);
+    const lengths = records(encode([Buffer.alloc(PARTIAL_LIMIT * 2 + 5, "x"), Buffer.from("\n")])).map(
+      (r) => r.log.length,
+    );
     expect(lengths).toEqual([PARTIAL_LIMIT, PARTIAL_LIMIT, 6]);
   });
 
   test("adds attributes", () => {
-    expect(encode([Buffer.from("x\n")], { tag: "t" })).toContain('"stream":"stdout","attrs":{"tag":"t"},"time"');
+    expect(encode([Buffer.from("x\n")], { tag: "t" })).toContain(
+      '"stream":"stdout","attrs":{"tag":"t"},"time"',
+    );
   });
 
   test("any bytes in any pieces give the same text as one piece", () => {
@@ -54,7 +68,12 @@ describe("JsonLogEncoder", () => {
       }
       const whole = encode([data]);
       expect(encode(pieces)).toBe(whole);
-      if (round % 2) expect(records(whole).map((r) => r.log).join("")).toBe(Buffer.from(data).toString("latin1"));
+      if (round % 2)
+        expect(
+          records(whole)
+            .map((r) => r.log)
+            .join(""),
+        ).toBe(Buffer.from(data).toString("latin1"));
     }
   });
 });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonFileWriter } from "./writer.ts";
@@ -12,7 +12,11 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const TIME = "2026-01-02T03:04:05.000000006Z";
 const line = (text: string) => new TextEncoder().encode(text);
-const logs = (path: string) => readFileSync(path, "utf8").split("\n").filter(Boolean).map((record) => (JSON.parse(record) as { log: string }).log);
+const logs = (path: string) =>
+  readFileSync(path, "utf8")
+    .split("\n")
+    .filter(Boolean)
+    .map((record) => (JSON.parse(record) as { log: string }).log);
 
 test("rotates between records and keeps maxFiles, newest last", () => {
   const path = join(folder, "x.log");
