@@ -6,10 +6,10 @@ const MOST_LEVELS = 1000;
  * digits, strings their escapes (Go's json.Indent).
  * @throws Error for more than 1000 levels.
  */
-export function indentJson(text: string, prefix = ""): string {
+export function indentJson(text: string): string {
   let out = "";
   let level = 0;
-  const line = () => `\n${prefix}${"    ".repeat(level)}`;
+  const line = () => `\n${"    ".repeat(level)}`;
   for (let at = 0; at < text.length; at++) {
     const character = text[at]!;
     if (character === '"') {

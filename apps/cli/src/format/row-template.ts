@@ -9,31 +9,37 @@ export function renderTemplate(
   rows: readonly RowFields[],
   isTable: boolean,
 ): string {
-  const template = parseFormat(source);
-  const lines = rows.map((row) => `${executeFormat(template, new Struct(kind.type, row), ROW_FUNCTIONS)}\n`);
+  const { parse: badSyntax, execute: failed } = kind.complaints ?? COMPLAINTS;
+  const template = parseFormat(source, badSyntax);
+  const lines = rows.map(
+    (row) => `${executeFormat(template, new Struct(kind.type, row), ROW_FUNCTIONS, failed)}\n`,
+  );
   if (!isTable) return lines.join("");
   return [`${execute(template, headerStruct(kind), { functions: HEADER_FUNCTIONS })}\n`, ...lines].join("");
 }
 
-/** @throws CommandError `failed to parse template: …` */
-export function parseFormat(source: string): Template {
+const COMPLAINTS = { parse: "template parsing error", execute: "template parsing error" };
+
+/** @throws CommandError that begins with `complaint`. */
+export function parseFormat(source: string, complaint = COMPLAINTS.parse): Template {
   try {
     return parse(source);
   } catch (error) {
-    throw new CommandError(`failed to parse template: ${(error as Error).message}`);
+    throw new CommandError(`${complaint}: ${(error as Error).message}`);
   }
 }
 
-/** @throws CommandError `failed to execute template: …` */
+/** @throws CommandError that begins with `complaint`. */
 export function executeFormat(
   template: Template,
   data: unknown,
   functions: Readonly<Record<string, TemplateFunction>> = {},
+  complaint = COMPLAINTS.execute,
 ): string {
   try {
     return execute(template, data, { functions });
   } catch (error) {
-    throw new CommandError(`failed to execute template: ${(error as Error).message}`);
+    throw new CommandError(`${complaint}: ${(error as Error).message}`);
   }
 }
 

@@ -7,6 +7,8 @@ export interface RowKind {
   type: string;
   /** Field → column header. */
   headers: Readonly<Record<string, string>>;
+  /** What complaints about a template begin with, where it is not as everywhere. */
+  complaints?: { parse: string; execute: string };
 }
 
 /** A row's fields. Those that are functions are worked out only when the format names them. */

@@ -8,6 +8,7 @@ import { displayPorts } from "./ports.ts";
 
 export const CONTAINER_ROW: RowKind = {
   type: "*formatter.ContainerContext",
+  complaints: { parse: "failed to parse template", execute: "failed to execute template" },
   headers: {
     ID: "CONTAINER ID",
     Names: "NAMES",

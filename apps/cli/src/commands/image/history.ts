@@ -10,7 +10,7 @@ import { ago, rfc3339Seconds } from "../../format/times.ts";
 import { platformJson } from "./platform.ts";
 
 const HISTORY_ROW: RowKind = {
-  type: "*formatter.historyContext",
+  type: "*image.historyContext",
   headers: {
     ID: "IMAGE",
     CreatedSince: "CREATED",

@@ -5,7 +5,7 @@ import { shortId } from "../../format/text.ts";
 import { goTimeOfRfc3339 } from "../../format/times.ts";
 
 export const NETWORK_ROW: RowKind = {
-  type: "*formatter.networkContext",
+  type: "*network.networkContext",
   headers: {
     ID: "NETWORK ID",
     Name: "NAME",
