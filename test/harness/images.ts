@@ -32,7 +32,7 @@ async function make(image: TestImage, path: string): Promise<void> {
   const daemon = await startDaemon({ engine: "berth" });
   try {
     await daemon.ok(["berth", "image", "bootstrap", image], { seconds: 600 });
-    await daemon.ok(["berth", "save", "-o", temporary, image], { seconds: 120 });
+    await daemon.ok(["docker", "save", "-o", temporary, image], { seconds: 120 });
     renameSync(temporary, path);
   } finally {
     rmSync(temporary, { force: true });
