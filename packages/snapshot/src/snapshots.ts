@@ -50,6 +50,11 @@ export interface Snapshots extends AsyncDisposable {
   writable(id: string): WritableLayer;
   /** Never waits for large trees: they are moved away and deleted in the background. Idempotent. */
   removeWritable(id: string): Promise<void>;
+  /**
+   * Moves a folder away at once, to be deleted in the background: a removed container's, its writable layer included.
+   * It must be on the file system of the layers. Nothing happens when it does not exist.
+   */
+  throwAway(path: string): void;
   /** Bytes of the files in the writable layer: Docker's SizeRw. */
   writableSize(id: string): Promise<number>;
   changes(id: string): Promise<Change[]>;

@@ -64,7 +64,7 @@ class CopySnapshots implements Snapshots {
   }
 
   async createWritable(id: string, { chain }: WritableOptions): Promise<WritableLayer> {
-    await this.#writables.create(id, chain);
+    this.#writables.create(id, chain);
     try {
       const root = this.#writables.path(id, ROOT);
       await mkdir(root, { mode: 0o755 });
@@ -80,6 +80,10 @@ class CopySnapshots implements Snapshots {
     const path = this.#writables.path(id, ROOT);
     if (!existsSync(path)) throw notFound(`layer not found: ${id}`);
     return { kind: "directory", path, upperDirectory: path };
+  }
+
+  throwAway(path: string): void {
+    this.#trash.take(path);
   }
 
   async removeWritable(id: string): Promise<void> {

@@ -2,6 +2,11 @@ import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { log, systemError } from "@berth/base";
 
+/** Removals that come within this time share one process, in milliseconds. */
+const GATHER = 250;
+
+const PAUSE = 150;
+
 /**
  * Where trees go that are no longer needed: moving takes a moment however large a tree is, and it is deleted in the background
  * by a process of low priority. What a crash leaves is deleted after the next start.
@@ -11,6 +16,7 @@ export class Trash implements AsyncDisposable {
   #counter = 0;
   #deleting: Promise<void> | undefined;
   #waiting = false;
+  #hurry: (() => void) | undefined;
 
   /** `folder` must be on the file system of what is thrown away. */
   constructor(folder: string) {
@@ -33,11 +39,26 @@ export class Trash implements AsyncDisposable {
 
   /** Resolves when nothing is left to delete. */
   async empty(): Promise<void> {
-    while (this.#deleting !== undefined) await this.#deleting;
+    while (this.#deleting !== undefined) {
+      this.#hurry?.();
+      await this.#deleting;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.empty();
+  }
+
+  /** Removals that come together share one process, which starts when whoever asked for them has the answer. */
+  async #pause(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, PAUSE);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
   }
 
   #schedule(): void {
@@ -49,8 +70,7 @@ export class Trash implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (this.#waiting) {
-      // Let removals that come together share one process.
-      await new Promise((resolve) => setImmediate(resolve));
+      await this.#gather();
       this.#waiting = false;
       try {
         await deleteTrees(readdirSync(this.#folder).map((name) => join(this.#folder, name)));
@@ -58,6 +78,18 @@ export class Trash implements AsyncDisposable {
         log.warn("a removed tree could not be deleted", { error });
       }
     }
+  }
+
+  /** Lets removals that come together share one process, and whoever waits for one of them go on first. */
+  async #gather(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, GATHER);
+      this.#hurry = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#hurry = undefined;
   }
 }
 

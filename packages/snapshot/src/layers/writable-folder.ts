@@ -1,5 +1,4 @@
-import { existsSync, readlinkSync, rmSync } from "node:fs";
-import { mkdir, symlink } from "node:fs/promises";
+import { existsSync, mkdirSync, readlinkSync, rmSync, symlinkSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
 import { conflict, type Digest, isDigest, notFound } from "@berth/base";
 import type { LayerFolder } from "./layer-folder.ts";
@@ -32,15 +31,18 @@ export class WritableFolder {
     return join(this.#root, id, part);
   }
 
-  /** Makes `<root>/<id>` with the link to the chain's top. @throws conflict, not-found. */
-  async create(id: string, chain: readonly Digest[]): Promise<void> {
+  /**
+   * Makes `<root>/<id>` with the link to the chain's top. Synchronous: these calls take microseconds, a thread's turn takes
+   * longer, and every start of a container waits for it. @throws conflict, not-found.
+   */
+  create(id: string, chain: readonly Digest[]): void {
     const top = chain.at(-1);
     const target = top === undefined ? this.#layers.emptyPath : this.#layers.path(top);
     for (const layer of chain) this.#layers.path(layer);
     const link = this.path(id, LAYER);
-    await mkdir(dirname(link), { recursive: true, mode: 0o710 });
+    mkdirSync(dirname(link), { recursive: true, mode: 0o710 });
     try {
-      await symlink(relative(dirname(link), target), link);
+      symlinkSync(relative(dirname(link), target), link);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
       throw conflict(`the writable layer ${id} exists already`);

@@ -1,5 +1,4 @@
-import { chownSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { chownSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Digest, notFound } from "@berth/base";
 import type { RootfsMount } from "@berth/spec";
@@ -73,11 +72,11 @@ class OverlaySnapshots implements Snapshots {
   }
 
   async createWritable(id: string, { chain }: WritableOptions): Promise<WritableLayer> {
-    await this.#writables.create(id, chain);
+    this.#writables.create(id, chain);
     try {
       const upper = this.#writables.path(id, UPPER);
-      await mkdir(upper, { mode: 0o755 });
-      await mkdir(this.#writables.path(id, WORK), { mode: 0o700 });
+      mkdirSync(upper, { mode: 0o755 });
+      mkdirSync(this.#writables.path(id, WORK), { mode: 0o700 });
       const top = chain.at(-1);
       if (top !== undefined) copyRootAttributes(this.#layers.path(top), upper);
       else chownSync(upper, 0, 0);
@@ -90,6 +89,10 @@ class OverlaySnapshots implements Snapshots {
 
   writable(id: string): WritableLayer {
     return this.#writableMount(id, this.#writables.chain(id));
+  }
+
+  throwAway(path: string): void {
+    this.#trash.take(path);
   }
 
   async removeWritable(id: string): Promise<void> {
