@@ -23,20 +23,22 @@ export interface Member {
   mapInData: boolean;
 }
 
-const TYPES: Readonly<Record<string, EntryType>> = {
-  "\0": "file",
-  "0": "file",
-  "7": "file",
-  S: "file",
-  "1": "link",
-  "2": "symlink",
-  "3": "char",
-  "4": "block",
-  "5": "directory",
-  // GNU's incremental dump of a directory: its content is a list of names, which nobody needs.
-  D: "directory",
-  "6": "fifo",
-};
+/** GNU's incremental dump of a directory: its content is a list of names, which nobody needs. */
+const GNU_DUMP = 0x44;
+
+/** By the type flag's byte. */
+const TYPES: (EntryType | undefined)[] = [];
+for (const [flags, type] of [
+  ["\x0007S", "file"],
+  ["1", "link"],
+  ["2", "symlink"],
+  ["3", "char"],
+  ["4", "block"],
+  ["5D", "directory"],
+  ["6", "fifo"],
+] as const) {
+  for (const flag of flags) TYPES[flag.charCodeAt(0)] = type;
+}
 
 /**
  * Puts a header block and the records before it together.
@@ -44,19 +46,19 @@ const TYPES: Readonly<Record<string, EntryType>> = {
  */
 export function makeMember(header: RawHeader, records: PaxRecords, gnu: GnuFacts): Member {
   const { values } = records;
-  const flag = String.fromCharCode(header.flag);
+  const { flag } = header;
   let type = TYPES[flag];
-  if (type === undefined) throw systemError(`unhandled tar header type ${header.flag}`);
+  if (type === undefined) throw systemError(`unhandled tar header type ${flag}`);
   const sparseName = values.get("GNU.sparse.name");
   const name = gnu.longName ?? (sparseName || values.get("path") || header.name);
   const linkName = gnu.longLink ?? (values.get("linkpath") || header.linkName);
   if (name.length > MAX_NAME || linkName.length > MAX_NAME) throw invalidHeader("a name is too long");
-  if (flag === "\0" && name.endsWith("/")) type = "directory";
+  if (flag === 0 && name.endsWith("/")) type = "directory";
 
   const isFile = type === "file";
   let stored = number(values, "size") ?? header.size;
   if (stored < 0) throw invalidHeader("the size is negative");
-  if (!isFile && flag !== "D") stored = 0;
+  if (!isFile && flag !== GNU_DUMP) stored = 0;
 
   const entry: TarEntry = {
     type,

@@ -18,6 +18,16 @@ export interface TarSink {
   end(): void;
 }
 
+/** Type flags that are no members. */
+const FLAG = {
+  pax: 0x78,
+  paxGlobal: 0x67,
+  longName: 0x4c,
+  longLink: 0x4b,
+  label: 0x56,
+  sparse: 0x53,
+} as const;
+
 type State = "header" | "metadata" | "gnu-map" | "pax-map" | "data" | "done";
 
 /**
@@ -132,19 +142,19 @@ export class TarReader {
     }
     if (this.#zeroBlocks > 0) throw invalidHeader("something follows a block of zeros");
     const header = parseHeader(block, at);
-    switch (String.fromCharCode(header.flag)) {
-      case "x":
-      case "g":
-      case "L":
-      case "K":
+    switch (header.flag) {
+      case FLAG.pax:
+      case FLAG.paxGlobal:
+      case FLAG.longName:
+      case FLAG.longLink:
         this.#beginMetadata(header);
         return;
-      case "V":
+      case FLAG.label:
         // The archive's label: no member.
         this.#entry = undefined;
         this.#beginContent(header.size);
         return;
-      case "S":
+      case FLAG.sparse:
         this.#beginGnuMap(header, block, at);
         return;
       default:
@@ -165,18 +175,18 @@ export class TarReader {
 
   #endMetadata(): void {
     const data = this.#metadata.subarray(0, this.#metadataLength);
-    switch (String.fromCharCode(this.#metadataFlag)) {
-      case "x":
+    switch (this.#metadataFlag) {
+      case FLAG.pax:
         this.#own = emptyRecords();
         parsePax(data, this.#own);
         break;
-      case "g":
+      case FLAG.paxGlobal:
         parsePax(data, this.#global);
         if (this.#global.values.size + this.#global.xattrs.size > MAX_PAX_RECORDS) {
           throw invalidHeader("too many global records");
         }
         break;
-      case "L":
+      case FLAG.longName:
         this.#gnu.longName = cText(data);
         break;
       default:
