@@ -48,7 +48,7 @@ export type ContainerLayers = Pick<
   | "view"
   | "createWritable"
   | "writable"
-  | "removeWritable"
+  | "throwAway"
   | "writableSize"
   | "changes"
   | "layerSize"

@@ -78,6 +78,7 @@ test("synchronous is FULL for durable and NORMAL for other transactions", () => 
   expect(level()).toBe(2);
   expect(state.transaction(level)).toBe(2);
   expect(state.transaction(level, { durable: false })).toBe(1);
+  state.run("CREATE TABLE after (x)");
   expect(level()).toBe(2);
 });
 

@@ -94,6 +94,7 @@ class SqliteState implements State {
   }
 
   run(sql: string, ...values: Value[]): { changes: number; lastInsertRowid: number } {
+    if (this.#depth === 0) this.#setDurable(true);
     const { changes, lastInsertRowid } = this.#prepared(sql).run(...values);
     return { changes, lastInsertRowid: Number(lastInsertRowid) };
   }
@@ -109,12 +110,12 @@ class SqliteState implements State {
   transaction<T>(work: () => T, options: TransactionOptions = {}): T {
     if (this.#depth > 0) return this.#savepoint(work);
     this.#setDurable(options.durable ?? true);
-    this.run("BEGIN IMMEDIATE");
+    this.#prepared("BEGIN IMMEDIATE").run();
     this.#depth = 1;
     try {
       const result = work();
       refusePromise(result);
-      this.run("COMMIT");
+      this.#prepared("COMMIT").run();
       return result;
     } catch (error) {
       // A full disk may have rolled it back already.
@@ -122,7 +123,6 @@ class SqliteState implements State {
       throw error;
     } finally {
       this.#depth = 0;
-      this.#setDurable(true);
     }
   }
 
@@ -195,7 +195,10 @@ class SqliteState implements State {
     }
   }
 
-  /** Not possible inside a transaction: SQLite ignores it there. */
+  /**
+   * For the changes that follow; changed only when it is another one than before, for it costs as much as a commit.
+   * Not possible inside a transaction: SQLite ignores it there.
+   */
   #setDurable(durable: boolean): void {
     if (durable === this.#durable) return;
     this.#db.run(durable ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");

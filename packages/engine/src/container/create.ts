@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type {
@@ -154,9 +154,8 @@ export async function discard(engine: EngineContext, container: Container): Prom
       log.warn(`cannot take back ${what} of a container`, { container: container.id, error: error as Error });
     }
   };
-  await attempt("the writable layer", () => engine.snapshots.removeWritable(container.id));
   await attempt("the folder", () =>
-    rmSync(containerDirectory(engine.settings, container.id), { recursive: true, force: true }),
+    engine.snapshots.throwAway(containerDirectory(engine.settings, container.id)),
   );
   for (const mount of container.record.mounts) {
     if (mount.type !== "volume" || mount.name === undefined) continue;

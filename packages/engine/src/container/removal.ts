@@ -1,4 +1,3 @@
-import { rmSync } from "node:fs";
 import { isKind, log, messageOf, systemError } from "@berth/base";
 import type { EngineContext } from "../context.ts";
 import type { Container } from "./container.ts";
@@ -21,9 +20,8 @@ export async function removeLocked(
   engine.restarts.cancel(container);
   container.attaches.failAll();
   try {
-    // The layer first: what a container wrote is not deleted file by file here.
-    await engine.snapshots.removeWritable(container.id);
-    rmSync(containerDirectory(engine.settings, container.id), { recursive: true, force: true });
+    // In one step, its layer included: what a container wrote is not deleted file by file while somebody waits.
+    engine.snapshots.throwAway(containerDirectory(engine.settings, container.id));
   } catch (error) {
     state.removing = false;
     state.dead = true;

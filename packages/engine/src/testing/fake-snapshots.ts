@@ -1,5 +1,5 @@
 import { mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { conflict, type Digest, encoded, notFound } from "@berth/base";
 import type { Change, WritableLayer, WritableOptions } from "@berth/snapshot";
 import type { RootfsMount } from "@berth/spec";
@@ -46,9 +46,11 @@ export class FakeSnapshots implements ContainerLayers {
     return layer;
   }
 
-  async removeWritable(id: string): Promise<void> {
+  throwAway(path: string): void {
+    const id = basename(path);
     this.layers.delete(id);
     rmSync(join(this.#directory, "upper", id), { recursive: true, force: true });
+    rmSync(path, { recursive: true, force: true });
   }
 
   async writableSize(): Promise<number> {

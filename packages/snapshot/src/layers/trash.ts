@@ -3,8 +3,6 @@ import { join } from "node:path";
 import { log, systemError } from "@berth/base";
 
 /** Removals that come within this time share one process, in milliseconds. */
-const GATHER = 250;
-
 const PAUSE = 150;
 
 /**
@@ -70,7 +68,7 @@ export class Trash implements AsyncDisposable {
 
   async #run(): Promise<void> {
     while (this.#waiting) {
-      await this.#gather();
+      await this.#pause();
       this.#waiting = false;
       try {
         await deleteTrees(readdirSync(this.#folder).map((name) => join(this.#folder, name)));
@@ -78,18 +76,6 @@ export class Trash implements AsyncDisposable {
         log.warn("a removed tree could not be deleted", { error });
       }
     }
-  }
-
-  /** Lets removals that come together share one process, and whoever waits for one of them go on first. */
-  async #gather(): Promise<void> {
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, GATHER);
-      this.#hurry = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.#hurry = undefined;
   }
 }
 
