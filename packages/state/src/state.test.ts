@@ -112,7 +112,9 @@ test("a damaged file gives a clear error, and the backup recovers", () => {
   {
     using state = openState(path);
     state.migrate("test", STEPS);
-    for (let i = 0; i < 2000; i++) state.run("INSERT INTO t VALUES (?, ?)", `key number ${i}`, i);
+    state.transaction(() => {
+      for (let i = 0; i < 2000; i++) state.run("INSERT INTO t VALUES (?, ?)", `key number ${i}`, i);
+    });
     state.backup();
   }
   const fd = openSync(path, "r+");
