@@ -205,6 +205,13 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     scenario: "api: errors have a status and a message",
+    step: "api POST /v1.41/containers/create '{}'",
+    docker: /^400.*Config cannot be empty in order to create a container/s,
+    berth: /^400.*No command specified/s,
+    reason: "Both refuse it; Berth names what is missing.",
+  },
+  {
+    scenario: "api: errors have a status and a message",
     step: "api POST /v1.41/containers/create",
     docker: /^500.*EOF/s,
     berth: /^400.*invalid JSON: got EOF while reading request body/s,
