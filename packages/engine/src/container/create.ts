@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type {
@@ -134,7 +134,6 @@ function register(engine: EngineContext, planned: PlannedMount[], draft: Contain
 /** Folders, writable layer, and the image's content in new volumes. */
 async function furnish(engine: EngineContext, container: Container, signal: AbortSignal): Promise<void> {
   const { record } = container;
-  mkdirSync(containerDirectory(engine.settings, record.id), { recursive: true, mode: 0o710 });
   const layer = await engine.snapshots.createWritable(record.id, { chain: record.chain });
   // By this file programs know that they are in a container.
   writeFileSync(join(layer.upperDirectory, ".dockerenv"), "", { mode: 0o755 });

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { BerthError, conflict, isKind, log, messageOf, notModified } from "@berth/base";
 import type { Shim } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
@@ -10,7 +10,6 @@ import { watchExit } from "./exit.ts";
 import { startHealth } from "./health.ts";
 import { writeHostFiles } from "./host-files.ts";
 import { launchOf, networkState, type PreparedNetwork, prepareNetwork } from "./launch.ts";
-import { containerDirectory } from "./paths.ts";
 import { removeLocked } from "./removal.ts";
 import { specOf } from "./spec.ts";
 
@@ -124,7 +123,6 @@ async function launch(engine: EngineContext, container: Container): Promise<void
 
 /** Folders that a power failure may have taken: their creation is not waited for. */
 async function ensureFurnished(engine: EngineContext, container: Container): Promise<void> {
-  mkdirSync(containerDirectory(engine.settings, container.id), { recursive: true, mode: 0o710 });
   try {
     engine.snapshots.writable(container.id);
   } catch (error) {

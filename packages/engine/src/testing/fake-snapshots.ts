@@ -35,6 +35,7 @@ export class FakeSnapshots implements ContainerLayers {
     if (this.layers.has(id)) throw conflict("exists");
     const upperDirectory = join(this.#directory, "upper", id);
     mkdirSync(upperDirectory, { recursive: true });
+    mkdirSync(join(this.#directory, "containers", id), { recursive: true });
     const layer: WritableLayer = { kind: "directory", path: upperDirectory, upperDirectory };
     this.layers.set(id, layer);
     return layer;
