@@ -6,8 +6,9 @@ import { isKind } from "@berth/base";
 import { getXattr } from "@berth/linux";
 import type { ApplyJob } from "../index.ts";
 import { contentSize, END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry } from "../tar/writer.ts";
+import { collect, random } from "../testing/collect.ts";
 import { listing } from "../testing/listing.ts";
-import { run, Scratch } from "../testing/scratch.ts";
+import { output, run, Scratch } from "../testing/scratch.ts";
 import { variedTree } from "../testing/varied-tree.ts";
 
 // The machine may be busy.
@@ -300,6 +301,53 @@ describe("hostile archives", () => {
     expect(scratch.shell(folder, "find . -name second | wc -l").trim()).toBe("1");
     const result = await run({ job: "disk-usage", folder });
     expect(result.entries).toBe(4002);
+    const { bytes } = await output({ job: "pack", view: { kind: "folder", path: folder } });
+    expect(collect(bytes).at(-2)?.name).toBe(long);
+  });
+
+  test("any names and links: nothing outside is touched", async () => {
+    const seed = Number(process.env.BERTH_FUZZ_SEED ?? Date.now() % 1_000_000);
+    const next = random(seed);
+    const place = scratch.folder("fuzz");
+    scratch.shell(
+      place,
+      "mkdir -p in out/sub; echo secret > out/secret; echo x > out/sub/f; ln out/secret out/linked",
+    );
+    const before = listing(join(place, "out"));
+    const words = [
+      "a",
+      "b",
+      "..",
+      ".",
+      "",
+      "out",
+      "sub",
+      "secret",
+      ".wh.a",
+      ".wh.secret",
+      ".wh..wh..opq",
+      "proc",
+      "self",
+      "root",
+    ];
+    const path = () => {
+      const name = Array.from({ length: 1 + next(4) }, () => words[next(words.length)]!).join("/");
+      return next(6) === 0 ? `/${name}` : next(12) === 0 ? join(place, "out", name) : name;
+    };
+    for (let round = 0; round < Number(process.env.BERTH_FUZZ_ROUNDS ?? 25); round++) {
+      const members = Array.from({ length: 40 }, (): [WritableEntry, string?] => {
+        const name = path() || "a";
+        const kind = next(5);
+        if (kind === 0) return directory(name, { mode: 0o777 });
+        if (kind === 1) return symlink(name, path() || "b");
+        if (kind === 2) return hardlink(name, path() || "b");
+        return file(name, "overwritten", { uid: 9 });
+      });
+      const whiteouts = (["overlay", "remove", "keep"] as const)[round % 3]!;
+      await apply(join(place, "in"), tar(...members), { whiteouts, climbing: "contain" }).catch(() => {});
+      await apply(join(place, "in"), tar(...members.slice(0, 10)), { whiteouts }).catch(() => {});
+      expect(listing(join(place, "out")), `seed ${seed}, round ${round}`).toEqual(before);
+    }
   });
 
   test("300 bytes in one name", async () => {

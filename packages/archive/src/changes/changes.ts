@@ -11,7 +11,7 @@ import {
   type Stat,
   statIfExists,
 } from "@berth/linux";
-import { Directories } from "../files/directories.ts";
+import { CAPACITY, Directories } from "../files/directories.ts";
 import { joined } from "../files/names.ts";
 import { isWhiteoutDevice } from "../pack/overlay-marks.ts";
 
@@ -64,6 +64,8 @@ export function listChanges(options: ChangesOptions): ChangeList {
   return new Comparison(options).run();
 }
 
+const DESCRIPTORS = 512;
+
 class Comparison {
   readonly #whole: boolean;
   readonly #upper: Directories;
@@ -74,7 +76,9 @@ class Comparison {
   constructor(options: ChangesOptions) {
     this.#whole = options.kind === "whole";
     this.#upper = new Directories(options.upper);
-    this.#lower = options.lower.map((fd) => new Directories(fd));
+    // All layers together must stay within the usual limit of 1,024 descriptors.
+    const capacity = Math.min(CAPACITY, Math.floor(DESCRIPTORS / Math.max(1, options.lower.length)));
+    this.#lower = options.lower.map((fd) => new Directories(fd, { folder: fd, prefix: "" }, capacity));
   }
 
   run(): ChangeList {

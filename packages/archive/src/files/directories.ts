@@ -26,7 +26,8 @@ export interface Scope {
   prefix: string;
 }
 
-const CAPACITY = 64;
+/** Folders that are kept open by default. */
+export const CAPACITY = 64;
 const FLAGS = O.RDONLY | O.DIRECTORY;
 
 /**
@@ -39,12 +40,14 @@ const FLAGS = O.RDONLY | O.DIRECTORY;
 export class Directories implements Disposable {
   readonly root: number;
   readonly #scope: Scope;
+  readonly #capacity: number;
   readonly #open = new Map<string, OpenDirectory>();
   readonly #rootDirectory: OpenDirectory;
 
-  /** `root`: descriptor of a folder; it stays the caller's. */
-  constructor(root: number, scope: Scope = { folder: root, prefix: "" }) {
+  /** `root`: descriptor of a folder; it stays the caller's. `capacity`: folders that are kept open, at least 2. */
+  constructor(root: number, scope: Scope = { folder: root, prefix: "" }, capacity = CAPACITY) {
     this.root = root;
+    this.#capacity = Math.max(2, capacity);
     this.#scope = scope;
     this.#rootDirectory = { fd: root, setgid: (fstat(root).mode & S.ISGID) !== 0 };
   }
@@ -123,7 +126,7 @@ export class Directories implements Disposable {
   #remember(path: string, fd: number): OpenDirectory {
     const directory = { fd, setgid: (fstat(fd).mode & S.ISGID) !== 0 };
     this.#open.set(path, directory);
-    if (this.#open.size > CAPACITY) {
+    if (this.#open.size > this.#capacity) {
       // The oldest goes. Often used ones come back at the cost of one call.
       for (const [oldest, { fd: old }] of this.#open) {
         this.#open.delete(oldest);

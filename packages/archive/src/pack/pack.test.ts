@@ -156,6 +156,15 @@ test("files of all sizes around the buffers", async () => {
   }
 });
 
+test("files that are shorter than they say are filled up", async () => {
+  const path = "/sys/kernel/mm/transparent_hugepage";
+  const { bytes, result } = await output({ job: "pack", view: view(path) });
+  const enabled = collect(bytes).find((member) => member.name === "enabled");
+  expect(Buffer.from(enabled!.content).toString()).toStartWith(readFileSync(`${path}/enabled`, "utf8"));
+  expect(enabled?.size).toBe(statSync(`${path}/enabled`).size);
+  expect(result.warnings).toContain("enabled became shorter while it was read");
+});
+
 test("the upper folder of an overlay becomes a layer", async () => {
   const upper = scratch.folder();
   scratch.shell(

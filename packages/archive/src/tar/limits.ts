@@ -7,6 +7,9 @@ export const MAX_METADATA = 1 << 20;
 /** Records in one PAX header. Go bounds them only by `MAX_METADATA`; a file has at most some hundred attributes. */
 export const MAX_PAX_RECORDS = 16_384;
 
+/** Records that all global headers together may leave in force: each is merged into every member. */
+export const MAX_GLOBAL_RECORDS = 256;
+
 /** Bytes of a name or link target. The kernel takes 4,095 in one call; longer names are reached part by part. */
 export const MAX_NAME = 65_535;
 

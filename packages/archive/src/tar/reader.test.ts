@@ -200,10 +200,10 @@ describe("hostile input", () => {
   const put = (block: Uint8Array, at: number, value: string) =>
     block.set(new TextEncoder().encode(value), at);
   const whole = archiveOf([{ ...plain, type: "file", name: "f" }, "content"]);
-  const withPax = (records: string) => {
+  const withPax = (records: string, flag = "x") => {
     const data = new TextEncoder().encode(records);
     const header = damage(encodeHeader({ ...plain, type: "file", name: "x", size: data.length }), (b) =>
-      put(b, 156, "x"),
+      put(b, 156, flag),
     );
     return Buffer.concat([header, data, new Uint8Array(padding(data.length)), whole]);
   };
@@ -231,6 +231,11 @@ describe("hostile input", () => {
     ["PAX name with a NUL", withPax("12 path=a\0b\n"), "archive/tar: invalid tar header"],
     ["PAX uid of -1", withPax("10 uid=-1\n"), "archive/tar: invalid tar header"],
     ["a million PAX records", withPax("6 a=b\n".repeat(170_000)), "archive/tar: invalid tar header"],
+    [
+      "a thousand global records",
+      withPax(Array.from({ length: 1000 }, (_, i) => `9 k${String(i).padStart(3, "0")}=\n`).join(""), "g"),
+      "archive/tar: invalid tar header",
+    ],
     ["a PAX header too large", withPax("x".repeat((1 << 20) + 1)), "archive/tar: invalid tar header"],
     [
       "a name too long",

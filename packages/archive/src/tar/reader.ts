@@ -3,7 +3,7 @@ import { decodeName } from "@berth/linux";
 import type { Extent, TarEntry } from "./entry.ts";
 import { DamagedArchive, invalidHeader, unexpectedEnd } from "./failure.ts";
 import { FIELD, isZeroBlock, parseHeader, type RawHeader } from "./header.ts";
-import { BLOCK, MAX_METADATA, MAX_PAX_RECORDS } from "./limits.ts";
+import { BLOCK, MAX_GLOBAL_RECORDS, MAX_METADATA } from "./limits.ts";
 import { finishSparse, type GnuFacts, type Member, makeMember } from "./member.ts";
 import { parseNumber } from "./numbers.ts";
 import { emptyRecords, mergeRecords, NO_RECORDS, type PaxRecords, parsePax } from "./pax.ts";
@@ -182,7 +182,7 @@ export class TarReader {
         break;
       case FLAG.paxGlobal:
         parsePax(data, this.#global);
-        if (this.#global.values.size + this.#global.xattrs.size > MAX_PAX_RECORDS) {
+        if (this.#global.values.size + this.#global.xattrs.size > MAX_GLOBAL_RECORDS) {
           throw invalidHeader("too many global records");
         }
         break;

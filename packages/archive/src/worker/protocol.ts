@@ -61,7 +61,7 @@ export interface OutputOptions {
   /** Compute `diffId` and `digest`. Without, large files go to stdout without being looked at. */
   digest?: boolean;
   subSecondTimes?: boolean;
-  /** Holes stay holes (PAX 1.0); some readers do not know it. */
+  /** Holes of 64 KiB or more stay holes (PAX 1.0, which GNU tar, Go and Python read). Default true. */
   sparse?: boolean;
 }
 

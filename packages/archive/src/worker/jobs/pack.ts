@@ -44,7 +44,7 @@ export function openLower(rootfs: RootfsMount): number[] {
 }
 
 function commonOptions(options: OutputOptions): PackOptions {
-  return { subSecondTimes: options.subSecondTimes === true, sparse: options.sparse === true };
+  return { subSecondTimes: options.subSecondTimes === true, sparse: options.sparse !== false };
 }
 
 function excluded(paths: readonly string[] | undefined): PackOptions {
