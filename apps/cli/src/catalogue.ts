@@ -25,6 +25,11 @@ export const CATALOGUE: readonly Entry[] = [
   entry(["container stats", "stats"], () => import("./commands/container/stats.ts")),
   entry(["container update", "update"], () => import("./commands/container/update.ts")),
   // commands/container/: here. commands/image/: catalogue-images.ts. network/, volume/, system/, context/, inspect: catalogue-system.ts.
+  entry(["container attach", "attach"], () => import("./commands/container/attach.ts")),
+  entry(["container create", "create"], () => import("./commands/container/create.ts")),
+  entry(["container exec", "exec"], () => import("./commands/container/exec.ts")),
+  entry(["container run", "run"], () => import("./commands/container/run.ts")),
+  entry(["container start", "start"], () => import("./commands/container/start.ts")),
   ...IMAGE_COMMANDS,
   ...SYSTEM_COMMANDS,
 ];

@@ -77,7 +77,7 @@ async function runCommand(
   found: { entry: Entry; called: string; rest: string[] },
   globals: Parsed<typeof GLOBAL_FLAGS>,
 ): Promise<number> {
-  const { program, stderr } = invocation;
+  const { program, stdout } = invocation;
   const { called } = found;
   let parsed: ReturnType<typeof parseFlags<Flags>>;
   try {
@@ -87,7 +87,7 @@ async function runCommand(
     const { usageError } = await import("./usage-error.ts");
     throw usageError(program, command, called, error.message);
   }
-  for (const warning of parsed.warnings) await stderr.write(`${warning}\n`);
+  for (const warning of parsed.warnings) await stdout.write(`${warning}\n`);
   if (parsed.help) return printHelp(invocation, command, called);
   const { least, most } = command.arguments;
   if (parsed.args.length < least || (most !== undefined && parsed.args.length > most)) {

@@ -52,7 +52,10 @@ export async function checkDestination(path: string): Promise<void> {
       throw new CommandError(`invalid output path: directory ${JSON.stringify(parent)} does not exist`);
     }
   }
-  const found = await stat(path).catch(() => undefined);
+  const found = await stat(path).catch((error: { code?: string }) => {
+    if (error.code !== "ENOENT") throw fileError("stat", path, error);
+    return undefined;
+  });
   if (found?.isBlockDevice() || found?.isCharacterDevice()) {
     throw new CommandError(
       `invalid output path: ${JSON.stringify(path)} must be a directory or a regular file: got a device`,
@@ -71,8 +74,12 @@ async function inspect<T>(name: string, call: (path: string) => Promise<T>, path
 /** All links of a path followed. The error names the part that is not there. */
 async function withoutLinks(path: string): Promise<string> {
   try {
-    return await realpath(clean(path));
+    const real = await realpath(clean(path));
+    if (endsWithSlash(path) && !(await stat(real)).isDirectory()) throw new CommandError("not a directory");
+    return real;
   } catch (error) {
+    if (error instanceof CommandError) throw error;
+    if ((error as { code?: string }).code === "ENOTDIR") throw new CommandError("not a directory");
     const names = clean(path).split("/");
     for (let count = 2; count < names.length; count++) {
       await inspect("lstat", (at) => lstat(at), names.slice(0, count).join("/"));

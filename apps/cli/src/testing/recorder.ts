@@ -40,7 +40,7 @@ export async function startRecorder(
     const [status, value] = answer(entry, answers);
     const body = value === undefined || entry.method === "HEAD" ? "" : `${JSON.stringify(value)}\n`;
     socket.write(
-      `HTTP/1.1 ${status} X\r\nApi-Version: ${apiVersion}\r\nContent-Type: application/json\r\nDocker-Experimental: false\r\n` +
+      `HTTP/1.1 ${status} X\r\nApi-Version: ${apiVersion}\r\nContent-Type: ${typeOf(entry.path)}\r\nDocker-Experimental: false\r\n` +
         `Ostype: linux\r\nServer: Docker/28.2.2 (linux)\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
     );
   };
@@ -99,6 +99,10 @@ function takeRequest(bytes: Buffer): Message | undefined {
   return { entry, upgrade: headers.has("upgrade"), length: end + 4 + body.length };
 }
 
+function typeOf(path: string): string {
+  return path.endsWith("/logs") ? "application/vnd.docker.multiplexed-stream" : "application/json";
+}
+
 function decode(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -141,7 +145,8 @@ function answer({ method, path }: RecordedRequest, answers: Answers): [status: n
   if (path === "/volumes/create") return [201, { Name: "v" }];
   if (path === "/containers/json" || path === "/images/json" || path === "/networks") return [200, []];
   if (path === "/volumes") return [200, { Volumes: [], Warnings: null }];
-  if (path.endsWith("/prune")) return [200, {}];
+  if (path.endsWith("/prune")) return [200, { SpaceReclaimed: 0 }];
+  if (path.endsWith("/logs")) return [200, undefined];
   if (method === "DELETE" && path.startsWith("/images/")) return [200, []];
   if (method === "POST" && path.startsWith("/images/")) return [path.endsWith("/tag") ? 201 : 200, {}];
   if (path.endsWith("/top")) return [200, { Titles: ["PID"], Processes: [["1"]] }];

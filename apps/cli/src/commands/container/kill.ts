@@ -15,6 +15,8 @@ export default command({
   },
   async run(context, { values }, names) {
     const client = await context.client();
-    await forEach(context, names, (name) => containerKill(client, name, { signalName: values.signal }));
+    await forEach(context, names, (name) =>
+      containerKill(client, name, values.signal === "" ? {} : { signalName: values.signal }),
+    );
   },
 });

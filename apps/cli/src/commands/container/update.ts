@@ -51,7 +51,8 @@ export default command({
       MemoryReservation: values["memory-reservation"],
       MemorySwap: values["memory-swap"],
       // 0 changes nothing.
-      ...(values["pids-limit"] !== 0 && { PidsLimit: values["pids-limit"] }),
+      PidsLimit: values["pids-limit"] === 0 ? null : values["pids-limit"],
+      ...UNCHANGED,
       RestartPolicy: restartPolicy(values.restart),
     };
     const client = await context.client();
@@ -70,6 +71,26 @@ export default command({
     if (failures.length > 0) throw new CommandError(failures.join("\n"));
   },
 });
+
+/** The rest of the API's resources, as empty as Docker's command line sends them. */
+const UNCHANGED = {
+  CgroupParent: "",
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteIOps: null,
+  Devices: null,
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+  MemorySwappiness: null,
+  OomKillDisable: null,
+  Ulimits: null,
+  CpuCount: 0,
+  CpuPercent: 0,
+  IOMaximumIOps: 0,
+  IOMaximumBandwidth: 0,
+};
 
 const FLAGS = [
   "blkio-weight",

@@ -22,10 +22,10 @@ export default command({
       );
     }
     const volume = await volumeCreate(await context.client(), {
-      Name: name ?? values.name,
+      ...((name ?? values.name) && { Name: name ?? values.name }),
       Driver: values.driver,
-      DriverOpts: Object.fromEntries(values.opt),
-      Labels: labelsOf(values.label),
+      ...(values.opt.size > 0 && { DriverOpts: Object.fromEntries(values.opt) }),
+      ...(values.label.length > 0 && { Labels: labelsOf(values.label) }),
     });
     await context.stdout.write(`${volume.Name}\n`);
   },

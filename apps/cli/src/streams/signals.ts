@@ -1,0 +1,59 @@
+/**
+ * Signals that are passed on to a container. SIGWINCH is not: without a terminal it tells of our size and nothing of the
+ * container's, and Apache takes it for a request to stop.
+ */
+const PROXIED = [
+  "SIGHUP",
+  "SIGINT",
+  "SIGQUIT",
+  "SIGUSR1",
+  "SIGUSR2",
+  "SIGTERM",
+  "SIGALRM",
+  "SIGCONT",
+  "SIGTSTP",
+  "SIGTTIN",
+  "SIGTTOU",
+  "SIGVTALRM",
+  "SIGPROF",
+  "SIGIO",
+] as const;
+
+/**
+ * Catches signals from now on and gives their names (`INT`) to `send`.
+ * @returns what ends it.
+ */
+export function proxySignals(send: (name: string) => Promise<void>): () => void {
+  const handlers = PROXIED.map((signal) => {
+    const handler = () => {
+      // The container may be gone already, which its exit status tells.
+      send(signal.slice(3)).catch(() => {});
+    };
+    process.on(signal, handler);
+    return [signal, handler] as const;
+  });
+  return () => {
+    for (const [signal, handler] of handlers) process.off(signal, handler);
+  };
+}
+
+/** Tells `resize` the terminal's size now and whenever it changes. @returns what ends it. */
+export async function followTerminalSize(
+  resize: (size: { rows: number; columns: number }) => Promise<void>,
+): Promise<() => void> {
+  const { terminal } = await import("../io/terminal.ts");
+  const tell = async (attempts: number): Promise<void> => {
+    const size = terminal.size(1) ?? terminal.size(0);
+    if (size === undefined || (size.rows === 0 && size.columns === 0)) return;
+    try {
+      await resize(size);
+    } catch {
+      // The process may be about to start.
+      if (attempts > 0) setTimeout(() => void tell(attempts - 1), 20);
+    }
+  };
+  await tell(5);
+  const handler = () => void tell(0);
+  process.on("SIGWINCH", handler);
+  return () => process.off("SIGWINCH", handler);
+}
