@@ -10,10 +10,10 @@ import { BASE, CASES, words } from "./cases.ts";
 import { comparable, createBody, type Outcome } from "./outcome.ts";
 
 const fixtures = join(import.meta.dir, "fixtures");
-const golden = JSON.parse(readFileSync(join(import.meta.dir, "golden.json"), "utf8")) as Record<
-  string,
-  Outcome
->;
+const { base, golden } = JSON.parse(readFileSync(join(import.meta.dir, "golden.json"), "utf8")) as {
+  base: unknown;
+  golden: Record<string, Outcome>;
+};
 const passedBefore = process.env.PASSED;
 const before = process.cwd();
 let folder: string;
