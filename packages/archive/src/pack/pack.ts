@@ -18,6 +18,7 @@ import { Directories } from "../files/directories.ts";
 import { baseOf, folderOf, joined } from "../files/names.ts";
 import { contentSize, END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry } from "../tar/writer.ts";
 import { dataExtents } from "./extents.ts";
+import { GrowingBuffer } from "./growing-buffer.ts";
 import { type Attributes, isWhiteoutDevice, readAttributes } from "./overlay-marks.ts";
 
 export interface PackOptions {
@@ -61,10 +62,12 @@ export interface PackFacts {
   warnings: string[];
 }
 
-const BUFFER = 512 * 1024;
+/** The buffer is handed over when so much is in it. */
+const FULL = 512 * 1024;
 /** Files above this go to the receiver as a range: it can send them without copies. */
 const INLINE = 64 * 1024;
 const MAX_WARNINGS = 20;
+const DELETED = { type: "file", mode: 0o600, uid: 0, gid: 0, mtime: { seconds: 0, nanoseconds: 0 } } as const;
 
 /**
  * Writes a folder as a tar archive, in pieces. Bytes are valid until the next piece is asked for; for a `FileRange` the
@@ -85,12 +88,16 @@ interface Level {
   next: number;
 }
 
+type Pieces<T> = Generator<Uint8Array | FileRange, T, number>;
+
+/** Entries are gathered without pauses, because those of small files are made faster than a generator resumes. */
 class Packer {
   readonly #options: PackOptions;
   readonly #directories: Directories;
   readonly #mountId: number;
-  readonly #buffer = new Uint8Array(BUFFER);
-  #used = 0;
+  readonly #output = new GrowingBuffer(FULL + INLINE * 2);
+  /** A file whose header is written and whose content is to be sent. */
+  #pending: { fd: number; path: string; entry: WritableEntry } | undefined;
   /** First name of a file with several, by device and inode. */
   readonly #links = new Map<string, { name: string; left: number }>();
   readonly #facts: PackFacts = { entries: 0, size: 0, contentSize: 0, warnings: [] };
@@ -101,44 +108,34 @@ class Packer {
     this.#mountId = fstat(root).mountId;
   }
 
-  *run(): Generator<Uint8Array | FileRange, PackFacts, number> {
+  *run(): Pieces<PackFacts> {
     try {
-      const { include, rootName, nameOf } = this.#options;
+      const { include, rootName, nameOf, deleted } = this.#options;
       if (include === undefined) {
         if (rootName !== undefined || nameOf !== undefined)
-          yield* this.#directory("", fstat(this.#directories.root));
+          this.#directory("", fstat(this.#directories.root));
         yield* this.#walk("");
-      } else {
-        for (const path of include) {
-          if (path === "") {
-            yield* this.#walk("");
-            continue;
-          }
-          const folder = this.#directories.find(folderOf(path)).fd;
-          const type = yield* this.#entry(folder, path, 0);
-          if (type === S.IFDIR) yield* this.#walk(path);
-        }
       }
-      for (const path of this.#options.deleted ?? []) {
-        const entry = {
-          type: "file",
-          mode: 0o600,
-          uid: 0,
-          gid: 0,
-          mtime: { seconds: 0, nanoseconds: 0 },
-        } as const;
-        yield* this.#header({ ...entry, name: this.#nameOf(whiteoutOf(path)) });
+      for (const path of include ?? []) {
+        const type = path === "" ? S.IFDIR : this.#entry(this.#directories.find(folderOf(path)).fd, path, 0);
+        yield* this.#handOver();
+        if (type === S.IFDIR) yield* this.#walk(path);
       }
-      yield* this.#put(END_OF_ARCHIVE);
+      for (const path of deleted ?? []) {
+        this.#header({ ...DELETED, name: this.#nameOf(whiteoutOf(path)) });
+        yield* this.#handOver();
+      }
+      this.#output.append(END_OF_ARCHIVE);
       yield* this.#flush();
       return this.#facts;
     } finally {
+      if (this.#pending !== undefined) closeQuietly(this.#pending.fd);
       this.#directories[Symbol.dispose]();
     }
   }
 
   /** Everything below a folder. */
-  *#walk(top: string): Generator<Uint8Array | FileRange, void, number> {
+  *#walk(top: string): Pieces<void> {
     const levels: Level[] = [this.#list(top)];
     for (let level = levels.at(-1); level !== undefined; level = levels.at(-1)) {
       const entry = level.entries[level.next++];
@@ -150,14 +147,14 @@ class Packer {
       const { exclude, only } = this.#options;
       if (exclude?.has(path) || only?.has(path) === false) continue;
       try {
-        const folder = this.#directories.find(level.path).fd;
-        const type = yield* this.#entry(folder, path, entry.type);
+        const type = this.#entry(this.#directories.find(level.path).fd, path, entry.type);
         if (type === S.IFDIR) levels.push(this.#list(path));
       } catch (error) {
         // Running programs remove files while we read.
         if (!isErrno(error, "ENOENT", "ESTALE")) throw error;
         this.#warn(`${path} vanished`);
       }
+      if (this.#pending !== undefined || this.#output.length >= FULL) yield* this.#handOver();
     }
   }
 
@@ -170,31 +167,31 @@ class Packer {
   }
 
   /** Writes one entry; its type, or 0 when there is nothing below it to be written. `type`: what is known already. */
-  *#entry(folder: number, path: string, type: number): Generator<Uint8Array | FileRange, number, number> {
+  #entry(folder: number, path: string, type: number): number {
     const name = baseOf(path);
-    if (type === S.IFREG && (yield* this.#file(folder, path, name))) return S.IFREG;
+    if (type === S.IFREG && this.#file(folder, path, name)) return S.IFREG;
     const stat = statIfExists(folder, name);
     if (stat === undefined || (this.#options.oneMount && stat.mountId !== this.#mountId)) return 0;
     switch (stat.mode & S.IFMT) {
       case S.IFREG:
-        yield* this.#file(folder, path, name);
+        this.#file(folder, path, name);
         return S.IFREG;
       case S.IFDIR:
-        yield* this.#directory(path, stat);
+        this.#directory(path, stat);
         return S.IFDIR;
       case S.IFSOCK:
         return 0;
       default:
-        yield* this.#special(folder, path, name, stat);
+        this.#special(folder, path, name, stat);
         return 0;
     }
   }
 
-  *#directory(path: string, stat: Stat): Generator<Uint8Array | FileRange, void, number> {
+  #directory(path: string, stat: Stat): void {
     const { fd } = this.#directories.find(path);
     const attributes = readAttributes(fd, path, this.#options.overlay === true);
     const entry = this.#describe("directory", path, stat, attributes);
-    yield* this.#header(entry);
+    this.#header(entry);
     if (!attributes.opaque) return;
     const mark = {
       ...entry,
@@ -202,11 +199,11 @@ class Packer {
       name: this.#nameOf(joined(path, ".wh..wh..opq")),
       mode: entry.mode & 0o777,
     } as const;
-    yield* this.#header({ ...mark, xattrs: undefined });
+    this.#header({ ...mark, xattrs: undefined });
   }
 
   /** False when it is no regular file. */
-  *#file(folder: number, path: string, name: string): Generator<Uint8Array | FileRange, boolean, number> {
+  #file(folder: number, path: string, name: string): boolean {
     let fd: number;
     try {
       fd = openat(folder, name, O.RDONLY | O.NOFOLLOW | O.NONBLOCK | O.NOCTTY);
@@ -220,65 +217,88 @@ class Packer {
       if (this.#options.oneMount && stat.mountId !== this.#mountId) return true;
       const attributes = readAttributes(fd, path, this.#options.overlay === true);
       if (attributes.whiteout && this.#options.overlay && stat.size === 0) {
-        yield* this.#whiteout(path, stat);
+        this.#whiteout(path, stat);
         return true;
       }
-      if (yield* this.#linked("file", path, stat, attributes)) return true;
+      if (this.#linked("file", path, stat, attributes)) return true;
       const entry = this.#describe("file", path, stat, attributes);
       entry.size = stat.size;
       entry.sparse = this.#options.sparse ? dataExtents(fd, stat.size, stat.blocks * 512) : undefined;
       this.#facts.contentSize += stat.size;
-      yield* this.#header(entry);
-      if (entry.sparse === undefined) {
-        yield* this.#content(fd, stat.size, path);
+      this.#header(entry);
+      if (entry.sparse !== undefined || stat.size > INLINE) {
+        this.#pending = { fd, path, entry };
+        fd = -1;
       } else {
-        for (const { offset, length } of entry.sparse) {
-          lseek(fd, offset, SEEK.SET);
-          yield* this.#content(fd, length, path);
-        }
+        this.#inline(fd, stat.size, path);
       }
-      yield* this.#zeros(padding(contentSize(entry)));
       return true;
     } finally {
       closeQuietly(fd);
     }
   }
 
-  *#special(
-    folder: number,
-    path: string,
-    name: string,
-    stat: Stat,
-  ): Generator<Uint8Array | FileRange, void, number> {
+  #inline(fd: number, size: number, path: string): void {
+    const read = this.#output.fill(size, (buffer, at) => readFull(fd, buffer, at, size));
+    if (read < size) this.#warn(`${path} became shorter while it was read`);
+    this.#output.zeros(size - read + padding(size));
+  }
+
+  /** Passes on what is gathered, and the content of a file that is too large for it. */
+  *#handOver(): Pieces<void> {
+    const pending = this.#pending;
+    if (pending === undefined) {
+      if (this.#output.length >= FULL) yield* this.#flush();
+      return;
+    }
+    const { fd, path, entry } = pending;
+    for (const { offset, length } of entry.sparse ?? [{ offset: 0, length: entry.size ?? 0 }]) {
+      yield* this.#flush();
+      lseek(fd, offset, SEEK.SET);
+      const sent = yield { fd, length };
+      this.#facts.size += sent;
+      if (sent === length) continue;
+      this.#warn(`${path} became shorter while it was read`);
+      for (let left = length - sent; left > 0; left -= FULL) {
+        this.#output.zeros(Math.min(left, FULL));
+        yield* this.#flush();
+      }
+    }
+    this.#output.zeros(padding(contentSize(entry)));
+    closeQuietly(fd);
+    this.#pending = undefined;
+  }
+
+  #special(folder: number, path: string, name: string, stat: Stat): void {
     const kind = stat.mode & S.IFMT;
     if (this.#options.overlay && isWhiteoutDevice(stat)) {
-      yield* this.#whiteout(path, stat);
+      this.#whiteout(path, stat);
       return;
     }
     const type =
       kind === S.IFLNK ? "symlink" : kind === S.IFIFO ? "fifo" : kind === S.IFBLK ? "block" : "char";
-    if (yield* this.#linked(type, path, stat, undefined)) return;
+    if (this.#linked(type, path, stat, undefined)) return;
     const entry = this.#describe(type, path, stat, undefined);
     if (type === "symlink") entry.linkName = readlinkat(folder, name);
     if (type === "char" || type === "block") {
       entry.deviceMajor = stat.rdevMajor;
       entry.deviceMinor = stat.rdevMinor;
     }
-    yield* this.#header(entry);
+    this.#header(entry);
   }
 
-  *#whiteout(path: string, stat: Stat): Generator<Uint8Array | FileRange, void, number> {
+  #whiteout(path: string, stat: Stat): void {
     const entry = this.#describe("file", path, stat, undefined);
-    yield* this.#header({ ...entry, name: this.#nameOf(whiteoutOf(path)), mode: 0o600 });
+    this.#header({ ...entry, name: this.#nameOf(whiteoutOf(path)), mode: 0o600 });
   }
 
   /** Writes a further name of a file as a link to its first. */
-  *#linked(
+  #linked(
     type: WritableEntry["type"],
     path: string,
     stat: Stat,
     attributes: Attributes | undefined,
-  ): Generator<Uint8Array | FileRange, boolean, number> {
+  ): boolean {
     if (stat.nlink < 2) return false;
     const key = `${stat.deviceMajor}:${stat.deviceMinor}:${stat.ino}`;
     const first = this.#links.get(key);
@@ -288,7 +308,7 @@ class Packer {
     }
     if (--first.left === 0) this.#links.delete(key);
     const entry = this.#describe(type, path, stat, attributes);
-    yield* this.#header({ ...entry, type: "link", linkName: first.name, xattrs: undefined });
+    this.#header({ ...entry, type: "link", linkName: first.name, xattrs: undefined });
     return true;
   }
 
@@ -317,54 +337,15 @@ class Packer {
     return rootName.endsWith("/") ? rootName + path : `${rootName}/${path}`;
   }
 
-  *#header(entry: WritableEntry): Generator<Uint8Array | FileRange, void, number> {
+  #header(entry: WritableEntry): void {
     this.#facts.entries++;
-    yield* this.#put(encodeHeader(entry, { subSecondTimes: this.#options.subSecondTimes === true }));
+    this.#output.append(encodeHeader(entry, { subSecondTimes: this.#options.subSecondTimes === true }));
   }
 
-  *#content(fd: number, length: number, path: string): Generator<Uint8Array | FileRange, void, number> {
-    let sent: number;
-    if (length <= INLINE) {
-      if (BUFFER - this.#used < length) yield* this.#flush();
-      sent = readFull(fd, this.#buffer, this.#used, length);
-      this.#used += sent;
-    } else {
-      yield* this.#flush();
-      sent = yield { fd, length };
-    }
-    this.#facts.size += sent;
-    if (sent < length) {
-      this.#warn(`${path} became shorter while it was read`);
-      yield* this.#zeros(length - sent);
-    }
-  }
-
-  *#zeros(count: number): Generator<Uint8Array | FileRange, void, number> {
-    this.#facts.size += count;
-    for (let left = count; left > 0; ) {
-      if (this.#used === BUFFER) yield* this.#flush();
-      const some = Math.min(left, BUFFER - this.#used);
-      this.#buffer.fill(0, this.#used, this.#used + some);
-      this.#used += some;
-      left -= some;
-    }
-  }
-
-  *#put(bytes: Uint8Array): Generator<Uint8Array | FileRange, void, number> {
-    this.#facts.size += bytes.length;
-    if (bytes.length > BUFFER - this.#used) yield* this.#flush();
-    if (bytes.length > BUFFER) {
-      yield bytes;
-      return;
-    }
-    this.#buffer.set(bytes, this.#used);
-    this.#used += bytes.length;
-  }
-
-  *#flush(): Generator<Uint8Array | FileRange, void, number> {
-    if (this.#used === 0) return;
-    const ready = this.#buffer.subarray(0, this.#used);
-    this.#used = 0;
+  *#flush(): Pieces<void> {
+    if (this.#output.length === 0) return;
+    const ready = this.#output.take();
+    this.#facts.size += ready.length;
     yield ready;
   }
 
