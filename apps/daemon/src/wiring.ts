@@ -72,7 +72,11 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
     images,
     snapshots,
     jobs: containerJobs(),
-    buildSpec: (input) => buildSpec({ ...input, host }).spec,
+    buildSpec: (input) => {
+      const { spec, warnings } = buildSpec({ ...input, host });
+      for (const warning of warnings) log.warn("an option of a container has no effect", { warning });
+      return spec;
+    },
     allCapabilities: () => capabilitySets(host.capabilities),
   });
   joinImagesAndContainers(images, engine);

@@ -1,7 +1,7 @@
 import { Applier, pack, readPieces, TarReader } from "@berth/archive";
 import { close, O, open } from "@berth/linux";
 import { fileError } from "../io/files.ts";
-import { splitEntry } from "./paths.ts";
+import { clean, splitEntry } from "./paths.ts";
 import { type Plan, renamed, type Source } from "./plan.ts";
 
 /** A file or folder as a tar, its topmost entry named as planned. Each piece is a buffer of its own. */
@@ -41,7 +41,7 @@ export async function unpackLocal(archive: AsyncIterable<Uint8Array>, plan: Plan
     using applier = new Applier(root, {
       whiteouts: "keep",
       keepKinds: true,
-      shown: plan.folder,
+      shown: clean(plan.folder),
       owner: { uid: process.geteuid!(), gid: process.getegid!() },
     });
     const reader = new TarReader({
