@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { State } from "@berth/state";
 import { SqliteVolumeStore, Volumes } from "@berth/volume";
 import { SqliteContainerTable } from "./container/container-table.ts";
+import { validateLogConfig } from "./container/log-config.ts";
 import { restartByPolicy } from "./container/restart-by-policy.ts";
 import { RestartQueue } from "./container/restart-queue.ts";
 import { ContainerStore } from "./container/store.ts";
@@ -16,8 +17,12 @@ export type EngineParts = Pick<
   "settings" | "runtime" | "networks" | "images" | "snapshots" | "jobs" | "buildSpec" | "allCapabilities"
 > & { state: State; facts?: EngineContext["facts"]; events?: EventLog };
 
-/** The engine's context over a state database. Nothing runs before `restoreContainers`. */
+/**
+ * The engine's context over a state database. Nothing runs before `restoreContainers`.
+ * @throws invalid-parameter when the settings' default for logs could not be used by a container.
+ */
 export function createEngine({ state, facts, events: log, ...parts }: EngineParts): EngineContext {
+  validateLogConfig(parts.settings.log);
   const events = log ?? new EventLog();
   const volumes = new Volumes({
     directory: join(parts.settings.dataRoot, "volumes"),
