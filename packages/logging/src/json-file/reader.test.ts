@@ -186,6 +186,20 @@ describe("following", () => {
     expect(follow.text()).toBe(`${[...expected, "end"].join("\n")}\n`);
   });
 
+  test("records of one instant in several rotated files are all read, once", async () => {
+    writeFileSync(path, line("0"));
+    const follow = follower();
+    await follow.until("0\n");
+    for (let file = 3; file >= 1; file--)
+      writeFileSync(`${path}.${file}`, line(`${3 - file}.`) + line(`${3 - file};`));
+    renameSync(path, `${path}.4`);
+    writeFileSync(path, line("last"));
+    await follow.until("last\n");
+    follow.end();
+    await follow.done;
+    expect(follow.text()).toBe("0\n0.\n0;\n1.\n1;\n2.\n2;\nlast\n");
+  });
+
   test("a file that was read and then compressed is not read again", async () => {
     writeFileSync(path, line("a", 1));
     const follow = follower();

@@ -57,11 +57,17 @@ async function* follow(
   place: Place,
   ended: Promise<unknown>,
   signal: AbortSignal | undefined,
-  /** Closed by the caller; files opened here are added. */
+  /** Closed by the caller; holds the current file only, so that rotated ones give their room back. */
   files: LogFile[],
 ): AsyncGenerator<Uint8Array> {
   const buffer = new Uint8Array(CHUNK);
   let { file, position } = place;
+  const keepOnly = async (current: LogFile | undefined): Promise<void> => {
+    const others = files.filter((one) => one !== current);
+    files.splice(0, files.length, ...(current === undefined ? [] : [current]));
+    await closeAll(others);
+  };
+  await keepOnly(file);
   let over = false;
   using notice = new Notice(path, signal);
   void ended.then(() => {
@@ -96,6 +102,7 @@ async function* follow(
             position = 0;
           }
         }
+        if (next.length > 0) await keepOnly(file);
         const output = formatter.take();
         if (output) yield output;
         if (next.length === 0) break;
@@ -112,14 +119,17 @@ async function* follow(
   }
 }
 
-/** Files that came after `file`, oldest first, opened; empty when `file` is still the current one. */
+/**
+ * Files that came after `file`, oldest first, opened; empty when `file` is still the current one. `file` is held open, so no other
+ * file has its inode; times tell apart only what has been compressed, because many records may have the same one.
+ */
 async function successors(path: string, file: LogFile | undefined, lastTime: string): Promise<LogFile[]> {
   const current = await inodeAt(path);
   if (current === undefined || current === file?.inode) return [];
   const newer: LogFile[] = [];
   try {
     for await (const opened of newestFirst(path)) {
-      if (opened.inode === file?.inode || (newer.length > 0 && (await startsBefore(opened, lastTime)))) {
+      if (opened.inode === file?.inode || (newer.length > 0 && (await wasRead(opened, file, lastTime)))) {
         await opened[Symbol.asyncDispose]();
         break;
       }
@@ -132,9 +142,17 @@ async function successors(path: string, file: LogFile | undefined, lastTime: str
   return newer.reverse();
 }
 
-/** True when the file's first record is not after `time`: it was read before, under another name or before it was compressed. */
-async function startsBefore(file: LogFile, time: string): Promise<boolean> {
-  if (time === "") return false;
+/** True when this older file is what `file` became, or was read before it. */
+async function wasRead(opened: LogFile, file: LogFile | undefined, lastTime: string): Promise<boolean> {
+  if (file !== undefined && !opened.compressed) return false;
+  const first = await firstTime(opened);
+  // An empty file has just been begun.
+  if (first === "") return false;
+  return first <= (file === undefined ? normalStamp(lastTime) : await firstTime(file));
+}
+
+/** Time of the first record, comparable as text; empty when there is none. */
+async function firstTime(file: LogFile): Promise<string> {
   const probe = new LogFormatter({
     stdout: true,
     stderr: true,
@@ -147,8 +165,7 @@ async function startsBefore(file: LogFile, time: string): Promise<boolean> {
     probe.push(end < 0 ? chunk : chunk.subarray(0, end + 1));
     if (end >= 0) break;
   }
-  // An empty file has just been begun.
-  return probe.lastTime !== "" && probe.lastTime <= normalStamp(time);
+  return probe.lastTime === "" ? "" : normalStamp(probe.lastTime);
 }
 
 /** Wakes a follower when the log's file changes, is replaced, or appears. */
