@@ -197,6 +197,7 @@ export class Daemon {
       this.remember();
       const ids = (await this.out("ps", "-aq", "--no-trunc")).split("\n").filter(Boolean);
       if (ids.length > 0) await this.ok(["docker", "rm", "-f", "-v", ...ids]);
+      await this.ok(["docker", "network", "prune", "-f"]);
       if (this.engine === "berth") {
         problems.push(...(await this.leftAfterRemoval([...this.seen, ...ids])));
         await this.kill("SIGTERM");
