@@ -98,6 +98,8 @@ async function ensureDaemon(): Promise<void> {
 
 async function ensureImage(name: string): Promise<void> {
   if ((await berth(["image", "inspect", name])).ok) return say("was there", `image ${name}`);
+  if (name.startsWith("debian"))
+    console.log("  Debian is put together from its packages now; that takes a minute.");
   await show(["image", "bootstrap", name]);
   say("new", `made image ${name} from Debian's packages`);
 }
@@ -202,10 +204,10 @@ console.log(`
 ${bold(`A web server runs in a container (${((performance.now() - started) / 1000).toFixed(1)} s).`)} Next:
 
   curl http://127.0.0.1:${port}/
-  export DOCKER_HOST=${host}         # any Docker client drives Berth
+  export DOCKER_HOST=${host}   # now any Docker client drives Berth
   docker ps
   dist/berth run --rm -it debian:bookworm bash
   dist/berth logs ${NAME}
   dist/berth exec -it ${NAME} sh
-  dist/berth rm -f ${NAME}              # remove it
-  make install                           # keep berth, with systemd units`);
+  dist/berth rm -f ${NAME}                 # remove it again
+  make install                              # keep berth, with units for systemd`);
