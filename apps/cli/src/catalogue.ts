@@ -30,6 +30,8 @@ export const CATALOGUE: readonly Entry[] = [
   entry(["container exec", "exec"], () => import("./commands/container/exec.ts")),
   entry(["container run", "run"], () => import("./commands/container/run.ts")),
   entry(["container start", "start"], () => import("./commands/container/start.ts")),
+  entry(["completion"], () => import("./commands/completion.ts")),
+  entry(["__complete"], () => import("./commands/complete.ts"), true),
   ...IMAGE_COMMANDS,
   ...SYSTEM_COMMANDS,
 ];

@@ -11,7 +11,7 @@ export interface EvaluateOptions {
 
 const DEEPEST_TEMPLATE = 1000;
 const MOST_OUTPUT = 64 * 1024 * 1024;
-const MOST_STEPS = 10_000_000;
+const MOST_STEPS = 1_000_000;
 
 /** Runs a template on `data`. @throws TemplateError with Go's sentence. */
 export function evaluate(template: Template, data: unknown, options: EvaluateOptions): string {

@@ -115,8 +115,7 @@ function structs(value: unknown, type: string, field: string, parent: string): u
   const hidden: Record<string, unknown> = {};
   for (const [name, empty] of Object.entries(LEFT_OUT[field] ?? {}))
     if (!(name in fields)) hidden[name] = empty;
-  for (const [name, other] of Object.entries(GO_NAMES)) if (other in fields) hidden[name] = fields[other];
-  return new Struct(type, fields, hidden);
+  return new Struct(type, fields, hidden, GO_NAMES);
 }
 
 function isMapField(field: string, parent: string, type: string): boolean {

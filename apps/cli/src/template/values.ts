@@ -7,25 +7,40 @@ export class Struct {
   readonly type: string;
   /** Functions are methods: called when they are named, with what follows as arguments. */
   readonly fields: Readonly<Record<string, unknown>>;
-  /** Fields that can be read but that JSON does not have: left out when empty, or other names of fields. */
+  /** Fields that can be read but that JSON does not have, because it leaves out empty ones. */
   readonly hidden: Readonly<Record<string, unknown>>;
+  /** Go's names of fields that are called otherwise in JSON. */
+  readonly otherNames: Readonly<Record<string, string>>;
 
   constructor(
     type: string,
     fields: Readonly<Record<string, unknown>>,
     hidden: Readonly<Record<string, unknown>> = {},
+    otherNames: Readonly<Record<string, string>> = {},
   ) {
     this.type = type;
     this.fields = fields;
     this.hidden = hidden;
+    this.otherNames = otherNames;
   }
 
   has(name: string): boolean {
-    return Object.hasOwn(this.fields, name) || Object.hasOwn(this.hidden, name);
+    return (
+      Object.hasOwn(this.fields, name) ||
+      Object.hasOwn(this.hidden, name) ||
+      this.#fieldOf(name) !== undefined
+    );
   }
 
   get(name: string): unknown {
-    return Object.hasOwn(this.fields, name) ? this.fields[name] : this.hidden[name];
+    if (Object.hasOwn(this.fields, name)) return this.fields[name];
+    const other = this.#fieldOf(name);
+    return other === undefined ? this.hidden[name] : this.fields[other];
+  }
+
+  #fieldOf(name: string): string | undefined {
+    const other = Object.hasOwn(this.otherNames, name) ? this.otherNames[name] : undefined;
+    return other !== undefined && Object.hasOwn(this.fields, other) ? other : undefined;
   }
 }
 

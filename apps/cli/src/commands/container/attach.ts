@@ -58,10 +58,7 @@ export default command({
         const { followTerminalSize } = await import("../../streams/signals.ts");
         cleanUp.push(await followTerminalSize((size) => containerResize(client, name, size)));
       }
-      if ((await session.done) === "detached") {
-        await context.stderr.write("read escape sequence\n");
-        return 0;
-      }
+      if ((await session.done) === "detached") throw new CommandError("read escape sequence");
       return await status;
     } finally {
       for (const undo of cleanUp.reverse()) undo();

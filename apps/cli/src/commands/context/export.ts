@@ -8,7 +8,7 @@ import { packContext } from "./archive.ts";
 export default command({
   names: ["context export"],
   summary: "Write a context to a tar archive, or to stdout (-)",
-  usage: "CONTEXT [FILE|-]",
+  usage: "[OPTIONS] CONTEXT [FILE|-]",
   arguments: between(1, 2),
   flags: {},
   completes: ["context", "file", "none"],
