@@ -27,7 +27,7 @@ setup-test:
 	@tools/setup.sh test
 
 build: setup-build ## the one executable, dist/berth (only when a source changed)
-	@$(MAKE) --no-print-directory dist/berth
+	@$(MAKE) --no-print-directory --silent dist/berth
 
 dist/berth: $(SOURCES)
 	@$(BUN) tools/build.ts
