@@ -90,6 +90,18 @@ describe("start, end, remove", () => {
     expect(bench.leftovers()).toEqual([]);
   });
 
+  test("a forced removal that meets a start kills what was started", async () => {
+    const id = await bench.create(["sleep"]);
+    bench.world.onStep = (step) => {
+      if (step !== "launched") return;
+      bench.world.onStep = undefined;
+      void bench.containers.remove(id, { ...remove, force: true });
+    };
+    await bench.containers.start(id, {});
+    while (bench.engine.containers.find(id)) await Bun.sleep(1);
+    expect(bench.leftovers()).toEqual([]);
+  });
+
   test("fifty start at once", async () => {
     const ids = await Promise.all(Array.from({ length: 50 }, () => bench.run(["sleep"])));
     expect(new Set(ids).size).toBe(50);

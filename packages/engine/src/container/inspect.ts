@@ -145,7 +145,7 @@ export function endpointsByName(container: Container): Record<string, EndpointSe
 function networkSettings(container: Container): NetworkSettings {
   const { network } = container.state;
   const networks = endpointsByName(container);
-  const bridge = networks["bridge"];
+  const bridge = networks.bridge;
   const onBridge = bridge !== undefined && bridge.EndpointID !== "" ? bridge : undefined;
   return {
     Bridge: "",

@@ -21,7 +21,7 @@ const COMMON = new Set(["mode", "max-buffer-size"]);
 /** @throws invalid-parameter with Docker's sentences for an unknown driver, option or value. */
 export function validateLogConfig(log: LogConfig): void {
   const options = log.Config ?? {};
-  const mode = options["mode"] ?? "";
+  const mode = options.mode ?? "";
   if (mode !== "" && mode !== "blocking" && mode !== "non-blocking") {
     throw invalidParameter(`logger: logging mode not supported: ${mode}`);
   }
@@ -62,11 +62,11 @@ function limitsOf(options: Record<string, string>): { maxSize: number; maxFiles:
     if (maxFiles > 1 && maxSize === 0) throw failed("max-file option must be used with max-size option");
   }
   let compress = false;
-  if (options["compress"] !== undefined) {
-    if (!/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(options["compress"])) {
-      throw invalidParameter(`invalid value for compress: ${options["compress"]}`);
+  if (options.compress !== undefined) {
+    if (!/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(options.compress)) {
+      throw invalidParameter(`invalid value for compress: ${options.compress}`);
     }
-    compress = /^(1|t|T|TRUE|true|True)$/.test(options["compress"]);
+    compress = /^(1|t|T|TRUE|true|True)$/.test(options.compress);
     if (compress && (maxFiles === 1 || maxSize === 0)) {
       throw failed("compress cannot be true when max-file is less than 2 or max-size is not set");
     }
@@ -113,15 +113,15 @@ function attributesOf(
     }
     for (const [name, value] of values) if (expression.test(name)) attributes[name] = value;
   };
-  choose(options["labels"], options["labels-regex"], new Map(Object.entries(config.Labels ?? {})));
+  choose(options.labels, options["labels-regex"], new Map(Object.entries(config.Labels ?? {})));
   const env = new Map<string, string>();
   for (const entry of config.Env ?? []) {
     const at = entry.indexOf("=");
     if (at > 0) env.set(entry.slice(0, at), entry.slice(at + 1));
   }
-  choose(options["env"], options["env-regex"], env);
-  const tag = options["tag"];
-  if (tag) attributes["tag"] = expandTag(tag, facts);
+  choose(options.env, options["env-regex"], env);
+  const tag = options.tag;
+  if (tag) attributes.tag = expandTag(tag, facts);
   return attributes;
 }
 

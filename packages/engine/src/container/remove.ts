@@ -23,23 +23,29 @@ export async function removeContainer(
   if (container.state.removing) {
     throw conflict(`removal of container ${reference} is already in progress`);
   }
-  refuseRunning(container, options.force);
-  if (container.state.running) {
-    container.keepOnExit = true;
-    try {
-      await killUntilGone(engine, container);
-    } catch (error) {
-      throw new BerthError(
-        "system",
-        `Could not kill running container ${container.id}, cannot remove - ${messageOf(error)}`,
-      );
-    }
+  for (;;) {
+    refuseRunning(container, options.force);
+    if (container.state.running) await killForRemoval(engine, container);
+    using _held = await container.lock.lock();
+    // Whoever held the lock may have removed it, or started it anew.
+    if (engine.containers.find(container.id) === undefined) return;
+    if (container.state.running) continue;
+    await removeLocked(engine, container, options);
+    return;
   }
-  using _held = await container.lock.lock();
-  // Whoever held the lock may have removed or started it.
-  if (engine.containers.find(container.id) === undefined) return;
-  refuseRunning(container, false);
-  await removeLocked(engine, container, options);
+}
+
+async function killForRemoval(engine: EngineContext, container: Container): Promise<void> {
+  // Its own removal after its end would come before this one.
+  container.keepOnExit = true;
+  try {
+    await killUntilGone(engine, container);
+  } catch (error) {
+    throw new BerthError(
+      "system",
+      `Could not kill running container ${container.id}, cannot remove - ${messageOf(error)}`,
+    );
+  }
 }
 
 function refuseRunning(container: Container, force: boolean): void {
