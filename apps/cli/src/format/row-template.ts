@@ -18,6 +18,12 @@ export function renderTemplate(
   return [`${execute(template, headerStruct(kind), { functions: HEADER_FUNCTIONS })}\n`, ...lines].join("");
 }
 
+/** Runs a whole format (with its `table `, which counts in messages) on a row. @throws CommandError in Docker's words. */
+export function checkTemplate(kind: RowKind, source: string, row: RowFields): void {
+  const { parse: badSyntax, execute: failed } = kind.complaints ?? COMPLAINTS;
+  executeFormat(parseFormat(source, badSyntax), new Struct(kind.type, row), ROW_FUNCTIONS, failed);
+}
+
 const COMPLAINTS = { parse: "template parsing error", execute: "template parsing error" };
 
 /** @throws CommandError that begins with `complaint`. */
@@ -51,10 +57,11 @@ const HEADER_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = Object.from
   ),
 );
 
-const ROW_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
+/** `json` of a row, or of rows, is Docker's: fields by name, and `<`, `>`, `&` escaped. */
+export const ROW_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   json: {
     arity: [1, 1],
-    call: ([value]) => (value instanceof Struct ? rowJson(value.fields) : toJson(value)),
+    call: ([value]) => jsonOf(value),
   },
 };
 
@@ -66,6 +73,17 @@ function rowJson(row: RowFields): string {
     else if (field.length === 0) shown.set(name, field());
   }
   return toJson(shown).replaceAll("<", "\\u003c").replaceAll(">", "\\u003e").replaceAll("&", "\\u0026");
+}
+
+function jsonOf(value: unknown): string {
+  if (!(value instanceof Struct)) return toJson(value);
+  const holdsRows = Object.values(value.fields).some((field) => Array.isArray(field));
+  if (!holdsRows) return rowJson(value.fields);
+  const fields = Object.entries(value.fields).map(([name, field]) => {
+    const shown = Array.isArray(field) ? `[${field.map(jsonOf).join(",")}]` : jsonOf(field);
+    return `${toJson(name)}:${shown}`;
+  });
+  return `{${fields.join(",")}}`;
 }
 
 function headerStruct(kind: RowKind): Struct {

@@ -16,7 +16,7 @@ export interface Recorder extends AsyncDisposable {
   requests: RecordedRequest[];
 }
 
-/** What GETs answer, by the end of the path. */
+/** What GETs answer, by the end of the path. `strict`: any other GET of one thing is answered with 404. */
 export type Answers = Readonly<Record<string, unknown>>;
 
 const ID = "0123456789abcdef".repeat(4);
@@ -133,6 +133,13 @@ function takeBody(
 
 function answer({ method, path }: RecordedRequest, answers: Answers): [status: number, body: unknown] {
   for (const [end, body] of Object.entries(answers)) if (path.endsWith(end)) return [200, body];
+  if (
+    answers.strict &&
+    method === "GET" &&
+    /^\/(containers|images|networks|volumes|services|nodes|tasks|secrets|plugins|configs)\/./.test(path)
+  ) {
+    return [404, { message: `No such thing: ${path.split("/")[2]}` }];
+  }
   if (path === "/_ping") return [200, "OK"];
   if (path === "/containers/create") return [201, { Id: ID, Warnings: [] }];
   if (path.endsWith("/exec")) return [201, { Id: ID }];

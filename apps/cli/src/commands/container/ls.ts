@@ -1,8 +1,9 @@
+import type { ContainerSummary } from "@berth/api";
 import { containerList } from "@berth/client";
 import { command, noArguments } from "../../command.ts";
 import { bool, filter, int, string } from "../../flags/types.ts";
 import { FORMAT_HELP } from "../../format/help.ts";
-import { printRows } from "../../format/rows.ts";
+import { printRows, unescapeFormat } from "../../format/rows.ts";
 import { CONTAINER_ROW, containerRow } from "./row.ts";
 
 const TABLE = "table {{.ID}}\t{{.Image}}\t{{.Command}}\t{{.RunningFor}}\t{{.Status}}\t{{.Ports}}\t{{.Names}}";
@@ -30,6 +31,7 @@ export default command({
     const asked =
       values.format || (values.quiet ? "" : ((await context.configuration()).file.psFormat ?? ""));
     const format = listFormat(asked || "table", values.quiet, values.size);
+    if (values.format !== "") await checkFormat(format);
     const containers = await containerList(await context.client(), {
       all: values.all,
       // A format that shows sizes needs them.
@@ -41,6 +43,18 @@ export default command({
     await printRows(context.stdout, CONTAINER_ROW, format, rows);
   },
 });
+
+/** A wrong format is refused before anything is asked, also when there is no container to show. */
+async function checkFormat(format: string): Promise<void> {
+  if (format === "json") return;
+  const { checkTemplate } = await import("../../format/row-template.ts");
+  const sample = { Id: "", Names: [], Image: "", Command: "", State: "", Status: "", Created: 0 };
+  checkTemplate(
+    CONTAINER_ROW,
+    unescapeFormat(format),
+    containerRow(sample as unknown as ContainerSummary, true),
+  );
+}
 
 function listFormat(format: string, quiet: boolean, size: boolean): string {
   if (format === "raw") {

@@ -26,7 +26,7 @@ export function networkRow(network: NetworkInspect, truncate: boolean): RowField
     Driver: network.Driver,
     ID: truncate ? shortId(network.Id) : network.Id,
     // A daemon that does not tell cannot switch it off.
-    IPv4: String(network.EnableIPv4 ?? true),
+    IPv4: String(network.EnableIPv4 ?? false),
     IPv6: String(network.EnableIPv6),
     Internal: String(network.Internal),
     Label: (name: string) => network.Labels?.[name] ?? "",

@@ -70,9 +70,9 @@ async function showEach(context: Context, usage: DiskUsage, format: string): Pro
       );
       return context.stdout.write(`{${parts.join(",")}}`);
     }
-    const { executeFormat, parseFormat } = await import("../../format/row-template.ts");
+    const { executeFormat, parseFormat, ROW_FUNCTIONS } = await import("../../format/row-template.ts");
     const struct = new Struct("*formatter.diskUsageContext", data);
-    return context.stdout.write(executeFormat(parseFormat(format), struct));
+    return context.stdout.write(executeFormat(parseFormat(format), struct, ROW_FUNCTIONS));
   }
   for (const { title, kind, table, rows } of all) {
     await context.stdout.write(`${title}\n\n`);

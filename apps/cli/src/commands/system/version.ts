@@ -145,7 +145,7 @@ function serverStruct(
   const told = { ...always, ...(Experimental && { Experimental }), ...(BuildTime && { BuildTime }) };
   const value = structsFromJson(JSON.stringify(told), "types.Version");
   if (!(value instanceof Struct)) return value;
-  return new Struct("types.Version", value.fields, {
+  return new Struct("*types.Version", value.fields, {
     ...value.hidden,
     APIVersion: server.ApiVersion,
     Experimental: Experimental ?? false,
