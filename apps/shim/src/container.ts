@@ -29,7 +29,7 @@ import {
   type Started,
 } from "@berth/runtime";
 import type { Children } from "./children.ts";
-import { compressLog } from "./compress-log.ts";
+import { GzipCompressor } from "./compress-log.ts";
 import { ContainerNetwork } from "./container-network.ts";
 import { Execs } from "./execs.ts";
 
@@ -80,7 +80,7 @@ export class Container {
         maxSize,
         maxFiles,
         attributes,
-        ...(compress ? { compress: compressLog } : {}),
+        ...(compress ? { compress: new GzipCompressor() } : {}),
       });
     }
     this.io = new ProcessIo({ loop, tty: launch.tty, stdinOnce: launch.stdinOnce, log: this.#log });

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { JsonFileWriter } from "./writer.ts";
@@ -68,4 +68,29 @@ test("appends to a log that is there", () => {
     writer.end(TIME);
   }
   expect(logs(path)).toEqual(["one\n", "two"]);
+});
+
+test("the file that is being compressed is done before it gets another name", () => {
+  const path = join(folder, "x.log");
+  const calls: string[] = [];
+  {
+    using writer = new JsonFileWriter(path, {
+      maxSize: 200,
+      maxFiles: 3,
+      attributes: {},
+      compress: {
+        start: (name) => {
+          calls.push("start");
+          renameSync(name, `${name}.gz`);
+        },
+        settle: () => calls.push("settle"),
+      },
+    });
+    for (let i = 0; i < 20; i++) {
+      const bytes = line(`line ${i}\n`);
+      writer.write("stdout", bytes, bytes.length, TIME);
+    }
+  }
+  expect(readdirSync(folder).sort()).toEqual(["x.log", "x.log.1.gz", "x.log.2.gz"]);
+  expect(calls.slice(0, 4)).toEqual(["settle", "start", "settle", "start"]);
 });

@@ -1,13 +1,20 @@
 import { closeSync, fstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { JsonLogEncoder, type StreamName } from "./encoder.ts";
 
+/** Compresses rotated files to `<path>.gz` beside the writer's work. */
+export interface LogCompressor {
+  start(path: string): void;
+  /** Returns when the last one that was started is done: its file is about to get another name. */
+  settle(): void;
+}
+
 export interface JsonFileOptions {
   /** Bytes after which the file is rotated; 0: never. */
   maxSize: number;
   /** Files kept, the current one included; at least 1. */
   maxFiles: number;
-  /** Called with the name of a rotated file that shall be compressed; absent: rotated files stay as they are. */
-  compress?: (path: string) => void;
+  /** Absent: rotated files stay as they are. */
+  compress?: LogCompressor;
   attributes: Record<string, string>;
 }
 
@@ -96,13 +103,14 @@ export class JsonFileWriter implements Disposable {
       }
     };
     try {
+      compress?.settle();
       if (maxFiles > 1) {
         for (let i = maxFiles - 1; i > 1; i--) {
           renameIfThere(`${this.#path}.${i - 1}`, `${this.#path}.${i}`);
           renameIfThere(`${this.#path}.${i - 1}.gz`, `${this.#path}.${i}.gz`);
         }
         renameSync(this.#path, `${this.#path}.1`);
-        compress?.(`${this.#path}.1`);
+        compress?.start(`${this.#path}.1`);
       } else {
         unlinkSync(this.#path);
       }
