@@ -140,9 +140,12 @@ test("turns do not allocate", () => {
     loop.turn(0);
   };
   for (let k = 0; k < 1000; k++) round();
-  Bun.gc(true);
-  const before = heapSize();
-  for (let k = 0; k < 20_000; k++) round();
-  // 20,000 turns; one object in each would be 320 kB at the least.
-  expect(heapSize() - before).toBeLessThan(100_000);
+  const growth = () => {
+    Bun.gc(true);
+    const before = heapSize();
+    for (let k = 0; k < 20_000; k++) round();
+    return heapSize() - before;
+  };
+  // 20,000 turns; one object in each would be 320 kB at the least, every time. The engine itself may compile in one of them.
+  expect(Math.min(growth(), growth(), growth())).toBeLessThan(100_000);
 });
