@@ -201,7 +201,13 @@ export class Daemon {
       if (this.engine === "berth") {
         problems.push(...(await this.leftAfterRemoval([...this.seen, ...ids])));
         await this.kill("SIGTERM");
-        const left = leftovers(this.scope, [...this.seen]);
+        // The shim-server and its helper end when they see that the daemon has: a moment after it.
+        const deadline = Date.now() + 5000;
+        let left = leftovers(this.scope, [...this.seen]);
+        while (left.processes.length > 0 && Date.now() < deadline) {
+          await Bun.sleep(20);
+          left = leftovers(this.scope, [...this.seen]);
+        }
         // The data root itself may be a mount of ours.
         left.mounts = left.mounts.filter((path) => path !== this.dataRoot);
         problems.push(...this.describe(left, ["processes", "mounts"]));
