@@ -6,7 +6,11 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 
 const root = resolve(import.meta.dir, "..");
-const entry = "apps/berth/src/main.ts";
+/** The first is what starts; the programs beside it are modules of their own (see there). */
+const entries = [
+  "apps/berth/src/main.ts",
+  ...["cli", "daemon", "shim", "worker"].map((program) => `apps/berth/src/programs/${program}.ts`),
+];
 const target = resolve(root, "dist/berth");
 
 function git(...args: string[]): string {
@@ -49,7 +53,7 @@ const build = Bun.spawnSync(
       `process.env.${name}=${JSON.stringify(value)}`,
     ]),
     `--outfile=${temporary}`,
-    entry,
+    ...entries,
   ],
   { cwd: root, stdout: "pipe", stderr: "pipe" },
 );

@@ -1,27 +1,39 @@
 /**
- * The one executable. What it is depends on its first argument; each program is loaded only when it is the one that runs,
- * because a command line should not pay for a daemon (dynamic imports stay lazy in the compiled file).
+ * The one executable. What it is depends on its first argument. Each program is a module of its own inside the executable
+ * (programs/, put in beside this one by tools/build.ts), because entering a bundle of all of them would cost each command
+ * 3 ms and each shim the daemon's code.
  */
+import type * as cli from "@berth/app-cli";
+import type * as daemon from "@berth/app-daemon";
+import type * as shim from "@berth/app-shim";
+import type * as worker from "@berth/app-worker";
+
+interface Programs {
+  cli: typeof cli;
+  daemon: typeof daemon;
+  shim: typeof shim;
+  worker: typeof worker;
+}
+
+/** The name is put together at run time, so that the bundler leaves it to us to find the module. */
+function load<Name extends keyof Programs>(name: Name): Promise<Programs[Name]> {
+  const isCompiled = Bun.main.startsWith("/$bunfs/");
+  const module = isCompiled ? `/$bunfs/root/programs/${name}.js` : `@berth/app-${name}`;
+  return import(module) as Promise<Programs[Name]>;
+}
+
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   switch (argv[0]) {
-    case "daemon": {
-      const { daemonMain } = await import("@berth/app-daemon");
-      return daemonMain(argv.slice(1));
-    }
-    case "shim-server": {
-      const { shimServerMain } = await import("@berth/app-shim");
-      return shimServerMain();
-    }
-    case "worker": {
-      const { workerMain } = await import("@berth/app-worker");
-      await workerMain(argv.slice(1));
+    case "daemon":
+      return (await load("daemon")).daemonMain(argv.slice(1));
+    case "shim-server":
+      return (await load("shim")).shimServerMain();
+    case "worker":
+      await (await load("worker")).workerMain(argv.slice(1));
       return;
-    }
-    default: {
-      const { cliMain } = await import("@berth/app-cli");
-      process.exitCode = await cliMain(argv);
-    }
+    default:
+      process.exitCode = await (await load("cli")).cliMain(argv);
   }
 }
 

@@ -13,13 +13,16 @@ type ContainerFlags = Parsed<typeof CONTAINER_FLAGS>;
 export const NOT_RUN = 125;
 
 /** Failures on the way point to the command's help and have status 125. */
-export async function orNotRun<T>(act: () => Promise<T> | T): Promise<T> {
+export async function orNotRun<T>(context: Context, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
     if (error instanceof OutputClosed || error instanceof CommandError) throw error;
     const { describeError } = await import("../describe-error.ts");
-    throw new CommandError(describeError("docker", error), NOT_RUN, { pointsToHelp: true, cause: error });
+    throw new CommandError(describeError(context.program, error), NOT_RUN, {
+      pointsToHelp: true,
+      cause: error,
+    });
   }
 }
 

@@ -12,7 +12,9 @@ export default command({
   flags: CONTAINER_FLAGS,
   async run(context, flags, args) {
     const request = readContainerRequest(context, flags, args);
-    const id = await orNotRun(async () => createContainer(context, await context.client(), request, flags));
+    const id = await orNotRun(context, async () =>
+      createContainer(context, await context.client(), request, flags),
+    );
     await context.stdout.write(`${id}\n`);
   },
 });

@@ -53,9 +53,9 @@ export default command({
     }
     const client = await context.client();
     if (config.Tty && !values.detach) await tellSize(context, hostConfig);
-    const id = await orNotRun(() => createContainer(context, client, request, flags));
+    const id = await orNotRun(context, () => createContainer(context, client, request, flags));
     if (values.detach) {
-      await orNotRun(() => containerStart(client, id)).catch((error: unknown) => {
+      await orNotRun(context, () => containerStart(client, id)).catch((error: unknown) => {
         throw startFailure(error);
       });
       await context.stdout.write(`${id}\n`);
@@ -97,13 +97,13 @@ async function runAttached(
         id,
         hostConfig.AutoRemove ? "removed" : "next-exit",
       );
-      await start(client, id);
+      await start(context, client, id);
       await context.stdout.write(`${id}\n`);
       return hostConfig.AutoRemove ? await status : 0;
     }
     const { keys, query } = await detachKeysOf(context, options.detachKeys);
     // The start must find both waiting, so that no output and no exit is missed.
-    const [stream, { status }] = await orNotRun(() =>
+    const [stream, { status }] = await orNotRun(context, () =>
       Promise.all([
         containerAttach(client, id, {
           stream: true,
@@ -125,7 +125,7 @@ async function runAttached(
     });
     cleanUp.push(session.close);
     try {
-      await start(client, id);
+      await start(context, client, id);
     } catch (error) {
       session.close();
       // It is removed by the daemon; nothing of it shall be left when we end.
@@ -143,9 +143,9 @@ async function runAttached(
   }
 }
 
-async function start(client: Client, id: string): Promise<void> {
+async function start(context: Context, client: Client, id: string): Promise<void> {
   try {
-    await orNotRun(() => containerStart(client, id));
+    await orNotRun(context, () => containerStart(client, id));
   } catch (error) {
     throw startFailure(error);
   }
