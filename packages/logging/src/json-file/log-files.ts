@@ -50,8 +50,11 @@ export class LogFile implements AsyncDisposable {
     return (await this.#handle.stat()).size;
   }
 
-  /** The content as text bytes, decompressed. A chunk is valid until the next one is asked for. */
-  async *chunks(from = 0): AsyncGenerator<Uint8Array> {
+  /**
+   * The content as text bytes, decompressed; of a plain file only the bytes up to `to`. A chunk is valid until the next one is
+   * asked for.
+   */
+  async *chunks(from = 0, to = Number.POSITIVE_INFINITY): AsyncGenerator<Uint8Array> {
     if (this.compressed) {
       // Its own descriptor: the stream closes it. A rotated file may have been renamed since, so by descriptor, not by path.
       const stream = createReadStream(`/proc/self/fd/${this.#handle.fd}`).pipe(createGunzip());
@@ -59,8 +62,8 @@ export class LogFile implements AsyncDisposable {
       return;
     }
     const buffer = new Uint8Array(CHUNK);
-    for (let at = from; ; ) {
-      const count = await this.read(buffer, at);
+    for (let at = from; at < to; ) {
+      const count = Math.min(await this.read(buffer, at), to - at);
       if (count === 0) return;
       at += count;
       yield buffer.subarray(0, count);

@@ -132,6 +132,31 @@ describe("readJsonLog", () => {
       expect(await read()).toBe(text);
     }
   });
+
+  test("what is written while it is read is not shown, unless it is followed", async () => {
+    writeFileSync(path, line("one") + line("two"));
+    for (const [tail, expected] of [
+      [0, ""],
+      [1, "two\n"],
+      [undefined, "one\ntwo\n"],
+    ] as const) {
+      writeFileSync(path, line("one") + line("two"));
+      const parts: string[] = [];
+      const log = readJsonLog(path, { ...ALL, ...(tail === undefined ? {} : { tail }) });
+      // The search for the tail and the reading are apart by several turns of the event loop.
+      const reading = (async () => {
+        for await (const part of log) parts.push(Buffer.from(part).toString());
+      })();
+      for (let turn = 0; turn < 50; turn++) {
+        appendFileSync(path, line("late"));
+        await new Promise(setImmediate);
+      }
+      await reading;
+      // Lines of before the search count; what matters is how many come.
+      if (tail === undefined) expect(parts.join("")).toStartWith(expected);
+      else expect(parts.join("").split("\n").length - 1).toBe(tail);
+    }
+  });
 });
 
 describe("following", () => {

@@ -29,7 +29,9 @@ export async function* readJsonLog(path: string, options: ReadLogOptions): Async
       formatter.skip(part.skip);
       position = part.offset;
       current = part.file;
-      for await (const chunk of part.file.chunks(part.offset)) {
+      // What is written meanwhile is for followers only: `tail` promises a number of records.
+      const end = options.follow === undefined ? part.end : undefined;
+      for await (const chunk of part.file.chunks(part.offset, end)) {
         position += chunk.length;
         formatter.push(chunk);
         const output = formatter.take();

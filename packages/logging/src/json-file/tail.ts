@@ -6,13 +6,15 @@ export interface TailPart {
   file: LogFile;
   /** Byte to begin at; always 0 in a compressed file. */
   offset: number;
+  /** Where the last whole record ended at the time of the search; absent for a compressed file. */
+  end?: number;
   /** Records to leave out after `offset`. */
   skip: number;
 }
 
 /** Where the last `count` records begin. `files`: oldest first. `count` absent: everything. */
 export async function findTail(files: readonly LogFile[], count: number | undefined): Promise<TailPart[]> {
-  if (count === undefined || count < 0) return files.map((file) => ({ file, offset: 0, skip: 0 }));
+  if (count === undefined || count < 0) return await Promise.all(files.map(wholeFile));
   const newest = files.at(-1);
   const parts: TailPart[] = [];
   let wanted = count;
@@ -24,14 +26,22 @@ export async function findTail(files: readonly LogFile[], count: number | undefi
       wanted -= Math.min(records, wanted);
     } else {
       const found = await searchBack(file, wanted);
-      parts.unshift({ file, offset: found.offset, skip: 0 });
+      parts.unshift({ file, offset: found.offset, end: found.end, skip: 0 });
       wanted -= found.records;
     }
   }
   // A follower needs its place at the end of the newest file even when no record is wanted.
-  if (count === 0 && newest && !newest.compressed)
-    parts.push({ file: newest, offset: await endOfRecords(newest), skip: 0 });
+  if (count === 0 && newest && !newest.compressed) {
+    const end = await endOfRecords(newest);
+    parts.push({ file: newest, offset: end, end, skip: 0 });
+  }
   return parts;
+}
+
+async function wholeFile(file: LogFile): Promise<TailPart> {
+  return file.compressed
+    ? { file, offset: 0, skip: 0 }
+    : { file, offset: 0, end: await endOfRecords(file), skip: 0 };
 }
 
 async function countRecords(file: LogFile): Promise<number> {
@@ -42,9 +52,13 @@ async function countRecords(file: LogFile): Promise<number> {
   return records;
 }
 
-async function searchBack(file: LogFile, wanted: number): Promise<{ offset: number; records: number }> {
+async function searchBack(
+  file: LogFile,
+  wanted: number,
+): Promise<{ offset: number; end: number; records: number }> {
   const buffer = Buffer.allocUnsafe(CHUNK);
-  let end = await endOfRecords(file);
+  const last = await endOfRecords(file);
+  let end = last;
   let records = 0;
   // The newline at the very end closes the last record; it begins after the one before.
   let first = true;
@@ -56,11 +70,11 @@ async function searchBack(file: LogFile, wanted: number): Promise<{ offset: numb
       at = buffer.lastIndexOf(NEWLINE, at);
       if (at < 0) break;
       if (first) first = false;
-      else if (++records === wanted) return { offset: start + at + 1, records };
+      else if (++records === wanted) return { offset: start + at + 1, end: last, records };
     }
     end = start;
   }
-  return { offset: 0, records: first ? 0 : records + 1 };
+  return { offset: 0, end: last, records: first ? 0 : records + 1 };
 }
 
 /** Where the last whole record ends. */
