@@ -57,7 +57,8 @@ function forbiddenForApp(app: string, to: string): string | undefined {
 
 /** Whether a package's `exports` name this entrance (`/errors`): for programs that must not load the rest with it. */
 function isEntrance(root: string, name: string, inside: string): boolean {
-  const manifest = join(root, "packages", name, "package.json");
+  const folder = name.startsWith("app-") ? join("apps", name.slice("app-".length)) : join("packages", name);
+  const manifest = join(root, folder, "package.json");
   if (!existsSync(manifest)) return false;
   const { exports } = JSON.parse(readFileSync(manifest, "utf8")) as { exports?: Record<string, unknown> };
   return exports !== undefined && Object.hasOwn(exports, `.${inside}`);

@@ -4,6 +4,7 @@
  * 3 ms and each shim the daemon's code.
  */
 import type * as cli from "@berth/app-cli";
+import { programName, versionLine } from "@berth/app-cli/version";
 import type * as daemon from "@berth/app-daemon";
 import type * as shim from "@berth/app-shim";
 import type * as worker from "@berth/app-worker";
@@ -31,6 +32,10 @@ async function main(): Promise<void> {
       return (await load("shim")).shimServerMain();
     case "worker":
       await (await load("worker")).workerMain(argv.slice(1));
+      return;
+    case "--version":
+    case "-v":
+      console.log(versionLine(programName(process.argv0)));
       return;
     default:
       process.exitCode = await (await load("cli")).cliMain(argv);

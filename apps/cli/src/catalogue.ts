@@ -1,6 +1,7 @@
 import { IMAGE_COMMANDS } from "./catalogue-images.ts";
 import { SYSTEM_COMMANDS } from "./catalogue-system.ts";
 import { type Entry, entry } from "./entry.ts";
+import { NOUNS } from "./nouns.ts";
 
 /** Every command. A test holds the names here to those of the declarations. */
 export const CATALOGUE: readonly Entry[] = [
@@ -36,18 +37,17 @@ export const CATALOGUE: readonly Entry[] = [
   ...SYSTEM_COMMANDS,
 ];
 
-const BY_NAME: ReadonlyMap<string, Entry> = new Map(
-  CATALOGUE.flatMap((each) => each.names.map((name) => [name, each] as const)),
-);
-const NOUNS: ReadonlySet<string> = new Set(
-  CATALOGUE.flatMap(({ names }) =>
-    names.filter((name) => name.includes(" ")).map((name) => name.split(" ")[0]!),
-  ),
-);
+/** Looked up one after the other: building a map of them takes longer than a command's only look-up. */
+function byName(name: string): Entry | undefined {
+  for (const each of CATALOGUE) {
+    for (const one of each.names) if (one === name) return each;
+  }
+  return undefined;
+}
 
 /** Whether a word groups commands: `container`, `image`, … */
 export function isNoun(word: string): boolean {
-  return NOUNS.has(word);
+  return Object.hasOwn(NOUNS, word);
 }
 
 /** @returns the command that the words begin with, how it was called, and the words behind. */
@@ -56,10 +56,10 @@ export function findEntry(
 ): { entry: Entry; called: string; rest: string[] } | undefined {
   const [first, second] = words;
   if (first === undefined) return undefined;
-  if (second !== undefined) {
-    const entry = BY_NAME.get(`${first} ${second}`);
+  if (second !== undefined && isNoun(first)) {
+    const entry = byName(`${first} ${second}`);
     if (entry !== undefined) return { entry, called: `${first} ${second}`, rest: words.slice(2) };
   }
-  const entry = BY_NAME.get(first);
+  const entry = byName(first);
   return entry === undefined ? undefined : { entry, called: first, rest: words.slice(1) };
 }

@@ -3,6 +3,7 @@ import type { Command } from "./command.ts";
 import type { Entry } from "./entry.ts";
 import { describeFlags } from "./flags/help.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
+import { NOUNS } from "./nouns.ts";
 
 /** The spelling that the help and errors show: `container list` is shown as `container ls`, `ps` as it is. */
 export function shownName(command: Pick<Command, "names">, called: string): string {
@@ -46,16 +47,6 @@ export async function nounHelp(program: string, noun: string): Promise<string> {
     `Run '${program} ${noun} COMMAND --help' for more information on a command.\n`,
   ].join("\n\n");
 }
-
-/** What the nouns are about. */
-export const NOUNS: Readonly<Record<string, string>> = {
-  container: "Manage containers",
-  context: "Manage contexts",
-  image: "Manage images",
-  network: "Manage networks",
-  system: "Manage the daemon",
-  volume: "Manage volumes",
-};
 
 const COMMON = ["run", "exec", "ps", "pull", "images", "version", "info"];
 

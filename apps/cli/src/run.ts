@@ -1,9 +1,10 @@
 import { findEntry, isNoun } from "./catalogue.ts";
 import type { Command } from "./command.ts";
+import type { Context } from "./context.ts";
 import { createContext } from "./create-context.ts";
 import type { Entry } from "./entry.ts";
 import { CommandError, ExitStatus, OutputClosed } from "./errors.ts";
-import type { Flags, Parsed } from "./flags/flag.ts";
+import type { Flags } from "./flags/flag.ts";
 import { FlagError, parseFlags } from "./flags/parse.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 import type { Output } from "./io/output.ts";
@@ -51,7 +52,7 @@ async function dispatch(invocation: Invocation): Promise<number> {
   const level = globals.values["log-level"];
   if (!LOG_LEVELS.has(level.toLowerCase())) throw new CommandError(`Unable to parse logging level: ${level}`);
   if (globals.values.version) {
-    const { versionLine } = await import("./main.ts");
+    const { versionLine } = await import("./version.ts");
     await stdout.write(`${versionLine(program)}\n`);
     return 0;
   }
@@ -66,16 +67,22 @@ async function dispatch(invocation: Invocation): Promise<number> {
   }
   const found = findEntry(words);
   if (found === undefined) return helpOrUnknown(invocation, words);
-  const command = await found.entry.load();
-  if (wantsHelp) return printHelp(invocation, command, found.called);
-  return runCommand(invocation, command, found, globals);
+  if (wantsHelp) return printHelp(invocation, await found.entry.load(), found.called);
+  const context = createContext(invocation, found.called, globals);
+  // config.json is read while the command's module is loaded.
+  void context.configuration();
+  try {
+    return await runCommand(invocation, await found.entry.load(), found, context);
+  } finally {
+    context.close();
+  }
 }
 
 async function runCommand(
   invocation: Invocation,
   command: Command,
   found: { entry: Entry; called: string; rest: string[] },
-  globals: Parsed<typeof GLOBAL_FLAGS>,
+  context: Context,
 ): Promise<number> {
   const { program, stdout } = invocation;
   const { called } = found;
@@ -94,7 +101,6 @@ async function runCommand(
     const { argumentError } = await import("./usage-error.ts");
     throw argumentError(program, command, called);
   }
-  const context = createContext(invocation, called, globals);
   try {
     const status = await command.run(context, parsed, parsed.args);
     return typeof status === "number" ? status : 0;
@@ -104,8 +110,6 @@ async function runCommand(
     const { shownName } = await import("./help.ts");
     const hint = `Run '${program} ${shownName(command, called)} --help' for more information`;
     throw new CommandError(`${program}: ${error.message}\n\n${hint}`, error.exitCode);
-  } finally {
-    context.close();
   }
 }
 

@@ -3,7 +3,7 @@ import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import type { Completer, Flag, Flags } from "../flags/flag.ts";
 import { GLOBAL_FLAGS } from "../global-flags.ts";
-import { NOUNS } from "../help.ts";
+import { NOUNS } from "../nouns.ts";
 
 /** One word that may stand there, and what it is. */
 export interface Candidate {

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CATALOGUE, findEntry } from "../catalogue.ts";
 import { shownName } from "../help.ts";
+import { NOUNS } from "../nouns.ts";
 import type { RecordedHelp } from "./record-help.ts";
 
 const HELP = JSON.parse(readFileSync(join(import.meta.dir, "help.json"), "utf8")) as Record<
@@ -49,6 +50,16 @@ test.each(Object.entries(HELP))("%s: usage, aliases and flags are Docker's", asy
     const ours = command.flags[flag];
     expect([flag, ours?.shorthand, ours?.type]).toEqual([flag, shorthand, type]);
   }
+});
+
+test("every word that groups commands is described", () => {
+  const used = CATALOGUE.flatMap(({ names }) =>
+    names.filter((name) => name.includes(" ")).map((name) => name.split(" ")[0]!),
+  );
+  expect(Object.keys(NOUNS).sort()).toEqual([...new Set(used)].sort());
+  expect(new Set(CATALOGUE.flatMap(({ names }) => names)).size).toBe(
+    CATALOGUE.flatMap(({ names }) => names).length,
+  );
 });
 
 test("every command can be described", async () => {
