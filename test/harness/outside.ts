@@ -1,6 +1,8 @@
 /** A second machine for network tests: a network namespace joined to the engine's host by a cable of its own. */
+import { readlinkSync } from "node:fs";
 import { run, runOk } from "./command.ts";
 import type { Daemon } from "./daemon.ts";
+import { eventually } from "./wait.ts";
 
 export interface Outside {
   /** Its address, and the host's at the other end of the cable. */
@@ -29,6 +31,9 @@ export async function createOutside(daemon: Daemon): Promise<Outside> {
       stderr: "ignore",
     });
     try {
+      // `ip netns exec` enters the namespace a moment after it is started; until then its process is in ours.
+      const ours = readlinkSync("/proc/self/ns/net");
+      await eventually("a process in the namespace", () => readlinkSync(`/proc/${keeper.pid}/ns/net`) !== ours);
       await host("sh", "-c", `until ip link set ${far} netns ${keeper.pid} 2>/dev/null; do sleep 0.01; done`);
     } finally {
       keeper.kill();
