@@ -14,7 +14,8 @@ const DAEMON_LOG = "/var/log/berth.log";
 const NAME = "quickstart";
 const IMAGE = "quickstart-web";
 const VOLUME = "quickstart-pages";
-const FIRST_PORT = 8080;
+/** The first free port from here on is used. */
+const FIRST_PORT = Number(process.env.BERTH_QUICKSTART_PORT ?? 8080);
 const PAGE = `<!doctype html>
 <title>Berth</title>
 <h1>It runs.</h1>
