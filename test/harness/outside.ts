@@ -33,7 +33,10 @@ export async function createOutside(daemon: Daemon): Promise<Outside> {
     try {
       // `ip netns exec` enters the namespace a moment after it is started; until then its process is in ours.
       const ours = readlinkSync("/proc/self/ns/net");
-      await eventually("a process in the namespace", () => readlinkSync(`/proc/${keeper.pid}/ns/net`) !== ours);
+      await eventually(
+        "a process in the namespace",
+        () => readlinkSync(`/proc/${keeper.pid}/ns/net`) !== ours,
+      );
       await host("sh", "-c", `until ip link set ${far} netns ${keeper.pid} 2>/dev/null; do sleep 0.01; done`);
     } finally {
       keeper.kill();
