@@ -16,7 +16,7 @@ export function createContext(
     config: values.config || undefined,
     context: values.context || undefined,
     hosts: values.host,
-    debug: values.debug,
+    debug: values.debug || ["debug", "trace"].includes(values["log-level"]),
     tls: values.tls,
     tlsVerify: globals.given("tlsverify") ? values.tlsverify : undefined,
     tlsCaCert: values.tlscacert || undefined,

@@ -7,7 +7,7 @@ export const GLOBAL_FLAGS = {
     shorthand: "c",
     values: "context",
   }),
-  debug: bool("Say more", { shorthand: "D" }),
+  debug: bool("Tell every request to the daemon on stderr", { shorthand: "D" }),
   host: list("Socket of the daemon: unix://, tcp://, ssh://", { shorthand: "H" }),
   "log-level": string('Least level of messages ("debug", "info", "warn", "error", "fatal")', {
     shorthand: "l",

@@ -37,7 +37,9 @@ export function commandHelp(program: string, command: Command, called: string, w
 /** `berth container`: the commands of a noun. */
 export async function nounHelp(program: string, noun: string): Promise<string> {
   const rows = await summaries(
-    CATALOGUE.filter((entry) => entry.names[0].startsWith(`${noun} `)),
+    CATALOGUE.filter((entry) => entry.names[0].startsWith(`${noun} `)).sort((a, b) =>
+      a.names[0] < b.names[0] ? -1 : 1,
+    ),
     (entry) => entry.names[0].slice(noun.length + 1),
   );
   return [
@@ -75,7 +77,7 @@ async function summaries(entries: readonly Entry[], name: (entry: Entry) => stri
   const shown = entries.filter((entry) => !entry.hidden);
   const commands = await Promise.all(shown.map((entry) => entry.load()));
   const rows = shown.map((entry, at) => `  ${name(entry).padEnd(12)}${commands[at]!.summary}`);
-  return rows.sort().join("\n");
+  return rows.join("\n");
 }
 
 /** Columns for the help: the terminal's, or 80. */

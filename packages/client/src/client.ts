@@ -21,6 +21,8 @@ export interface ClientOptions {
   apiVersion?: string;
   /** How to reach the daemon, instead of `host`'s transport. */
   dial?: Dial;
+  /** Told about every answer. */
+  trace?: (exchange: { method: string; target: string; status: number; milliseconds: number }) => void;
 }
 
 export type Query = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>;
@@ -54,6 +56,7 @@ export class Client {
   readonly #dial: Dial;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #fixedVersion: string | undefined;
+  readonly #trace: ClientOptions["trace"];
   #negotiated: string | undefined;
 
   /** @throws invalid-parameter when `host` cannot be parsed. Nothing is connected yet. */
@@ -67,6 +70,7 @@ export class Client {
       Host: this.address.kind === "tcp" ? hostHeader(this.address) : "api.moby.localhost",
       "User-Agent": options.userAgent ?? "berth-client",
     };
+    this.#trace = options.trace;
     this.#fixedVersion = options.apiVersion?.replace(/^v/, "");
   }
 
@@ -128,7 +132,7 @@ export class Client {
       const release = abortable(connection, signal);
       try {
         const upgrade = { ...request.headers, Connection: "Upgrade", Upgrade: protocol };
-        const { head } = await exchange(connection, this.#message({ ...request, headers: upgrade }));
+        const { head } = await this.#exchange(connection, { ...request, headers: upgrade });
         // Daemons before API 1.20 answer 200 to the same effect.
         if (head.status === 101 || head.status === 200) {
           return new Hijacked(connection, head.headers.get("content-type"), release);
@@ -163,7 +167,7 @@ export class Client {
       const { connection, used } = await this.#pool.take(signal);
       const release = abortable(connection, signal);
       try {
-        const { head, sent } = await exchange(connection, this.#message(request));
+        const { head, sent } = await this.#exchange(connection, request);
         const body = bodyReader(request.method, head, connection);
         const closes =
           head.minorVersion === 0 || (head.headers.get("connection") ?? "").toLowerCase().includes("close");
@@ -182,6 +186,16 @@ export class Client {
         throw error;
       }
     }
+  }
+
+  async #exchange(connection: Connection, request: ApiRequest): ReturnType<typeof exchange> {
+    const message = this.#message(request);
+    if (this.#trace === undefined) return exchange(connection, message);
+    const started = performance.now();
+    const result = await exchange(connection, message);
+    const { method, target } = message;
+    this.#trace({ method, target, status: result.head.status, milliseconds: performance.now() - started });
+    return result;
   }
 
   #message(request: ApiRequest) {

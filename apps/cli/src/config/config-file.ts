@@ -10,6 +10,11 @@ export interface ConfigFile {
   statsFormat?: string;
   pruneFilters?: string[];
   auths?: Record<string, { auth?: string; username?: string; password?: string; identitytoken?: string }>;
+  /** By the daemon's address, or `default`: variables that `run` and `create` give to containers. */
+  proxies?: Record<
+    string,
+    { httpProxy?: string; httpsProxy?: string; ftpProxy?: string; noProxy?: string; allProxy?: string }
+  >;
   credsStore?: string;
   credHelpers?: Record<string, string>;
 }

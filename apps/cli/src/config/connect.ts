@@ -16,6 +16,14 @@ export async function connect(context: Context): Promise<Client> {
       userAgent: `Berth-Client/${process.env.BERTH_VERSION ?? "0.1.0"} (linux)`,
       ...(tls !== undefined && { tls }),
       ...(headers !== undefined && { headers }),
+      ...(context.options.debug && {
+        trace: ({ method, target, status, milliseconds }) => {
+          // At once: the process may end with the next line.
+          console.error(
+            `level=debug msg="${method} ${target}" status=${status} ms=${milliseconds.toFixed(1)}`,
+          );
+        },
+      }),
       ...(environment.DOCKER_API_VERSION && { apiVersion: environment.DOCKER_API_VERSION }),
     };
     return new Client(endpoint.fallback === undefined ? options : withFallback(options, endpoint.fallback));

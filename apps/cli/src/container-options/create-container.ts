@@ -27,14 +27,19 @@ export async function orNotRun<T>(context: Context, act: () => Promise<T>): Prom
 }
 
 /** Reads the flags and arguments. @throws CommandError */
-export function readContainerRequest(
+export async function readContainerRequest(
   context: Context,
   flags: ContainerFlags,
   args: readonly string[],
-): ContainerRequest {
+): Promise<ContainerRequest> {
   const [image = "", ...command] = args;
+  const { withProxies } = await import("./proxy-environment.ts");
+  const { file } = await context.configuration();
+  const { host } = await context.client();
   try {
-    return containerRequest(flags, image, command, context.environment);
+    const env = withProxies(flags.values.env, file, host);
+    const values = { ...flags.values, env };
+    return containerRequest({ ...flags, values }, image, command, context.environment);
   } catch (error) {
     throw new CommandError((error as Error).message, NOT_RUN, { pointsToHelp: true });
   }

@@ -6,6 +6,7 @@ import { canonicalIp, isIpAddress, isIpv6, isMacAddress } from "./addresses.ts";
 import { containerRequest } from "./body.ts";
 import { CONTAINER_FLAGS } from "./flags.ts";
 import { parsePorts } from "./ports.ts";
+import { withProxies } from "./proxy-environment.ts";
 
 describe("addresses", () => {
   test("IP", () => {
@@ -126,4 +127,23 @@ test("whatever the flags say, the request is made or refused with a word", () =>
     }
   }
   expect(refused).toBeGreaterThan(1000);
+});
+
+test("proxies of config.json become variables, unless they are given", () => {
+  const config = {
+    proxies: {
+      default: { httpProxy: "http://p:1", noProxy: "a,b" },
+      "tcp://x": { httpProxy: "http://other" },
+    },
+  };
+  expect(withProxies(["A=1", "A=2", "B", "http_proxy=mine"], config, "unix:///s")).toEqual([
+    "A=2",
+    "B",
+    "http_proxy=mine",
+    "HTTP_PROXY=http://p:1",
+    "NO_PROXY=a,b",
+    "no_proxy=a,b",
+  ]);
+  expect(withProxies([], config, "tcp://x")).toEqual(["HTTP_PROXY=http://other", "http_proxy=http://other"]);
+  expect(withProxies(["A"], {}, "tcp://x")).toEqual(["A"]);
 });

@@ -11,7 +11,7 @@ export default command({
   completes: ["image", "none"],
   flags: CONTAINER_FLAGS,
   async run(context, flags, args) {
-    const request = readContainerRequest(context, flags, args);
+    const request = await readContainerRequest(context, flags, args);
     const id = await orNotRun(context, async () =>
       createContainer(context, await context.client(), request, flags),
     );

@@ -36,7 +36,7 @@ export default command({
   ],
   async run(context, flags, args) {
     const { values } = flags;
-    const request = readContainerRequest(context, flags, args);
+    const request = await readContainerRequest(context, flags, args);
     const { config, hostConfig } = request;
     if (values.detach) {
       if (values.attach.length > 0) {
