@@ -13,9 +13,9 @@ cd "$(dirname "$0")/.."
 # What the daemon calls or loads: OCI runtimes, nft library, seccomp profile, an init, image bootstrap.
 runtime_packages="bzip2 ca-certificates crun golang-github-containers-common iproute2 libnftables1 mmdebstrap procps runc tini xz-utils"
 # Peers, oracles, and tools that tests use from outside.
-test_packages="bind9-dnsutils curl docker.io e2fsprogs iptables jq nftables podman python3 python3-docker skopeo socat tmux util-linux zstd"
+test_packages="bind9-dnsutils buildah curl docker-compose docker-registry docker.io e2fsprogs iptables jq nftables podman python3 python3-docker skopeo socat tmux util-linux zstd"
 # Units that Debian enables when the packages above are installed.
-units="docker.service docker.socket containerd.service podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service"
+units="docker-registry.service docker.service docker.socket containerd.service podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service"
 
 say() { printf 'setup: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
@@ -68,7 +68,7 @@ install_debian_packages() {
     apt install --no-install-recommends $missing >&2 || die "could not install: $missing"
   fi
   case " $missing" in
-    *" docker.io "* | *" podman "*)
+    *" docker.io "* | *" docker-registry "* | *" podman "*)
       # shellcheck disable=SC2086
       as_root systemctl --quiet disable $units >/dev/null 2>&1 || true
       as_root systemctl --quiet --global disable $units >/dev/null 2>&1 || true

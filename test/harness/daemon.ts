@@ -229,7 +229,7 @@ export class Daemon {
       const left = leftovers(this.scope, ids);
       left.links = left.links.filter((link) => link !== this.scope.bridge);
       left.mounts = left.mounts.filter((path) => path !== this.dataRoot);
-      left.cgroups = left.cgroups.filter((path) => ids.some((id) => path.includes(id)));
+      left.cgroups = left.cgroups.filter((path) => !path.endsWith(this.scope.cgroupParent));
       return this.describe(left, ["links", "cgroups", "mounts"]);
     };
     try {

@@ -40,6 +40,8 @@ function commonFlags(scope: Scope): string[] {
     ...["--data-root", join(scope.directory, "data"), "--exec-root", join(scope.directory, "exec")],
     ...["--pidfile", join(scope.directory, "pid"), "-H", `unix://${socketOf(scope)}`],
     ...["--config-file", join(scope.directory, "daemon.json"), "--bip", bip, "--default-address-pool", pool],
+    // A cgroup of its own for all containers, so that what is left of any of them can be found.
+    ...["--cgroup-parent", scope.cgroupParent],
   ];
 }
 
@@ -61,15 +63,7 @@ function dockerCommand(scope: Scope, flags: readonly string[]): string[] {
   return [
     ...["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--propagation", "private"],
     ...["sh", "-c", setup, "dockerd", ...commonFlags(scope)],
-    ...[
-      "--cgroup-parent",
-      scope.cgroupParent,
-      "--storage-driver",
-      "overlay2",
-      "--log-level",
-      "warn",
-      ...flags,
-    ],
+    ...["--storage-driver", "overlay2", "--log-level", "warn", ...flags],
   ];
 }
 
