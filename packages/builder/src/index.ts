@@ -1,1 +1,5 @@
-export * from "./graph/operation.ts";
+export { BuildError, type BuildErrorDetails } from "./build-error.ts";
+export * from "./builder.ts";
+export * from "./context-source.ts";
+export type * from "./graph/operation.ts";
+export * from "./progress.ts";
