@@ -1,2 +1,2 @@
 /** What the daemon uses of registries: the client. The server is `@berth/registry/server`. */
-export {};
+export * from "./client/index.ts";
