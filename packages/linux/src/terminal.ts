@@ -5,6 +5,7 @@
 import { dlopen, ptr } from "bun:ffi";
 
 const TCGETS = 0x5401;
+const TCSETS = 0x5402;
 const TCSETSF = 0x5404;
 const TIOCGWINSZ = 0x5413;
 
@@ -60,4 +61,20 @@ export function makeTerminalRaw(fd: number): (() => void) | undefined {
   raw[C_CC + VTIME] = 0;
   if (!ioctl(fd, TCSETSF, raw)) return undefined;
   return () => void ioctl(fd, TCSETSF, before);
+}
+
+const ECHO = 0x8;
+
+/**
+ * What is typed does not show; lines and signals from keys stay.
+ * @returns what puts the terminal back; undefined when it is no terminal.
+ */
+export function hideTyping(fd: number): (() => void) | undefined {
+  const before = new Uint8Array(64);
+  if (!ioctl(fd, TCGETS, before)) return undefined;
+  const silent = before.slice();
+  const view = new DataView(silent.buffer);
+  view.setUint32(12, (view.getUint32(12, true) & ~ECHO) >>> 0, true);
+  if (!ioctl(fd, TCSETS, silent)) return undefined;
+  return () => void ioctl(fd, TCSETS, before);
 }

@@ -1,3 +1,12 @@
+/** What config.json keeps of one registry. `auth` is base64 of `user:password`. */
+export interface AuthEntry {
+  auth?: string;
+  username?: string;
+  password?: string;
+  identitytoken?: string;
+  registrytoken?: string;
+}
+
 /** Those fields of `~/.docker/config.json` that we honour. Unknown ones are kept when the file is rewritten. */
 export interface ConfigFile {
   HttpHeaders?: Record<string, string>;
@@ -9,7 +18,7 @@ export interface ConfigFile {
   volumesFormat?: string;
   statsFormat?: string;
   pruneFilters?: string[];
-  auths?: Record<string, { auth?: string; username?: string; password?: string; identitytoken?: string }>;
+  auths?: Record<string, AuthEntry>;
   /** By the daemon's address, or `default`: variables that `run` and `create` give to containers. */
   proxies?: Record<
     string,

@@ -1,6 +1,6 @@
+import { DEFAULT_DOMAIN } from "@berth/spec";
 import { atMost, command } from "../../command.ts";
-import { registryKey } from "../../config/registry-auth.ts";
-import { changeConfig } from "../../config/write-config.ts";
+import { eraseCredentials, HUB_KEY, registryHost } from "../../config/credentials.ts";
 import { CommandError } from "../../errors.ts";
 
 export default command({
@@ -11,18 +11,17 @@ export default command({
   arguments: atMost(1),
   flags: {},
   async run(context, _flags, [server = ""]) {
-    const { folder, file } = await context.configuration();
-    const key = registryKey(server);
-    const helper = file.credHelpers?.[key] ?? file.credsStore;
-    if (helper) {
-      throw new CommandError(
-        `This registry's credentials are kept by docker-credential-${helper}: erase them with it`,
-      );
+    const isHub = server === "" || server === DEFAULT_DOMAIN;
+    const host = isHub ? HUB_KEY : registryHost(server);
+    // Older programs kept them under these names.
+    const keys = isHub ? [HUB_KEY] : [...new Set([host, server, `http://${host}`, `https://${host}`])];
+    await context.stdout.write(`Removing login credentials for ${host}\n`);
+    const failures = await eraseCredentials(context, keys);
+    for (const [key, why] of failures) {
+      await context.stderr.write(`could not erase credentials for ${key}: ${why}\n`);
     }
-    await context.stdout.write(`Removing login credentials for ${server === "" ? key : server}\n`);
-    await changeConfig(folder, (config) => {
-      const names = Object.keys(config.auths ?? {}).filter((name) => registryKey(name) === key);
-      for (const name of names) delete config.auths![name];
-    });
+    if (failures.size === keys.length) {
+      throw new CommandError("WARNING: could not erase credentials");
+    }
   },
 });
