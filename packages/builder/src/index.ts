@@ -1,5 +1,4 @@
 export { BuildError, type BuildErrorDetails } from "./build-error.ts";
-export * from "./builder.ts";
-export * from "./context-source.ts";
+export type * from "./builder.ts";
+
 export type * from "./graph/operation.ts";
-export * from "./progress.ts";
