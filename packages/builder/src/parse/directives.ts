@@ -23,7 +23,7 @@ const KNOWN = new Set(["escape", "syntax", "check"]);
 
 /** The comments before everything else that steer the parser. */
 export class Directives {
-  escape: "\\" | "`" = "\\";
+  escapeToken: "\\" | "`" = "\\";
   readonly values = new Map<string, string>();
   #done = false;
 
@@ -34,7 +34,7 @@ export class Directives {
   accept(line: string): boolean {
     if (this.#done) return false;
     const match = DIRECTIVE.exec(line);
-    const name = match?.[1]!.toLowerCase();
+    const name = match?.[1]?.toLowerCase();
     if (name === undefined || !KNOWN.has(name)) {
       this.#done = true;
       return false;
@@ -43,9 +43,9 @@ export class Directives {
     const value = match![2]!;
     if (name === "escape") {
       if (value !== "\\" && value !== "`") {
-        throw new DockerfileError(`invalid escape token '${value}' does not match \` or \\`);
+        throw new DockerfileError(`invalid escapeToken token '${value}' does not match \` or \\`);
       }
-      this.escape = value;
+      this.escapeToken = value;
     }
     this.values.set(name, value);
     return true;

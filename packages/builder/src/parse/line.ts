@@ -6,22 +6,22 @@ import { isSpace, SPACES, splitOnce, splitWords, takeFlags } from "./words.ts";
 const MAX_TRIGGER_DEPTH = 8;
 
 type Arguments = Pick<Statement, "args"> & Partial<Pick<Statement, "json" | "legacy" | "trigger">>;
-type Form = (rest: string, escape: string, depth: number) => Arguments;
+type Form = (rest: string, escapeToken: string, depth: number) => Arguments;
 
 const FORMS: Readonly<Record<string, Form>> = {
   add: jsonOrWords,
-  arg: (rest, escape) => ({ args: splitWords(rest, escape) }),
+  arg: (rest, escapeToken) => ({ args: splitWords(rest, escapeToken) }),
   cmd: jsonOrText,
   copy: jsonOrWords,
   entrypoint: jsonOrText,
-  env: (rest, escape) => pairs(rest, "ENV", escape),
+  env: (rest, escapeToken) => pairs(rest, "ENV", escapeToken),
   expose: words,
   from: words,
   healthcheck,
-  label: (rest, escape) => pairs(rest, "LABEL", escape),
+  label: (rest, escapeToken) => pairs(rest, "LABEL", escapeToken),
   maintainer: oneText,
-  onbuild: (rest, escape, depth) =>
-    rest === "" ? { args: [] } : { args: [], trigger: readStatement(rest, escape, depth + 1) },
+  onbuild: (rest, escapeToken, depth) =>
+    rest === "" ? { args: [] } : { args: [], trigger: readStatement(rest, escapeToken, depth + 1) },
   run: jsonOrText,
   shell: jsonOrText,
   stopsignal: oneText,
@@ -37,13 +37,13 @@ export const KEYWORDS: readonly string[] = Object.keys(FORMS);
  * Takes one logical line apart. Unknown keywords pass: whoever gives instructions a meaning names them.
  * @throws DockerfileError.
  */
-export function readStatement(line: string, escape: string, depth = 0): Statement {
+export function readStatement(line: string, escapeToken: string, depth = 0): Statement {
   if (depth > MAX_TRIGGER_DEPTH)
     throw new DockerfileError("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   const [keyword, after] = splitOnce(line.trim());
   const { flags, rest } = after === undefined ? { flags: [], rest: "" } : takeFlags(after);
   const form = FORMS[keyword.toLowerCase()];
-  const found: Arguments = form === undefined ? { args: [] } : form(rest.trim(), escape, depth);
+  const found: Arguments = form === undefined ? { args: [] } : form(rest.trim(), escapeToken, depth);
   return {
     keyword,
     flags,
@@ -114,8 +114,8 @@ function jsonOrWords(rest: string): Arguments {
 }
 
 /** `name=value …`, or the old `name value`. */
-function pairs(rest: string, keyword: string, escape: string): Arguments {
-  const list = splitWords(rest, escape);
+function pairs(rest: string, keyword: string, escapeToken: string): Arguments {
+  const list = splitWords(rest, escapeToken);
   const first = list[0];
   if (first === undefined) return { args: [] };
   if (!first.includes("=")) {

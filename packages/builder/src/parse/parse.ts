@@ -37,7 +37,7 @@ export function parseDockerfile(text: string): ParsedDockerfile {
   const check = directives.values.get("check");
   return {
     statements,
-    escape: directives.escape,
+    escapeToken: directives.escapeToken,
     ...(syntax !== undefined && { syntax }),
     lint: check === undefined ? DEFAULT_LINT : parseLintOptions(check),
     emptyContinuations: parser.emptyContinuations,
@@ -91,7 +91,7 @@ class Parser {
         return undefined;
       }
       const logical = this.#continue(line);
-      const statement = readStatement(logical, this.directives.escape);
+      const statement = readStatement(logical, this.directives.escapeToken);
       statement.comments = this.#comments;
       this.#comments = [];
       this.#readHeredocs(statement);
@@ -127,8 +127,8 @@ class Parser {
   /** An escape at the end, maybe followed by blanks, continues the line unless it is escaped itself. */
   #trimContinuation(line: string): [text: string, ended: boolean] {
     const trimmed = line.replace(/[ \t]+$/, "");
-    const { escape } = this.directives;
-    if (!trimmed.endsWith(escape) || trimmed.endsWith(escape + escape)) return [line, true];
+    const { escapeToken } = this.directives;
+    if (!trimmed.endsWith(escapeToken) || trimmed.endsWith(escapeToken + escapeToken)) return [line, true];
     return [trimmed.slice(0, -1), false];
   }
 

@@ -50,7 +50,7 @@ function printNode(statement: Statement): string {
 export function printDockerfile(file: ParsedDockerfile): string {
   const lines: string[] = [];
   if (file.syntax !== undefined) lines.push(`# syntax=${file.syntax}`);
-  if (file.escape !== "\\") lines.push(`# escape=${file.escape}`);
+  if (file.escapeToken !== "\\") lines.push(`# escape=${file.escapeToken}`);
   for (const statement of file.statements) {
     lines.push("");
     for (const comment of statement.comments) lines.push(`# ${comment}`);

@@ -46,7 +46,7 @@ export interface Statement {
 
 export interface ParsedDockerfile {
   statements: Statement[];
-  escape: "\\" | "`";
+  escapeToken: "\\" | "`";
   /** `# syntax=`: the frontend that the file asks for. */
   syntax?: string;
   lint: LintOptions;

@@ -48,7 +48,7 @@ export function takeFlags(line: string): { flags: string[]; rest: string } {
  * Splits into words at white space outside quotes. Quotes and escapes stay in the words: they are taken off when variables
  * are expanded.
  */
-export function splitWords(text: string, escape: string): string[] {
+export function splitWords(text: string, escapeToken: string): string[] {
   const words: string[] = [];
   let word = "";
   let inWord = false;
@@ -67,7 +67,7 @@ export function splitWords(text: string, escape: string): string[] {
       continue;
     }
     inWord = true;
-    if (character === escape && quote !== "'") {
+    if (character === escapeToken && quote !== "'") {
       if (at + 1 === text.length) {
         quote = "";
         continue;

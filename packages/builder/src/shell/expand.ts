@@ -10,7 +10,7 @@ export interface Variables {
 
 export interface ExpandOptions {
   /** The file's escape character; default `\`. */
-  escape?: string;
+  escapeToken?: string;
   /** Quotes stay in the result. */
   rawQuotes?: boolean;
   /** Escape characters stay in the result. */
@@ -47,9 +47,8 @@ const SPECIAL = new Set("@*#?-$!0");
  * @throws DockerfileError `failed to process "…": …`.
  */
 export function expand(text: string, variables: Variables, options: ExpandOptions = {}): Expansion {
-  // Most words of real files hold nothing to expand.
-  const escape = options.escape ?? "\\";
-  const reader = new Reader(text, variables, { ...options, escape });
+  const escapeToken = options.escapeToken ?? "\\";
+  const reader = new Reader(text, variables, { ...options, escapeToken });
   try {
     const { value, words } = reader.readUntil(undefined, options.rawEscapes ?? false);
     return { value, words, used: reader.used, missing: reader.missing };
@@ -94,12 +93,12 @@ class Reader {
   readonly missing = new Set<string>();
   readonly #text: string;
   readonly #variables: Variables;
-  readonly #options: ExpandOptions & { escape: string };
+  readonly #options: ExpandOptions & { escapeToken: string };
   #at = 0;
   #rawEscapes = false;
   #depth = 0;
 
-  constructor(text: string, variables: Variables, options: ExpandOptions & { escape: string }) {
+  constructor(text: string, variables: Variables, options: ExpandOptions & { escapeToken: string }) {
     this.#text = text;
     this.#variables = variables;
     this.#options = options;
@@ -119,7 +118,7 @@ class Reader {
 
   #readUntil(stop: string | undefined): { value: string; words: string[] } {
     const words = new Words();
-    const { escape, ignoreQuotes, heredocs } = this.#options;
+    const { escapeToken, ignoreQuotes, heredocs } = this.#options;
     let value = "";
     const append = (text: string) => {
       value += text;
@@ -143,7 +142,7 @@ class Reader {
         const text = this.#heredocStart();
         append(text);
         words.addRaw(text);
-      } else if (character === escape) {
+      } else if (character === escapeToken) {
         this.#at++;
         if (this.#rawEscapes) {
           append(character);
@@ -190,7 +189,7 @@ class Reader {
   }
 
   #doubleQuotes(): string {
-    const { escape, rawQuotes } = this.#options;
+    const { escapeToken, rawQuotes } = this.#options;
     let value = rawQuotes ? '"' : "";
     this.#at++;
     for (;;) {
@@ -207,14 +206,14 @@ class Reader {
         continue;
       }
       this.#at++;
-      if (character !== escape) {
+      if (character !== escapeToken) {
         value += character;
         continue;
       }
       if (this.#rawEscapes) value += character;
       const next = this.#text[this.#at];
       if (next === undefined) continue;
-      if (next === '"' || next === "$" || next === escape) {
+      if (next === '"' || next === "$" || next === escapeToken) {
         this.#at++;
         value += next;
       } else value += character;
@@ -302,7 +301,7 @@ class Reader {
   #replaced(name: string): string {
     const all = this.#text[this.#at] === "/";
     if (all) this.#at++;
-    const pattern = this.#untilBrace("/", true, "syntax error: missing '/' in ${}");
+    const pattern = this.#untilBrace("/", true, `syntax error: missing '/' in \${}`);
     const replacement = this.#untilBrace("}", true, "syntax error: missing '}'");
     const value = this.#lookUp(name);
     if (this.#options.keepUnset && value === undefined) {

@@ -106,7 +106,7 @@ function tokenize(pattern: string): Token[] {
       if (next === "}" || next === "/") continue;
       if (next !== "*" && next !== "?" && next !== "\\") {
         throw new DockerfileError(
-          `invalid pattern (${pattern}) in substitution: invalid escape '\\${next ?? ""}'`,
+          `invalid pattern (${pattern}) in substitution: invalid escapeToken '\\${next ?? ""}'`,
         );
       }
       tokens.push({ literal: next });
