@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Filters } from "@berth/api";
-import type { Digest } from "@berth/base";
+import { type Digest, notFound } from "@berth/base";
 import type { Content } from "@berth/content";
 import { type Snapshots, Trash } from "@berth/snapshot";
 import type { State } from "@berth/state";
@@ -11,13 +11,16 @@ import { findImage } from "./catalog/resolve.ts";
 import { familiarNames, type ImageContext } from "./context.ts";
 import { commitContainer } from "./create/commit.ts";
 import { importImage, importUrl } from "./create/import.ts";
+import { publishImage } from "./create/publish.ts";
 import type { ResolvedImage } from "./images.ts";
 import type { ImageJobs } from "./jobs.ts";
-import { Holds } from "./layers/holds.ts";
+import { ensureBlobs } from "./layers/ensure-blobs.ts";
+import { type Hold, Holds } from "./layers/holds.ts";
 import { loadImages } from "./load/load.ts";
 import { collectUnused } from "./removal/free.ts";
 import { ImagePruner } from "./removal/prune.ts";
 import { removeImage } from "./removal/remove.ts";
+import { imagesToSave } from "./save/names.ts";
 import { saveImages } from "./save/save.ts";
 import type {
   BootstrapOptions,
@@ -28,6 +31,7 @@ import type {
   ImageStore,
   ImageUsers,
   ImportOptions,
+  PublishedImage,
 } from "./store.ts";
 import { tagImage } from "./tag.ts";
 import { imageHistory, inspectImage } from "./views/inspect.ts";
@@ -118,6 +122,10 @@ class LocalImageStore implements ImageStore {
   }
 
   async save(names: readonly string[], options: { platform?: string }, signal: AbortSignal) {
+    using hold = this.#context.holds.take();
+    for (const id of imagesToSave(this.#context.catalog, names).keys()) {
+      await ensureBlobs(this.#context, this.#context.catalog.get(id)!, hold, signal);
+    }
     return saveImages(this.#context, names, options.platform, signal);
   }
 
@@ -135,6 +143,25 @@ class LocalImageStore implements ImageStore {
 
   commit(options: CommitOptions, signal: AbortSignal) {
     return commitContainer(this.#context, options, signal);
+  }
+
+  publish(image: PublishedImage, hold: Hold, signal: AbortSignal) {
+    return publishImage(this.#context, image, hold, signal);
+  }
+
+  async layerBlobs(id: Digest, hold: Hold, signal: AbortSignal) {
+    const image = this.#context.catalog.get(id);
+    if (image === undefined) throw notFound(`No such image: ${id}`);
+    return await ensureBlobs(this.#context, image, hold, signal);
+  }
+
+  configBytes(id: Digest): Uint8Array {
+    if (this.#context.catalog.get(id) === undefined) throw notFound(`No such image: ${id}`);
+    return this.#context.catalog.configBytes(id);
+  }
+
+  hold(): Hold {
+    return this.#context.holds.take();
   }
 
   bootstrap(name: string, options: BootstrapOptions, signal: AbortSignal) {

@@ -24,7 +24,13 @@ export interface ImageJobs {
   applyLayer(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult>;
   /** The layer tar of what changed in `folder`: an overlay's upper folder, or a whole tree that began as a copy of `base`. */
   packLayer(
-    request: { folder: string; base: RootfsMount; kind: "overlay" | "copy" },
+    request: {
+      folder: string;
+      base: RootfsMount;
+      kind: "overlay" | "copy";
+      /** With what lies where a container's start mounts something (`/etc/hosts`, `/dev`, …). Default: without. */
+      mountPlaces?: boolean;
+    },
     signal: AbortSignal,
   ): ReadableStream<Uint8Array>;
 }

@@ -9,7 +9,15 @@ import type {
   ProgressMessage,
 } from "@berth/api";
 import type { Digest } from "@berth/base";
+import type { Reference } from "@berth/spec";
+import type { LayerBlob } from "./catalog/catalog.ts";
+import type { PublishedLayer } from "./create/publish.ts";
 import type { ImageResolver, ResolvedImage } from "./images.ts";
+import type { Hold } from "./layers/holds.ts";
+
+export type { LayerBlob } from "./catalog/catalog.ts";
+export type { PublishedLayer } from "./create/publish.ts";
+export type { Hold } from "./layers/holds.ts";
 
 /** A container that was made from an image. The engine tells the store which there are. */
 export interface ImageUser {
@@ -70,6 +78,16 @@ export interface BootstrapOptions {
   mirror?: string;
 }
 
+/** An image that a builder made: all its layers are unpacked. */
+export interface PublishedImage {
+  /** Bytes of its configuration. */
+  config: Uint8Array;
+  /** Base first. */
+  layers: readonly PublishedLayer[];
+  names: readonly Reference[];
+  parent?: Digest;
+}
+
 /** A stream from a client; may end early, and contain anything. */
 export type ByteStream = ReadableStream<Uint8Array>;
 
@@ -112,6 +130,14 @@ export interface ImageStore extends ImageResolver, AsyncDisposable {
   importFromUrl(url: string, options: ImportOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
   /** Makes an image of a container's writable layer; the caller has paused the container if it shall be. Its id. */
   commit(options: CommitOptions, signal: AbortSignal): Promise<Digest>;
+  /** Makes an image of layers that are unpacked already; its blobs are written when somebody needs them. Its id. */
+  publish(image: PublishedImage, hold: Hold, signal: AbortSignal): Promise<Digest>;
+  /** The blob of each layer of an image, base first, made when there is none yet. @throws not-found */
+  layerBlobs(id: Digest, hold: Hold, signal: AbortSignal): Promise<LayerBlob[]>;
+  /** The exact bytes of an image's configuration. @throws not-found */
+  configBytes(id: Digest): Uint8Array;
+  /** Keeps layers and blobs from collection until it is disposed. */
+  hold(): Hold;
   /** Makes `busybox`, `debian:bookworm`, … from Debian's packages. */
   bootstrap(name: string, options: BootstrapOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
 

@@ -36,14 +36,14 @@ export function workerImageJobs(command?: readonly string[]): ImageJobs {
         close(stdin);
       }
     },
-    packLayer({ folder, base, kind }, signal) {
+    packLayer({ folder, base, kind, mountPlaces }, signal) {
       const job = startJob(
         {
           job: "diff",
           upper: folder,
           base,
           kind: kind === "copy" ? "whole" : "overlay",
-          exclude: MOUNT_PLACES,
+          ...(mountPlaces !== true && { exclude: MOUNT_PLACES }),
         },
         { ...how, signal },
       );

@@ -35,8 +35,15 @@ export interface Snapshots extends AsyncDisposable {
   readonly whiteouts: "overlay" | "remove";
   /** True when the layer with this chain id is unpacked. */
   has(chainId: Digest): boolean;
-  /** Chain ids of all unpacked layers. */
-  list(): Digest[];
+  /** Chain ids of all unpacked layers of images, or the ids of those that were committed as `private`. */
+  list(kind?: "image" | "private"): Digest[];
+  /**
+   * Gives a layer a second id: a private layer becomes part of an image. Nothing is copied; the files stay until both are
+   * removed. Not synced: see `flush`. @throws not-found.
+   */
+  share(existing: Digest, chainId: Digest, parents: readonly Digest[], facts: LayerFacts): Promise<void>;
+  /** What layers that were committed without `sync` hold is on the disk when it resolves. */
+  flush(): Promise<void>;
   /**
    * A folder to unpack a layer into; `commit` publishes it by fsync and rename, dispose throws it away.
    * `parents`: chain ids of the layers below, base first. Two at once of the same layer are safe: the second is thrown away.
@@ -73,5 +80,12 @@ export interface Snapshots extends AsyncDisposable {
 export interface LayerInProgress extends AsyncDisposable {
   /** Unpack here. */
   readonly directory: string;
-  commit(facts: LayerFacts): Promise<void>;
+  commit(facts: LayerFacts, options?: LayerCommitOptions): Promise<void>;
+}
+
+export interface LayerCommitOptions {
+  /** Default true: on the disk before it is published. */
+  sync?: boolean;
+  /** Of no image: its id is a name only, and `diffId` means nothing. Whoever made it removes it. */
+  private?: boolean;
 }

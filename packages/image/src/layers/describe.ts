@@ -22,12 +22,12 @@ export async function describeBlobs(
     if (known !== undefined && context.content.has(known.blob)) {
       hold.lease.hold(known.blob);
       blobs.set(diffId, known);
-    } else {
-      blobs.set(
-        diffId,
-        unpacked.get(diffId) ?? { blob, tarSize: await tarSize(context, diffId, blob, signal) },
-      );
+    } else if (unpacked.has(diffId)) {
+      blobs.set(diffId, unpacked.get(diffId)!);
+    } else if (context.content.has(blob)) {
+      blobs.set(diffId, { blob, tarSize: await tarSize(context, diffId, blob, signal) });
     }
+    // Else it is a built layer, whose blob is made when it is needed.
   }
   return blobs;
 }

@@ -19,7 +19,8 @@ import { GroupSync } from "./group-sync.ts";
 import type { Trash } from "./trash.ts";
 
 /*
- * <root>/<chain id hex>/fs          the unpacked layer
+ * <root>/<chain id hex>/fs          the unpacked layer; absent when layer.json says that it is another name of one
+ * <root>/<chain id hex>/removed     a private layer that is kept for its other names only
  * <root>/<chain id hex>/layer.json  its facts; a layer without them is not complete
  * <root>/l/<26 characters>          link to ../<chain id hex>/fs: 127 paths must fit into one page of mount options
  * <root>/empty                      an empty folder, the lowest layer of an image without any
@@ -28,6 +29,8 @@ import type { Trash } from "./trash.ts";
 const LINKS = "l";
 const EMPTY = "empty";
 const NEW = "new";
+const REMOVED = "removed";
+const RECORD = "layer.json";
 
 interface Record {
   chainId: Digest;
@@ -35,6 +38,10 @@ interface Record {
   size: number;
   /** Chain id of the layer below. */
   parent?: Digest;
+  /** Belongs to no image: not among `list`. */
+  private?: true;
+  /** Another name of that layer, which has the folder. */
+  of?: Digest;
 }
 
 /** Prepares the folder that a new layer is unpacked into: given the folder of the layer below, if there is one. */
@@ -49,6 +56,10 @@ export class LayerFolder {
   readonly #records = new Map<Digest, Record>();
   /** Folders of layers that are not committed yet, for the layers above them. */
   readonly #preparing = new Map<Digest, string>();
+  /** How many other names a layer has. */
+  readonly #names = new Map<Digest, number>();
+  /** Private layers that their owner gave up, and that have other names. */
+  readonly #removed = new Set<Digest>();
   #counter = 0;
 
   constructor(root: string, trash: Trash, seed: Seed) {
@@ -66,15 +77,18 @@ export class LayerFolder {
     for (const name of readdirSync(this.#root)) {
       const chainId = `sha256:${name}`;
       if (!isDigest(chainId)) continue;
-      const record = readRecord(join(this.#root, name, "layer.json"), chainId);
+      const record = readRecord(join(this.#root, name, RECORD), chainId);
       if (record === undefined) {
         log.warn("an unpacked layer is incomplete and is removed", { layer: chainId });
         this.#trash.take(join(this.#root, name));
         continue;
       }
       this.#records.set(chainId, record);
+      if (record.of !== undefined) continue;
+      if (existsSync(join(this.#root, name, REMOVED))) this.#removed.add(chainId);
       if (!links.delete(linkName(chainId))) this.#link(chainId);
     }
+    this.#countNames();
     for (const name of links) rmSync(join(this.#root, LINKS, name), { force: true });
   }
 
@@ -82,8 +96,14 @@ export class LayerFolder {
     return this.#records.has(chainId);
   }
 
-  list(): Digest[] {
-    return [...this.#records.keys()];
+  /** Those of images, or the private ones. */
+  list(kind: "image" | "private" = "image"): Digest[] {
+    const found: Digest[] = [];
+    for (const [chainId, record] of this.#records) {
+      if ((record.private === true) === (kind === "private") && !this.#removed.has(chainId))
+        found.push(chainId);
+    }
+    return found;
   }
 
   facts(chainId: Digest): LayerFacts {
@@ -100,14 +120,12 @@ export class LayerFolder {
 
   /** `<root>/<hex>/fs`. */
   path(chainId: Digest): string {
-    this.#get(chainId);
-    return join(this.#root, encoded(chainId), "fs");
+    return join(this.#root, encoded(this.#get(chainId).of ?? chainId), "fs");
   }
 
   /** A short path of the same folder, in one folder with all others. */
   shortPath(chainId: Digest): string {
-    this.#get(chainId);
-    return join(this.#root, LINKS, linkName(chainId));
+    return join(this.#root, LINKS, linkName(this.#get(chainId).of ?? chainId));
   }
 
   get emptyPath(): string {
@@ -138,20 +156,83 @@ export class LayerFolder {
     this.#preparing.set(chainId, directory);
     return {
       directory,
-      commit: async (facts) => {
+      commit: async (facts, options = {}) => {
         if (!open) throw new Error("the layer is committed or discarded");
-        await this.#publish(folder, { chainId, ...facts, ...(parent !== undefined && { parent }) });
+        const record: Record = { chainId, ...facts, ...(parent !== undefined && { parent }) };
+        if (options.private === true) record.private = true;
+        await this.#publish(folder, record, options.sync ?? true);
         close();
       },
       [Symbol.asyncDispose]: discard,
     };
   }
 
-  /** At once: nobody sees it half removed, or makes it again meanwhile. */
+  /** At once: nobody sees it half removed, or makes it again meanwhile. A folder that has other names goes with the last of them. */
   remove(chainId: Digest): void {
-    if (!this.#records.delete(chainId)) return;
-    rmSync(join(this.#root, LINKS, linkName(chainId)), { force: true });
+    const record = this.#records.get(chainId);
+    if (record === undefined) return;
+    if ((this.#names.get(chainId) ?? 0) > 0) {
+      writeFileSync(join(this.#root, encoded(chainId), REMOVED), "");
+      this.#removed.add(chainId);
+      return;
+    }
+    this.#records.delete(chainId);
+    this.#removed.delete(chainId);
+    if (record.of === undefined) rmSync(join(this.#root, LINKS, linkName(chainId)), { force: true });
     this.#trash.take(join(this.#root, encoded(chainId)));
+    if (record.of !== undefined) this.#nameGone(record.of);
+  }
+
+  /** Gives a layer a second name. The folder stays where it is, for as long as one of the names is used. */
+  async share(
+    existing: Digest,
+    chainId: Digest,
+    parents: readonly Digest[],
+    facts: LayerFacts,
+  ): Promise<void> {
+    if (this.#records.has(chainId)) return;
+    const of = this.#get(existing).of ?? existing;
+    const parent = parents.at(-1);
+    const record: Record = { chainId, ...facts, of, ...(parent !== undefined && { parent }) };
+    const folder = join(this.#root, NEW, `${process.pid}-${++this.#counter}`);
+    await mkdir(folder, { recursive: true, mode: 0o755 });
+    writeFileSync(join(folder, RECORD), `${JSON.stringify(record)}\n`);
+    try {
+      renameSync(folder, join(this.#root, encoded(chainId)));
+    } catch (error) {
+      this.#trash.take(folder);
+      if (!isTaken(error)) throw error;
+    }
+    if (this.#records.has(chainId)) return;
+    this.#records.set(chainId, record);
+    this.#names.set(of, (this.#names.get(of) ?? 0) + 1);
+  }
+
+  /** Everything that was written before is on the disk when it resolves. */
+  async flush(): Promise<void> {
+    await this.#sync.sync();
+  }
+
+  #nameGone(of: Digest): void {
+    const left = (this.#names.get(of) ?? 1) - 1;
+    if (left > 0) this.#names.set(of, left);
+    else {
+      this.#names.delete(of);
+      if (this.#removed.has(of)) this.remove(of);
+    }
+  }
+
+  #countNames(): void {
+    for (const [chainId, { of }] of this.#records) {
+      if (of === undefined) continue;
+      if (this.#records.has(of)) this.#names.set(of, (this.#names.get(of) ?? 0) + 1);
+      else {
+        log.warn("an unpacked layer is incomplete and is removed", { layer: chainId });
+        this.#records.delete(chainId);
+        this.#trash.take(join(this.#root, encoded(chainId)));
+      }
+    }
+    for (const chainId of [...this.#removed]) if (!this.#names.has(chainId)) this.remove(chainId);
   }
 
   /** Also of a layer that is only being made. @throws not-found. */
@@ -159,9 +240,9 @@ export class LayerFolder {
     return this.#preparing.get(parent) ?? this.path(parent);
   }
 
-  async #publish(folder: string, record: Record): Promise<void> {
-    writeFileSync(join(folder, "layer.json"), `${JSON.stringify(record)}\n`);
-    await this.#sync.sync();
+  async #publish(folder: string, record: Record, sync: boolean): Promise<void> {
+    writeFileSync(join(folder, RECORD), `${JSON.stringify(record)}\n`);
+    if (sync) await this.#sync.sync();
     if (this.#records.has(record.chainId)) {
       this.#trash.take(folder);
       return;
@@ -171,13 +252,12 @@ export class LayerFolder {
     try {
       renameSync(folder, join(this.#root, encoded(record.chainId)));
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
       // Somebody was quicker with the same layer.
-      if (code !== "ENOTEMPTY" && code !== "EEXIST") throw error;
+      if (!isTaken(error)) throw error;
       this.#trash.take(folder);
     }
     this.#records.set(record.chainId, record);
-    await syncFolder(this.#root);
+    if (sync) await syncFolder(this.#root);
   }
 
   #link(chainId: Digest): void {
@@ -204,6 +284,11 @@ export function linkName(chainId: Digest): string {
     bits >>= 5n;
   }
   return name;
+}
+
+function isTaken(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException;
+  return code === "ENOTEMPTY" || code === "EEXIST";
 }
 
 function readRecord(path: string, chainId: Digest): Record | undefined {

@@ -55,8 +55,16 @@ class OverlaySnapshots implements Snapshots {
     return this.#layers.has(chainId);
   }
 
-  list(): Digest[] {
-    return this.#layers.list();
+  list(kind?: "image" | "private"): Digest[] {
+    return this.#layers.list(kind);
+  }
+
+  share(existing: Digest, chainId: Digest, parents: readonly Digest[], facts: LayerFacts): Promise<void> {
+    return this.#layers.share(existing, chainId, parents, facts);
+  }
+
+  flush(): Promise<void> {
+    return this.#layers.flush();
   }
 
   prepareLayer(chainId: Digest, parents: readonly Digest[]): Promise<LayerInProgress> {
