@@ -38,7 +38,10 @@ export async function ensureBlobs(
 
 function inFlight(context: ImageContext): Map<Digest, Promise<LayerBlob>> {
   let running = making.get(context);
-  if (running === undefined) making.set(context, (running = new Map()));
+  if (running === undefined) {
+    running = new Map();
+    making.set(context, running);
+  }
   return running;
 }
 
