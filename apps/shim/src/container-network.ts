@@ -1,11 +1,11 @@
 import { getpid, type Loop } from "@berth/linux";
 import {
-  createSandbox,
   type DnsPlan,
   DnsServer,
   type EndpointPlan,
   type GatewayChange,
   type NetworkSandbox,
+  openSandbox,
   PortProxies,
   type PortSocket,
   type SandboxPlan,
@@ -19,18 +19,28 @@ export class ContainerNetwork {
   #ports: PortProxies | undefined;
   #dns: DnsServer | undefined;
 
-  /** `descriptors`: of `ports`, in their order; owned from now on. @throws what the network could not be made for; nothing is left then. */
+  /** Only the namespace, as yet. `descriptors`: of `ports`, in their order; owned from now on. @throws what the network could not be made for; nothing is left then. */
   constructor(loop: Loop, plan: SandboxPlan, ports: readonly PortSocket[], descriptors: readonly number[]) {
     this.#loop = loop;
     this.#plan = plan;
     if (ports.length > 0) this.#ports = new PortProxies(loop, ports, descriptors);
     try {
-      this.#sandbox = createSandbox(plan);
-      if (plan.dns) this.#dns = new DnsServer(loop, this.#sandbox, plan.dns);
+      this.#sandbox = openSandbox(plan);
     } catch (error) {
       this.#ports?.stop();
       throw error;
     }
+  }
+
+  /** Interfaces, addresses and routes; a forked child of this process may do it. @throws what failed; nothing is left then. */
+  furnish(): void {
+    this.#sandbox.furnish(this.#plan);
+  }
+
+  /** The network is furnished: names are answered from now on. */
+  begin(): void {
+    this.#sandbox.adopt(this.#plan);
+    if (this.#plan.dns) this.#dns = new DnsServer(this.#loop, this.#sandbox, this.#plan.dns);
   }
 
   /** Where the OCI runtime finds the namespace; undefined: the host's. */

@@ -1,10 +1,11 @@
-import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import {
   type Cgroup,
   CLONE,
   getpid,
+  inForkedChild,
   kill,
   type Loop,
   MNT,
@@ -23,20 +24,16 @@ import {
   type ExitRecord,
   type Failure,
   type LaunchFile,
-  ociJson,
-  resolveUser,
   SHIM_FILES,
   type Started,
 } from "@berth/runtime";
+import { makeBundle } from "./bundle.ts";
 import type { Children } from "./children.ts";
 import { GzipCompressor } from "./compress-log.ts";
 import { ContainerNetwork } from "./container-network.ts";
 import { Execs } from "./execs.ts";
-
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
-import { mountRootfs, Root } from "./rootfs.ts";
-import { shareMemory } from "./shared-memory.ts";
 
 /** How long output is awaited after the last process of a container is gone: the kernel closes its pipes at once, so this is a guard only. */
 const DRAIN_PATIENCE_MS = 2000;
@@ -97,37 +94,27 @@ export class Container {
   /** Namespaces, network, root filesystem and `config.json`. `ports`: descriptors of the published ports. @throws what failed; call `cleanUp` then. */
   prepare(ports: number[]): void {
     const launch = this.#launch;
-    this.#removeLeftovers();
     unshare(CLONE.NEWNS);
     // Mounts of the host still arrive here (volumes that are mounted later), ours never go back.
     mount("", "/", "", MS.REC | MS.SLAVE);
     if (launch.hideUnifiedCgroup) umount2("/sys/fs/cgroup/unified", MNT.DETACH);
-    this.#network = new ContainerNetwork(
+    const network = new ContainerNetwork(
       this.#loop,
       launch.network as SandboxPlan,
       launch.ports as PortSocket[],
       ports,
     );
-
-    const rootfs = join(this.#directory, SHIM_FILES.rootfs);
-    mountRootfs(launch.rootfs, rootfs, launch.volatileRootfs ?? false);
+    this.#network = network;
     this.#mounted = true;
-    const { spec } = launch;
-    using root = new Root(rootfs);
-    const { uid, gid, additionalGids } = resolveUser(
-      launch.user,
-      launch.groupAdd,
-      root.readText("/etc/passwd"),
-      root.readText("/etc/group"),
-    );
-    spec.process.user = { ...spec.process.user, uid, gid, additionalGids };
-    root.makeFolder(launch.workingDirectory);
-    spec.root.path = rootfs;
-    shareMemory(spec);
-    spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
-    const networkPath = this.#network.path;
-    if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });
-    writeFileSync(join(this.#directory, SHIM_FILES.config), configText(launch), { mode: 0o600 });
+    const networkPath = network.path;
+    // Most of the work, and of the memory for it, is needed only once.
+    inForkedChild(() => {
+      this.#removeLeftovers();
+      network.furnish();
+      makeBundle(this.#directory, launch.groupAdd, networkPath);
+      return "";
+    });
+    network.begin();
   }
 
   start(done: (outcome: { started: Started } | { error: Failure }) => void): void {
@@ -139,7 +126,7 @@ export class Container {
         launch,
         phase: "create",
         arguments: ["run", "--detach", "--bundle", this.#directory],
-        command: launch.spec.process.args[0] ?? "",
+        command: launch.command,
         pidFile: join(this.#directory, SHIM_FILES.pid),
         tty: launch.tty,
         stdin: launch.openStdin,
@@ -177,11 +164,7 @@ export class Container {
     const finishedAt = now();
     const cgroup = this.#cgroup();
     // With a pid namespace of its own, the container's processes died with its init; without one they must be ended.
-    if (
-      !this.#launch.spec.linux.namespaces.some(
-        (namespace) => namespace.type === "pid" && namespace.path === undefined,
-      )
-    ) {
+    if (!this.#launch.ownProcesses) {
       for (const pid of cgroup?.pids() ?? []) if (pid !== getpid()) quietly(() => kill(pid, SIG.KILL));
     }
     this.io.ended(DRAIN_PATIENCE_MS, () => {
@@ -227,32 +210,13 @@ export class Container {
   }
 
   #cgroup(): Cgroup | undefined {
-    const path = this.#launch.spec.linux.cgroupsPath;
+    const path = this.#launch.cgroupsPath;
     return path === undefined ? undefined : quietly(() => openCgroup(path));
   }
 }
 
 export function readLaunch(directory: string): LaunchFile {
   return JSON.parse(readFileSync(join(directory, SHIM_FILES.launch), "utf8")) as LaunchFile;
-}
-
-/** crun takes the program in this annotation instead of compiling a profile (crun(1)). */
-const SECCOMP_PROGRAM = "run.oci.seccomp_bpf_data";
-
-/** `config.json`: the spec with the seccomp profile's text put in as it is. */
-function configText(launch: LaunchFile): string {
-  if (launch.seccompProgramFile !== undefined) {
-    const { annotations = {}, ...rest } = launch.spec;
-    const { [SECCOMP_PROGRAM]: _, ...others } = annotations;
-    const program = readFileSync(launch.seccompProgramFile, "utf8");
-    const more = Object.keys(others).length === 0 ? "" : `${JSON.stringify(others).slice(1, -1)},`;
-    return `${ociJson(rest).slice(0, -1)},"annotations":{${more}"${SECCOMP_PROGRAM}":"${program}"}}`;
-  }
-  if (launch.seccompFile === undefined) return ociJson(launch.spec);
-  const { linux, ...rest } = launch.spec;
-  const seccomp = readFileSync(launch.seccompFile, "utf8");
-  // An object's text is never empty here: a container has namespaces.
-  return `${ociJson(rest).slice(0, -1)},"linux":{"seccomp":${seccomp},${JSON.stringify(linux).slice(1)}}`;
 }
 
 export function toFailure(error: unknown): Failure {

@@ -9,6 +9,7 @@ import {
   resolveUser,
   type Started,
 } from "@berth/runtime";
+import { readBundle } from "./bundle.ts";
 import type { Children } from "./children.ts";
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
@@ -126,7 +127,7 @@ export class Execs {
 
   /** OCI runtime-spec `process`: the container's confinement, the request's command. */
   #process(request: ExecRequest, containerPid: number): unknown {
-    const base = this.#launch.spec.process;
+    const base = readBundle(this.#directory).spec.process;
     using root = new Root(`/proc/${containerPid}/root`);
     const { uid, gid, additionalGids } = resolveUser(
       request.user,

@@ -60,15 +60,45 @@ export class NetworkSandbox implements Disposable {
     return this.#endpoints;
   }
 
+  /**
+   * Puts into a new namespace what the plan says: loopback, interfaces, sysctls. On failure no interface is left.
+   * A process that shares the descriptor may do it, see `adopt`. @throws SyscallError, BerthError
+   */
+  furnish(plan: SandboxPlan): void {
+    if (plan.mode === "host" || plan.mode === "join") return;
+    this.inside(() => prepareNamespace(plan));
+    using inner = this.inside(() => NetlinkSocket.open(NETLINK_ROUTE));
+    try {
+      if (plan.endpoints.length === 0) {
+        const batch = inner.batch();
+        setLink(batch, 1, { up: true });
+        inner.run(batch);
+      } else {
+        using host = NetlinkSocket.open(NETLINK_ROUTE);
+        for (const [at, each] of plan.endpoints.entries()) this.#connectWith(host, inner, each, at === 0);
+      }
+      this.setSysctls(plan.sysctls);
+    } catch (error) {
+      // Closing the last descriptor of the namespace would remove its interfaces too, but only some time later.
+      for (const endpoint of [...this.#endpoints]) this.disconnectEndpoint(endpoint.endpointId);
+      throw error;
+    }
+  }
+
+  /** Another process that shares the namespace has furnished it. */
+  adopt(plan: SandboxPlan): void {
+    if (plan.mode === "private") this.#endpoints.push(...plan.endpoints);
+  }
+
   /** Adds an interface. On failure nothing of it is left. @throws SyscallError, BerthError */
   connectEndpoint(plan: EndpointPlan): void {
     using host = NetlinkSocket.open(NETLINK_ROUTE);
     using inner = this.inside(() => NetlinkSocket.open(NETLINK_ROUTE));
-    this.connectWith(host, inner, plan);
+    this.#connectWith(host, inner, plan);
   }
 
   /** As `connectEndpoint`, over sockets of the host's and the container's namespace. With `loopback` that goes up too. */
-  connectWith(host: NetlinkSocket, inner: NetlinkSocket, plan: EndpointPlan, loopback = false): void {
+  #connectWith(host: NetlinkSocket, inner: NetlinkSocket, plan: EndpointPlan, loopback = false): void {
     const { namespace } = this;
     if (namespace === undefined) throw invalidParameter("a container in the host's network has no endpoints");
     const mac = parseMac(plan.mac);
@@ -163,44 +193,37 @@ export class NetworkSandbox implements Disposable {
 }
 
 /**
- * Makes the network that the plan describes. Runs in the shim, in the host's network namespace, and leaves the thread there.
+ * Makes the network that the plan describes. Runs in the host's network namespace, and leaves the thread there.
  * On failure nothing is left. @throws SyscallError, BerthError
  */
 export function createSandbox(plan: SandboxPlan): NetworkSandbox {
+  const sandbox = openSandbox(plan);
+  try {
+    sandbox.furnish(plan);
+    return sandbox;
+  } catch (error) {
+    sandbox[Symbol.dispose]();
+    throw error;
+  }
+}
+
+/** Only the namespace of a network, with nothing in it yet: `furnish` does the rest. @throws SyscallError, BerthError */
+export function openSandbox(plan: SandboxPlan): NetworkSandbox {
   if (plan.mode === "host") return new NetworkSandbox(undefined);
   if (plan.mode === "join") {
     if (plan.joinPath === undefined) throw invalidParameter("no network namespace to join");
     return new NetworkSandbox(open(plan.joinPath, O.RDONLY));
   }
-  const hostNamespace = open("/proc/thread-self/ns/net", O.RDONLY);
-  let sandbox: NetworkSandbox | undefined;
+  const host = open("/proc/thread-self/ns/net", O.RDONLY);
   try {
-    // Opened before, because it must belong to the host's namespace.
-    using host = plan.endpoints.length > 0 ? NetlinkSocket.open(NETLINK_ROUTE) : undefined;
     unshare(CLONE.NEWNET);
     try {
-      sandbox = new NetworkSandbox(open("/proc/thread-self/ns/net", O.RDONLY));
-      prepareNamespace(plan);
+      return new NetworkSandbox(open("/proc/thread-self/ns/net", O.RDONLY));
     } finally {
-      setns(hostNamespace, CLONE.NEWNET);
+      setns(host, CLONE.NEWNET);
     }
-    using inner = sandbox.inside(() => NetlinkSocket.open(NETLINK_ROUTE));
-    if (host === undefined) {
-      const batch = inner.batch();
-      setLink(batch, 1, { up: true });
-      inner.run(batch);
-    } else {
-      for (const [at, each] of plan.endpoints.entries()) sandbox.connectWith(host, inner, each, at === 0);
-    }
-    sandbox.setSysctls(plan.sysctls);
-    return sandbox;
-  } catch (error) {
-    // Closing the last descriptor of the namespace would remove its interfaces too, but only some time later.
-    for (const endpoint of sandbox?.endpoints ?? []) sandbox?.disconnectEndpoint(endpoint.endpointId);
-    sandbox?.[Symbol.dispose]();
-    throw error;
   } finally {
-    closeQuietly(hostNamespace);
+    closeQuietly(host);
   }
 }
 

@@ -1,11 +1,26 @@
 import type { Launch } from "../runtime.ts";
 
-/** `launch.json` in the shim's folder: the engine's launch and what the runtime adds. */
-export interface LaunchFile extends Launch {
+/** What is needed only while a container's bundle is made. */
+type BundleField = "spec" | "rootfs" | "volatileRootfs" | "user" | "workingDirectory";
+
+/** `launch.json` in the shim's folder: what a shim keeps of its launch as long as the container runs, and what the runtime adds. */
+export interface LaunchFile extends Omit<Launch, BundleField> {
   /** The OCI runtime's `--root`. */
   runtimeRoot: string;
   /** The host is cgroup hybrid: `/sys/fs/cgroup/unified` is hidden from the OCI runtime, because crun refuses to run beside it. */
   hideUnifiedCgroup: boolean;
+  /** What is run, for error sentences. */
+  command: string;
+  cgroupsPath?: string;
+  /** The container's processes die with its init: it has a process namespace of its own. */
+  ownProcesses: boolean;
+}
+
+/**
+ * `bundle.json` beside it: what `config.json` and the root filesystem are made from. Apart, because a shim stays small when
+ * it does not read this itself.
+ */
+export interface BundleFile extends Pick<Launch, BundleField> {
   /**
    * File with the seccomp profile as JSON text; `spec` has none then. Profiles are large and few: the shim puts the text into
    * `config.json` without reading it.
@@ -19,6 +34,7 @@ export interface LaunchFile extends Launch {
 export const SHIM_FILES = {
   socket: "shim.sock",
   launch: "launch.json",
+  bundle: "bundle.json",
   config: "config.json",
   rootfs: "rootfs",
   pid: "init.pid",

@@ -4,9 +4,9 @@ import { encoded, sha256, writeFileAtomic } from "@berth/base";
 import type { OciRuntime } from "../runtime.ts";
 import { compileProfile } from "../spec/seccomp/compile.ts";
 import type { OciSeccomp } from "../spec/seccomp/profile.ts";
-import type { LaunchFile } from "./launch-file.ts";
+import type { BundleFile } from "./launch-file.ts";
 
-type SeccompFields = Pick<LaunchFile, "seccompFile" | "seccompProgramFile">;
+type SeccompFields = Pick<BundleFile, "seccompFile" | "seccompProgramFile">;
 
 /**
  * Seccomp profiles in files, one for each distinct profile: they are large and few. For crun the compiled program, so that

@@ -6,7 +6,7 @@ import type { ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
 import type { OciSeccomp } from "../spec/seccomp/profile.ts";
 import { connectShim } from "./client.ts";
 import { removeShimFolder } from "./folder.ts";
-import { EXIT_FILE, type LaunchFile, SHIM_FILES } from "./launch-file.ts";
+import { type BundleFile, EXIT_FILE, type LaunchFile, SHIM_FILES } from "./launch-file.ts";
 import { SeccompFiles } from "./seccomp-files.ts";
 import { ShimServer } from "./server.ts";
 
@@ -56,14 +56,8 @@ export class ShimRuntime implements Runtime {
     try {
       rmSync(join(launch.dataDirectory, EXIT_FILE), { force: true });
       mkdirSync(directory, { mode: 0o700 });
-      const { seccomp, ...linux } = launch.spec.linux;
-      const file: LaunchFile = {
-        ...launch,
-        spec: { ...launch.spec, linux },
-        runtimeRoot: this.#runtimeRoot,
-        hideUnifiedCgroup: this.#options.hideUnifiedCgroup,
-        ...(seccomp === undefined ? {} : this.#seccomp.fieldsFor(seccomp as OciSeccomp, launch.runtime)),
-      };
+      const { bundle, ...file } = this.#split(launch);
+      writeFileSync(join(directory, SHIM_FILES.bundle), JSON.stringify(bundle), { mode: 0o600 });
       writeFileSync(join(directory, SHIM_FILES.launch), JSON.stringify(file), { mode: 0o600 });
       listener = listenUnix(socket);
       this.#server.launch({ directory }, [listener, ...descriptors]);
@@ -80,6 +74,27 @@ export class ShimRuntime implements Runtime {
       removeShimFolder(directory);
       throw error;
     }
+  }
+
+  #split(launch: Launch): LaunchFile & { bundle: BundleFile } {
+    const { spec, rootfs, volatileRootfs, user, workingDirectory, ...kept } = launch;
+    const { seccomp, ...linux } = spec.linux;
+    return {
+      ...kept,
+      runtimeRoot: this.#runtimeRoot,
+      hideUnifiedCgroup: this.#options.hideUnifiedCgroup,
+      command: spec.process.args[0] ?? "",
+      ...(linux.cgroupsPath === undefined ? {} : { cgroupsPath: linux.cgroupsPath }),
+      ownProcesses: linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
+      bundle: {
+        spec: { ...spec, linux },
+        rootfs,
+        ...(volatileRootfs === undefined ? {} : { volatileRootfs }),
+        user,
+        workingDirectory,
+        ...(seccomp === undefined ? {} : this.#seccomp.fieldsFor(seccomp as OciSeccomp, launch.runtime)),
+      },
+    };
   }
 
   async recover(id: string, dataDirectory: string): Promise<Shim | ExitRecord | undefined> {

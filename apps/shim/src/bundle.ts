@@ -1,0 +1,59 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type BundleFile, ociJson, resolveUser, SHIM_FILES } from "@berth/runtime";
+import { mountRootfs, Root } from "./rootfs.ts";
+import { shareMemory } from "./shared-memory.ts";
+
+/** `bundle.json` of a shim's folder. */
+export function readBundle(directory: string): BundleFile {
+  return JSON.parse(readFileSync(join(directory, SHIM_FILES.bundle), "utf8")) as BundleFile;
+}
+
+/**
+ * Makes the OCI bundle in a shim's folder: root filesystem mounted (in this process' mount namespace), `USER` resolved in it,
+ * `config.json`. `networkPath`: where the runtime finds the network namespace; undefined: the host's.
+ * @throws what failed; the mount may be left
+ */
+export function makeBundle(
+  directory: string,
+  groupAdd: readonly string[],
+  networkPath: string | undefined,
+): void {
+  const bundle = readBundle(directory);
+  const { spec } = bundle;
+  const rootfs = join(directory, SHIM_FILES.rootfs);
+  mountRootfs(bundle.rootfs, rootfs, bundle.volatileRootfs ?? false);
+  using root = new Root(rootfs);
+  const { uid, gid, additionalGids } = resolveUser(
+    bundle.user,
+    groupAdd,
+    root.readText("/etc/passwd"),
+    root.readText("/etc/group"),
+  );
+  spec.process.user = { ...spec.process.user, uid, gid, additionalGids };
+  root.makeFolder(bundle.workingDirectory);
+  spec.root.path = rootfs;
+  shareMemory(spec);
+  spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
+  if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });
+  writeFileSync(join(directory, SHIM_FILES.config), configText(bundle), { mode: 0o600 });
+}
+
+/** crun takes the program in this annotation instead of compiling a profile (crun(1)). */
+const SECCOMP_PROGRAM = "run.oci.seccomp_bpf_data";
+
+/** `config.json`: the spec with the seccomp profile's text put in as it is. */
+function configText(bundle: BundleFile): string {
+  if (bundle.seccompProgramFile !== undefined) {
+    const { annotations = {}, ...rest } = bundle.spec;
+    const { [SECCOMP_PROGRAM]: _, ...others } = annotations;
+    const program = readFileSync(bundle.seccompProgramFile, "utf8");
+    const more = Object.keys(others).length === 0 ? "" : `${JSON.stringify(others).slice(1, -1)},`;
+    return `${ociJson(rest).slice(0, -1)},"annotations":{${more}"${SECCOMP_PROGRAM}":"${program}"}}`;
+  }
+  if (bundle.seccompFile === undefined) return ociJson(bundle.spec);
+  const { linux, ...rest } = bundle.spec;
+  const seccomp = readFileSync(bundle.seccompFile, "utf8");
+  // An object's text is never empty here: a container has namespaces.
+  return `${ociJson(rest).slice(0, -1)},"linux":{"seccomp":${seccomp},${JSON.stringify(linux).slice(1)}}`;
+}
