@@ -1,10 +1,12 @@
 import {
+  closeQuietly,
   EPOLL,
   isErrno,
   type Loop,
   readSignal,
   SIG,
   SIG_BLOCK,
+  SIG_UNBLOCK,
   signalfd,
   sigprocmask,
   WNOHANG,
@@ -18,7 +20,9 @@ export type ExitCode = number;
  * The children of this process, awaited through SIGCHLD. The shim is a subreaper, so that the container's init and the processes of
  * `exec`, which the OCI runtime leaves behind, become its children. An exit that comes before anyone waits for it is kept.
  */
-export class Children {
+export class Children implements Disposable {
+  readonly #loop: Loop;
+  readonly #signals: number;
   readonly #waiting = new Map<number, (code: ExitCode) => void>();
   readonly #early = new Map<number, ExitCode>();
   #expected = 0;
@@ -26,6 +30,8 @@ export class Children {
   constructor(loop: Loop) {
     sigprocmask(SIG_BLOCK, [SIG.CHLD]);
     const fd = signalfd([SIG.CHLD]);
+    this.#loop = loop;
+    this.#signals = fd;
     loop.add(fd, EPOLL.IN, () => {
       while (readSignal(fd) !== undefined);
       this.#reap();
@@ -49,6 +55,13 @@ export class Children {
     }
     this.#early.delete(pid);
     listener(early);
+  }
+
+  /** Children are not awaited any more. */
+  [Symbol.dispose](): void {
+    this.#loop.remove(this.#signals);
+    closeQuietly(this.#signals);
+    sigprocmask(SIG_UNBLOCK, [SIG.CHLD]);
   }
 
   #reap(): void {

@@ -1,24 +1,86 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { nowNanoseconds, rfc3339Nano } from "@berth/base";
 import {
+  AF,
   closeQuietly,
+  connect,
   Loop,
   listenUnix,
   O,
   open,
   pipe2,
-  posixSpawn,
   read,
+  SOCK,
   setNonBlocking,
-  waitpid,
+  socket,
   write,
+  writeAll,
 } from "@berth/linux";
 import { JsonFileWriter } from "@berth/logging";
-import { warmUpNetwork } from "@berth/network";
-import { LineReader, resolveUser } from "@berth/runtime";
+import { type SandboxPlan, warmUpNetwork } from "@berth/network";
+import { type LaunchFile, resolveUser, SHIM_FILES } from "@berth/runtime";
+import { Children } from "./children.ts";
+import { Connections } from "./connections.ts";
+import { Container, readLaunch } from "./container.ts";
 import { ProcessIo } from "./process-io.ts";
+
+/** A container whose runtime fails, started over a control connection as the daemon does it. */
+function rehearseStart(loop: Loop, folder: string): void {
+  const launch: LaunchFile = {
+    id: "0".repeat(64),
+    dataDirectory: folder,
+    groupAdd: [],
+    tty: false,
+    openStdin: false,
+    stdinOnce: false,
+    log: {
+      driver: "json-file",
+      path: join(folder, "start.log"),
+      maxSize: 0,
+      maxFiles: 1,
+      compress: false,
+      attributes: {},
+    },
+    network: { mode: "none", endpoints: [] } satisfies SandboxPlan,
+    ports: [],
+    runtime: { name: "false", path: "/bin/false", arguments: [] },
+    runtimeRoot: folder,
+    hideUnifiedCgroup: false,
+    command: "true",
+    ownProcesses: true,
+  };
+  writeFileSync(join(folder, SHIM_FILES.launch), JSON.stringify(launch), { mode: 0o600 });
+  using children = new Children(loop);
+  const container = new Container(loop, children, readLaunch(folder), folder, {
+    exited: () => {},
+    execExited: () => {},
+  });
+  const path = join(folder, SHIM_FILES.socket);
+  let ended = false;
+  const connections = new Connections(loop, listenUnix(path), container, undefined, {
+    recorded: () => {},
+    abandoned: () => {},
+    startFailed: () => {
+      ended = true;
+    },
+    controlLost: () => {},
+  });
+  const client = socket(AF.UNIX, SOCK.STREAM);
+  try {
+    connect(client, { family: "unix", path });
+    writeAll(client, Buffer.from(`${JSON.stringify({ op: "control" })}\n`));
+    for (let turn = 0; turn < 3; turn++) loop.turn(0);
+    writeAll(client, Buffer.from(`${JSON.stringify({ op: "start", id: 1 })}\n`));
+    for (let turn = 0; !ended && turn < 50; turn++) loop.turn(20);
+    container.cleanUp();
+  } finally {
+    closeQuietly(client);
+    for (let turn = 0; turn < 3; turn++) loop.turn(0);
+    connections.stopListening();
+  }
+}
 
 /**
  * Runs once in the shim-server what every shim does, so that forked shims share the code that was loaded and the memory that was
@@ -29,18 +91,8 @@ export function warmUp(): void {
   try {
     using loop = new Loop();
     warmUpNetwork(loop);
-    const path = join(folder, "launch.json");
-    writeFileSync(
-      path,
-      JSON.stringify({ id: "0".repeat(64), spec: { process: { args: ["true"], env: ["PATH=/bin"] } } }),
-      { mode: 0o600 },
-    );
-    const text = readFileSync(path, "utf8");
-    new LineReader().push(Buffer.from(`${text}\n`), (line) => JSON.parse(line));
     resolveUser("root", [], "root:x:0:0:root:/root:/bin/sh\n", "root:x:0:root\n");
-    closeQuietly(listenUnix(join(folder, "socket")));
-    waitpid(posixSpawn({ path: "/bin/true", args: ["true"], env: [], devNull: [0, 1, 2] }));
-
+    rehearseStart(loop, folder);
     using log = new JsonFileWriter(join(folder, "log"), { maxSize: 0, maxFiles: 1, attributes: {} });
     const io = new ProcessIo({ loop, tty: false, stdinOnce: true, log });
     const output = pipe2(O.CLOEXEC);
