@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { MS, mount } from "@berth/linux";
 import { type BundleFile, ociJson, resolveUser, SHIM_FILES } from "@berth/runtime";
 import { mountRootfs, Root } from "./rootfs.ts";
 import { shareMemory } from "./shared-memory.ts";
@@ -37,6 +38,23 @@ export function makeBundle(
   spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
   if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });
   writeFileSync(join(directory, SHIM_FILES.config), configText(bundle), { mode: 0o600 });
+}
+
+/**
+ * Mounts the OCI runtime's program read-only at a place of its own, and gives that path. A runtime that sees that nobody can
+ * write to its program (through `/proc/self/exe`, CVE-2019-5736) need not copy itself and start a second time: 2 to 3 ms
+ * for each container and each exec. The program's own path when it cannot be mounted.
+ */
+export function guardRuntime(directory: string, program: string): string {
+  const target = join(directory, SHIM_FILES.runtime);
+  try {
+    writeFileSync(target, "", { mode: 0o700 });
+    mount(program, target, "", MS.BIND);
+    mount("", target, "", MS.BIND | MS.REMOUNT | MS.RDONLY);
+    return target;
+  } catch {
+    return program;
+  }
 }
 
 /** crun takes the program in this annotation instead of compiling a profile (crun(1)). */

@@ -27,7 +27,7 @@ import {
   SHIM_FILES,
   type Started,
 } from "@berth/runtime";
-import { makeBundle } from "./bundle.ts";
+import { guardRuntime, makeBundle } from "./bundle.ts";
 import type { Children } from "./children.ts";
 import { GzipCompressor } from "./compress-log.ts";
 import { ContainerNetwork } from "./container-network.ts";
@@ -108,12 +108,13 @@ export class Container {
     this.#mounted = true;
     const networkPath = network.path;
     // Most of the work, and of the memory for it, is needed only once.
-    inForkedChild(() => {
+    const program = inForkedChild(() => {
       this.#removeLeftovers();
       network.furnish();
       makeBundle(this.#directory, launch.groupAdd, networkPath);
-      return "";
+      return guardRuntime(this.#directory, launch.runtime.path);
     });
+    launch.runtime = { ...launch.runtime, path: program };
     network.begin();
   }
 

@@ -37,6 +37,7 @@ export const SHIM_FILES = {
   bundle: "bundle.json",
   config: "config.json",
   rootfs: "rootfs",
+  runtime: "runtime",
   pid: "init.pid",
   log: "runtime.log",
   console: "console.sock",
