@@ -198,7 +198,9 @@ export class Container {
   unmount(): void {
     if (!this.#mounted) return;
     this.#mounted = false;
-    quietly(() => umount2(join(this.#directory, SHIM_FILES.rootfs), MNT.DETACH));
+    for (const name of [SHIM_FILES.runtime, SHIM_FILES.rootfs]) {
+      quietly(() => umount2(join(this.#directory, name), MNT.DETACH));
+    }
   }
 
   #removeCgroup(attempts: number): void {
