@@ -8,6 +8,10 @@ export { removeTree } from "./files/remove-tree.ts";
 export { type FileRange, type PackFacts, type PackOptions, pack } from "./pack/pack.ts";
 export { readPieces, sendPieces } from "./pack/send.ts";
 export * from "./tar/index.ts";
+export { matchPart } from "./tree/match.ts";
+export { type Accept, scanTree, TreeHasher, type Verdict } from "./tree/scan.ts";
+export { isBelow, resolveInTree, selectPaths } from "./tree/select.ts";
+export type { TreeLookup } from "./tree/tree.ts";
 export {
   type JobIo,
   type RunningJob,

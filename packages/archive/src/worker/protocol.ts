@@ -2,6 +2,8 @@ import type { Digest } from "@berth/base";
 import type { RootfsMount } from "@berth/spec";
 import type { PathChange } from "../changes/changes.ts";
 import type { Compression } from "../compression/detect.ts";
+import type { Match } from "../tree/select.ts";
+import type { TreeEntry } from "../tree/tree.ts";
 
 /** Something that is mounted into a view. */
 export interface ViewBind {
@@ -13,6 +15,9 @@ export interface ViewBind {
   mount?: { type: string; source: string; options: readonly string[] };
 }
 
+export type { Match } from "../tree/select.ts";
+export type { TreeEntry } from "../tree/tree.ts";
+
 /** The tree that a job sees as its root. Nothing outside of it can be reached. */
 export type View =
   | { kind: "folder"; path: string }
@@ -20,7 +25,14 @@ export type View =
    * Put together in a mount namespace of the worker's own. `readOnly`: nothing can be written, also not to the upper folder,
    * which may be in use by a running container.
    */
-  | { kind: "rootfs"; rootfs: RootfsMount; binds?: readonly ViewBind[]; readOnly?: boolean }
+  | {
+      kind: "rootfs";
+      rootfs: RootfsMount;
+      binds?: readonly ViewBind[];
+      readOnly?: boolean;
+      /** Nothing of the upper folder is written to the disk on purpose. */
+      volatile?: boolean;
+    }
   /** What a running process sees. `mounts: false`: only its root file system, without what is mounted in it. */
   | { kind: "process"; pid: number; mounts?: boolean };
 
@@ -203,6 +215,70 @@ export interface DiskUsageResult {
   entries: number;
 }
 
+/** Lists what patterns (Go's filepath.Match, part by part) stand for in a tree: see `ScanLine`. */
+export interface ScanJob {
+  job: "scan";
+  view: View;
+  patterns: readonly string[];
+  /** With the digest of each entry. */
+  digests: boolean;
+}
+
+/** A line of JSON on stdout: a match of a pattern (its index), followed by all that is in it, itself first. */
+export type ScanLine = { pattern: number; match: Match } | { entry: TreeEntry };
+
+export interface ScanResult {
+  entries: number;
+}
+
+/** One source of COPY or ADD. */
+export interface AssembleCopy {
+  /** Index of the view. */
+  source: number;
+  /** Last part of its name: what a file is called in a destination that is a folder. */
+  name: string;
+  /** Below the destination, instead of the rules for files and folders (`--parents`). */
+  as?: string;
+  /** A file that is a tar archive is unpacked into the destination. */
+  unpack: boolean;
+  /** The source itself, then all of what is to be copied below it, parents first. */
+  entries: readonly TreeEntry[];
+}
+
+/** COPY and ADD. Stamps of entries that do not fit any more are told, not refused. */
+export interface AssembleJob {
+  job: "assemble";
+  target: View;
+  sources: readonly View[];
+  copies: readonly AssembleCopy[];
+  /** Content in base64. */
+  inline?: readonly { name: string; content: string }[];
+  /** Folders to make, with their parents. */
+  folders?: readonly string[];
+  destination: string;
+  /** The destination is a folder, whatever is there. */
+  into: boolean;
+  owner?: { uid: number; gid: number };
+  mode?: { octal: number } | { symbolic: string };
+  /** Seconds since 1970: no time is later, and new folders have it. */
+  epoch?: number;
+}
+
+export interface AssembleResult {
+  /** A source changed since it was listed. */
+  changed: boolean;
+  entries: number;
+  contentSize: number;
+  warnings: string[];
+}
+
+/** Cuts all times in a tree: none is later than `epoch`, seconds since 1970. */
+export interface ClampJob {
+  job: "clamp";
+  folder: string;
+  epoch: number;
+}
+
 /** Each kind of job with what it tells at its end, and before its data. */
 export interface Jobs {
   apply: { job: ApplyJob; result: ApplyResult; facts: undefined };
@@ -214,6 +290,9 @@ export interface Jobs {
   changes: { job: ChangesJob; result: ChangesResult; facts: undefined };
   "copy-up": { job: CopyUpJob; result: CopyUpResult; facts: undefined };
   "read-file": { job: ReadFileJob; result: ReadFileResult; facts: undefined };
+  scan: { job: ScanJob; result: ScanResult; facts: undefined };
+  assemble: { job: AssembleJob; result: AssembleResult; facts: undefined };
+  clamp: { job: ClampJob; result: { entries: number }; facts: undefined };
   "disk-usage": { job: DiskUsageJob; result: DiskUsageResult; facts: undefined };
 }
 

@@ -1,10 +1,13 @@
 import { BerthError, messageOf } from "@berth/base";
 import { closeQuietly, readFull, SyscallError, umask, writeAll } from "@berth/linux";
 import { runApply } from "./jobs/apply.ts";
+import { runAssemble } from "./jobs/assemble.ts";
+import { runClamp } from "./jobs/clamp.ts";
 import { runArchiveGet, runArchivePut, runStat } from "./jobs/container-archive.ts";
 import { runCopyUp } from "./jobs/copy-up.ts";
 import { runChanges, runDiskUsage, runReadFile } from "./jobs/inspect.ts";
 import { runDiff, runPack } from "./jobs/pack.ts";
+import { runScan } from "./jobs/scan.ts";
 import { JOB_FD, JOB_FROM_FD, type Job, REPLY_FD, type Reply, type ReplyError } from "./protocol.ts";
 
 /**
@@ -45,6 +48,12 @@ function runJob(job: Job, tell: (facts: unknown) => void): unknown {
       return runCopyUp(job);
     case "read-file":
       return runReadFile(job);
+    case "scan":
+      return runScan(job);
+    case "assemble":
+      return runAssemble(job);
+    case "clamp":
+      return runClamp(job);
     case "disk-usage":
       return runDiskUsage(job);
     default:

@@ -9,6 +9,7 @@ import {
   enterNamespace,
   fchdir,
   isErrno,
+  MNT,
   MS,
   mkdirat,
   mount,
@@ -21,6 +22,7 @@ import {
   RESOLVE,
   S,
   statx,
+  umount2,
   unshare,
 } from "@berth/linux";
 import type { RootfsMount } from "@berth/spec";
@@ -34,16 +36,29 @@ import type { View, ViewBind } from "./protocol.ts";
  * @throws not-found when the process has ended or a folder is missing, SyscallError
  */
 export function enterView(view: View): void {
-  becomeRoot(openView(view));
+  if (view.kind === "rootfs") ownMounts();
+  becomeRoot(openView(view, false));
 }
 
-function openView(view: View): number {
+/** As `enterView`, in a process that has called `ownMounts`. */
+export function enterOpenView(view: View): void {
+  becomeRoot(openView(view, false));
+}
+
+/**
+ * Opens a view's root (an `O.PATH` descriptor). `detach`: what was mounted for it stays reachable through the descriptor only,
+ * so that other views can be made of the same folders. The process must have called `ownMounts`.
+ */
+export function openView(view: View, detach: boolean): number {
   switch (view.kind) {
     case "folder":
       return openFolder(view.path);
-    case "rootfs":
-      ownMounts();
-      return mountRootfs(view.rootfs, view.binds ?? [], view.readOnly === true);
+    case "rootfs": {
+      const root = mountRootfs(view.rootfs, view.binds ?? [], view.readOnly === true, view.volatile === true);
+      const place = view.rootfs.kind === "directory" ? view.rootfs.path : (view.rootfs.lower[0] as string);
+      if (detach) umount2(place, MNT.DETACH);
+      return root;
+    }
     default:
       return view.mounts === false ? rootMountOf(view.pid) : processRoot(view.pid);
   }
@@ -100,9 +115,16 @@ function rootMountOf(pid: number): number {
   }
 }
 
-function mountRootfs(rootfs: RootfsMount, binds: readonly ViewBind[], readOnly: boolean): number {
+function mountRootfs(
+  rootfs: RootfsMount,
+  binds: readonly ViewBind[],
+  readOnly: boolean,
+  volatile: boolean,
+): number {
   const root =
-    rootfs.kind === "directory" ? mountFolder(rootfs.path, readOnly) : mountLayers(rootfs, readOnly);
+    rootfs.kind === "directory"
+      ? mountFolder(rootfs.path, readOnly)
+      : mountLayers(rootfs, readOnly, volatile);
   // Parents first.
   for (const bind of [...binds].sort((a, b) => a.target.length - b.target.length)) addBind(root, bind);
   return root;
@@ -115,12 +137,16 @@ function mountFolder(path: string, readOnly: boolean): number {
   return openFolder(path);
 }
 
-function mountLayers(rootfs: RootfsMount & { kind: "overlay" }, readOnly: boolean): number {
+function mountLayers(
+  rootfs: RootfsMount & { kind: "overlay" },
+  readOnly: boolean,
+  volatile: boolean,
+): number {
   const { lower, upper, work } = rootfs;
   const place = lower[0];
   if (place === undefined) throw systemError("a root file system without layers");
   if (upper !== undefined && work !== undefined && !readOnly) {
-    mountOverlay({ lower, upper, work }, place);
+    mountOverlay({ lower, upper, work, volatile }, place);
   } else {
     const layers = upper === undefined ? lower : [upper, ...lower];
     // Without an upper folder the kernel wants two layers.
