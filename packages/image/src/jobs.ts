@@ -8,6 +8,8 @@ export interface ApplyRequest {
   whiteouts: "overlay" | "remove";
   /** Folders of the layers below, topmost first: folders that the layer does not list take their attributes there. */
   lower: readonly string[];
+  /** Digest of the uncompressed tar when it was verified as the blob came: it is not computed again. */
+  known?: Digest;
 }
 
 export interface ApplyResult {

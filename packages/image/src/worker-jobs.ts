@@ -18,12 +18,12 @@ const MOUNT_PLACES = [
 export function workerImageJobs(command?: readonly string[]): ImageJobs {
   const how = command === undefined ? {} : { command };
   return {
-    async applyLayer({ blob, directory, whiteouts, lower }, signal) {
+    async applyLayer({ blob, directory, whiteouts, lower, known }, signal) {
       // The worker reads the file itself: nothing of a layer goes through the daemon.
       const stdin = open(blob, O.RDONLY);
       try {
         const result = await runJob(
-          { job: "apply", folder: directory, whiteouts, lower },
+          { job: "apply", folder: directory, whiteouts, lower, ...(known && { known }) },
           { ...how, stdin, signal },
         );
         return {

@@ -6,6 +6,9 @@ import { encodeName, nameForPeople, type Path, writeName } from "./name.ts";
 const PATH_MAX = 4096;
 const SLOT = PATH_MAX + 8;
 
+/** Longer names are encoded faster by the engine. */
+const SHORT = 128;
+
 let slots: Memory | undefined;
 
 /**
@@ -15,6 +18,9 @@ let slots: Memory | undefined;
 export function cPath(path: Path, syscall: string, slot = 0): Pointer {
   slots ??= new Memory(SLOT * 4);
   const start = slot * SLOT;
+  if (typeof path === "string" && path.length <= SHORT && writeAscii(path, slots.bytes, start)) {
+    return slots.at(start);
+  }
   const length = writeName(path, slots.bytes, start, PATH_MAX - 1);
   if (length < 0) throw new SyscallError(syscall, Errno.ENAMETOOLONG, nameForPeople(path));
   const end = start + length;
@@ -22,6 +28,18 @@ export function cPath(path: Path, syscall: string, slot = 0): Pointer {
   if (nul) throw new SyscallError(syscall, Errno.EINVAL, nameForPeople(path));
   slots.bytes[end] = 0;
   return slots.at(start);
+}
+
+/** Nearly all names are short and ASCII; false, and nothing that counts is written, for any other. */
+function writeAscii(text: string, target: Uint8Array, start: number): boolean {
+  const length = text.length;
+  for (let at = 0; at < length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0 || code >= 0x80) return false;
+    target[start + at] = code;
+  }
+  target[start + length] = 0;
+  return true;
 }
 
 /** NUL-terminated bytes of any length, for argument lists. @throws SyscallError EINVAL for a NUL within. */

@@ -135,7 +135,10 @@ let times: Memory | undefined;
 
 function putTime(memory: Memory, at: number, time: FileTime): void {
   const special = typeof time === "string";
-  memory.view.setBigInt64(at, special ? 0n : BigInt(time.seconds), true);
+  // Without a BigInt: this runs for every file of a layer. Two's complement, so that times before 1970 come out right.
+  const seconds = special ? 0 : time.seconds;
+  memory.setU32(at, seconds % 0x1_0000_0000);
+  memory.setU32(at + 4, Math.floor(seconds / 0x1_0000_0000));
   memory.setU64(at + 8, special ? (time === "now" ? UTIME_NOW : UTIME_OMIT) : time.nanoseconds);
 }
 

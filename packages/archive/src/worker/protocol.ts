@@ -48,6 +48,10 @@ export interface ApplyJob {
   climbing?: "refuse" | "contain";
   /** Write all of it to the disk before the job ends. */
   sync?: boolean;
+  /** The uncompressed archive's digest, when what comes was verified before: it is not computed again. */
+  known?: Digest;
+  /** Tell the digest of what comes on stdin. */
+  inputDigest?: boolean;
 }
 
 export interface ApplyResult {
@@ -56,8 +60,8 @@ export interface ApplyResult {
   /** Bytes of the uncompressed archive. */
   size: number;
   compression: Compression;
-  /** Of what came on stdin. */
-  digest: Digest;
+  /** Of what came on stdin, when it was asked for or is the diff id. */
+  digest?: Digest;
   compressedSize: number;
   entries: number;
   /** Bytes of all files and of the texts of symbolic links: Docker's size of a layer. */

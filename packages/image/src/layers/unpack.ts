@@ -59,6 +59,8 @@ export async function unpackLayers(
     const result = await context.jobs.applyLayer(
       {
         blob: context.content.locate(source.blob).path,
+        // The store took the blob only with this digest.
+        ...(source.blob === source.diffId && { known: source.diffId }),
         directory: layer.directory,
         whiteouts: snapshots.whiteouts,
         lower,

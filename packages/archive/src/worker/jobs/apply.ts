@@ -8,11 +8,12 @@ import type { ApplyJob, ApplyResult } from "../protocol.ts";
 import { enterView } from "../view.ts";
 
 export async function runApply(job: ApplyJob): Promise<ApplyResult> {
-  const packed = new Bun.CryptoHasher("sha256");
+  // Hashing costs as much as all else that is done for a large file: only what was asked for is hashed.
+  const packed = job.inputDigest ? new Bun.CryptoHasher("sha256") : undefined;
   let compressedSize = 0;
   function* counted(): Generator<Uint8Array> {
     for (const bytes of readDescriptor(0)) {
-      packed.update(bytes);
+      packed?.update(bytes);
       compressedSize += bytes.length;
       yield bytes;
     }
@@ -32,7 +33,9 @@ export async function runApply(job: ApplyJob): Promise<ApplyResult> {
     ...(job.climbing && { climbing: job.climbing }),
   });
   const reader = new TarReader(applier);
-  const plain = compression === "none" ? undefined : new Bun.CryptoHasher("sha256");
+  const isPlain = compression === "none";
+  const plain =
+    job.known !== undefined || (isPlain && packed !== undefined) ? undefined : new Bun.CryptoHasher("sha256");
   let size = 0;
   for (; !piece.done; piece = await pieces.next()) {
     plain?.update(piece.value);
@@ -43,12 +46,14 @@ export async function runApply(job: ApplyJob): Promise<ApplyResult> {
   const facts = applier.finish();
   if (job.sync) syncfs(root);
   for (const fd of [root, ...lower]) closeQuietly(fd);
-  const digest = digestOf(packed);
+  const input = packed && digestOf(packed);
+  const diffId = job.known ?? (plain === undefined ? input! : digestOf(plain));
+  const digest = input ?? (isPlain ? diffId : undefined);
   return {
-    diffId: plain === undefined ? digest : digestOf(plain),
+    diffId,
     size,
     compression,
-    digest,
+    ...(digest && { digest }),
     compressedSize,
     ...facts,
   };
