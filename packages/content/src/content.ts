@@ -44,6 +44,27 @@ export interface BlobWriter extends AsyncDisposable {
   commit(expected?: Expected): Promise<Blob>;
 }
 
+/**
+ * A blob that comes in parts, in any order, and from several attempts: what is there stays when it is disposed before
+ * `commit`, also over a restart of the daemon, until it is a week old.
+ */
+export interface PartialBlob extends AsyncDisposable {
+  /** The file, with holes where parts are missing. */
+  readonly path: string;
+  readonly size: number;
+  /** Parts that are there, [from, to), in order. */
+  ranges(): readonly (readonly [number, number])[];
+  /** Bytes from the beginning without a hole. */
+  readonly prefix: number;
+  readonly complete: boolean;
+  /** Writes of different parts may run at once. */
+  write(offset: number, pieces: readonly Uint8Array[]): Promise<void>;
+  /** The blob is complete, and the caller has verified that it has its digest: it is visible when this resolves. */
+  commit(): Promise<void>;
+  /** Forgets all of it. */
+  discard(): Promise<void>;
+}
+
 /** Blobs by the digest of their content. */
 export interface Content {
   has(digest: Digest): boolean;
@@ -62,6 +83,8 @@ export interface Content {
     stream: ReadableStream<Uint8Array>,
     options: WriteOptions & { expected?: Expected; signal?: AbortSignal },
   ): Promise<Blob>;
+  /** What there is of a blob that is being fetched. Only one at a time for each digest. */
+  partial(blob: { digest: Digest; size: number }, lease: Lease): Promise<PartialBlob>;
   /** Writes a small blob. */
   put(bytes: Uint8Array, options: WriteOptions): Promise<Blob>;
 

@@ -1,18 +1,36 @@
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { open, rename, unlink } from "node:fs/promises";
 import { join } from "node:path";
-import { type Digest, log, notFound } from "@berth/base";
+import { type Digest, encoded, log, notFound } from "@berth/base";
 import { readBlob, streamBlob } from "./blob-reader.ts";
 import { FileBlobWriter, type Finished } from "./blob-writer.ts";
-import type { Blob, BlobFile, BlobWriter, Content, Expected, Lease, WriteOptions } from "./content.ts";
-import { BLOBS, INGEST, parseName, type StoredBlob, storedBlob } from "./layout.ts";
+import type {
+  Blob,
+  BlobFile,
+  BlobWriter,
+  Content,
+  Expected,
+  Lease,
+  PartialBlob,
+  WriteOptions,
+} from "./content.ts";
+import { BLOBS, INGEST, PARTIAL, parseName, type StoredBlob, storedBlob } from "./layout.ts";
 import { Leases } from "./leases.ts";
+import { FilePartialBlob } from "./partial-blob.ts";
+
+/** Milliseconds after which a blob that was not fetched to its end is given up. */
+const KEEP_PARTIAL = 7 * 24 * 3600 * 1000;
 
 /** Opens or makes the store below `root` (`<data-root>/content`); one process at a time uses it. */
 export function openContent(root: string): Content {
   mkdirSync(join(root, BLOBS), { recursive: true, mode: 0o700 });
   rmSync(join(root, INGEST), { recursive: true, force: true });
   mkdirSync(join(root, INGEST), { mode: 0o700 });
+  mkdirSync(join(root, PARTIAL), { recursive: true, mode: 0o700 });
+  for (const name of readdirSync(join(root, PARTIAL))) {
+    const path = join(root, PARTIAL, name);
+    if (Date.now() - statSync(path).mtimeMs > KEEP_PARTIAL) rmSync(path, { recursive: true, force: true });
+  }
   const blobs = new Map<Digest, StoredBlob>();
   for (const name of readdirSync(join(root, BLOBS))) {
     const found = parseName(name);
@@ -27,6 +45,8 @@ class FileContent implements Content {
   readonly #root: string;
   readonly #blobs: Map<Digest, StoredBlob>;
   readonly #leases = new Leases();
+  /** Being fetched now; each resolves when somebody else may go on with it. */
+  readonly #partials = new Map<Digest, Promise<void>>();
   #counter = 0;
 
   constructor(root: string, blobs: Map<Digest, StoredBlob>) {
@@ -86,6 +106,28 @@ class FileContent implements Content {
     }
     options.signal?.throwIfAborted();
     return await writer.commit(options.expected);
+  }
+
+  async partial({ digest, size }: Blob, lease: Lease): Promise<PartialBlob> {
+    lease.hold(digest);
+    while (this.#partials.has(digest)) await this.#partials.get(digest);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#partials.set(digest, promise);
+    const closed = () => {
+      this.#partials.delete(digest);
+      resolve();
+    };
+    try {
+      return await FilePartialBlob.open(
+        join(this.#root, PARTIAL, encoded(digest)),
+        size,
+        (temporary) => this.#publish({ digest, size, encoding: "identity", temporary }, lease),
+        closed,
+      );
+    } catch (error) {
+      closed();
+      throw error;
+    }
   }
 
   async put(bytes: Uint8Array, options: WriteOptions): Promise<Blob> {

@@ -4,7 +4,9 @@ import { type Digest, encoded } from "@berth/base";
  * <root>/sha256/<hex>             content as it is
  * <root>/sha256/<hex>.<size>.zst  content of <size> bytes as zstd frames; <hex> is of the content
  * <root>/ingest/<random>          being written; leftovers are removed when the store is opened
+ * <root>/partial/<hex>             being fetched, perhaps since an earlier start; <hex>.parts says which parts are there
  */
+export const PARTIAL = "partial";
 export const BLOBS = "sha256";
 export const INGEST = "ingest";
 

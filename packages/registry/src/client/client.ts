@@ -59,6 +59,8 @@ export interface OpenedBlob {
   offset: number;
   /** Of the whole blob, when the registry says it. */
   size: number | undefined;
+  /** The registry gave the part that was asked for, and nothing beyond; false: the whole blob. */
+  ranged: boolean;
   /** Streams with back-pressure; not verified. A connection that breaks is an error of the stream. */
   body: ReadableStream<Uint8Array>;
 }

@@ -66,7 +66,7 @@ async function open(
     await drop(response);
     throw new ConnectionError(`the registry sent another part of the blob than was asked for`, "", true);
   }
-  return { offset: start, size, body: bodyOf(response) };
+  return { offset: start, size, ranged: response.status === 206, body: bodyOf(response) };
 }
 
 function placeOf(response: Response): { start: number; size: number | undefined } {
