@@ -4,7 +4,7 @@
  * 3 ms and each shim the daemon's code.
  */
 import type * as cli from "@berth/app-cli";
-import { programName, versionLine } from "@berth/app-cli/version";
+import { isDockerCompose, programName, versionLine } from "@berth/app-cli/version";
 import type * as daemon from "@berth/app-daemon";
 import type * as shim from "@berth/app-shim";
 import type * as worker from "@berth/app-worker";
@@ -25,6 +25,10 @@ function load<Name extends keyof Programs>(name: Name): Promise<Programs[Name]> 
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
+  if (isDockerCompose(process.argv0)) {
+    process.exitCode = await (await load("cli")).cliMain(argv);
+    return;
+  }
   switch (argv[0]) {
     case "daemon":
       return (await load("daemon")).daemonMain(argv.slice(1));

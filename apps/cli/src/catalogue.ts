@@ -1,3 +1,4 @@
+import { COMPOSE_COMMANDS } from "./catalogue-compose.ts";
 import { IMAGE_COMMANDS } from "./catalogue-images.ts";
 import { SYSTEM_COMMANDS } from "./catalogue-system.ts";
 import { type Entry, entry } from "./entry.ts";
@@ -34,6 +35,7 @@ export const CATALOGUE: readonly Entry[] = [
   entry(["completion"], () => import("./commands/completion.ts")),
   entry(["__complete"], () => import("./commands/complete.ts"), true),
   ...IMAGE_COMMANDS,
+  ...COMPOSE_COMMANDS,
   ...SYSTEM_COMMANDS,
 ];
 

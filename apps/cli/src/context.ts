@@ -1,4 +1,5 @@
 import type { Client } from "@berth/client";
+import type { ComposeOptions } from "./compose/flags.ts";
 import type { Configuration } from "./config/config-file.ts";
 import type { Output } from "./io/output.ts";
 import type { Input } from "./io/stdin.ts";
@@ -24,6 +25,8 @@ export interface Context {
   /** The command as it was called: `ps`, `container ls`. */
   readonly called: string;
   readonly options: GlobalOptions;
+  /** What was said between `compose` and its command; undefined for other commands. */
+  readonly compose?: ComposeOptions;
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly stdin: Input;
   readonly stdout: Output;

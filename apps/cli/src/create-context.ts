@@ -1,4 +1,5 @@
 import type { Client } from "@berth/client";
+import type { ComposeOptions } from "./compose/flags.ts";
 import type { Configuration } from "./config/config-file.ts";
 import type { Context, GlobalOptions } from "./context.ts";
 import type { Parsed } from "./flags/flag.ts";
@@ -10,6 +11,7 @@ export function createContext(
   invocation: Invocation,
   called: string,
   globals: Parsed<typeof GLOBAL_FLAGS>,
+  compose?: ComposeOptions,
 ): Context & { close(): void } {
   const { values } = globals;
   const options: GlobalOptions = {
@@ -31,6 +33,7 @@ export function createContext(
     program,
     called,
     options,
+    ...(compose !== undefined && { compose }),
     environment,
     stdin,
     stdout,

@@ -1,4 +1,4 @@
-import { programName, versionLine } from "./version.ts";
+import { isDockerCompose, programName, versionLine } from "./version.ts";
 
 /**
  * The command line. Loads only the command that is asked for.
@@ -6,7 +6,14 @@ import { programName, versionLine } from "./version.ts";
  * @returns the exit status.
  */
 export async function cliMain(argv: string[]): Promise<number> {
-  const program = programName(process.argv0);
+  if (isDockerCompose(process.argv0)) {
+    const { wordsOfDockerCompose } = await import("./compose/version.ts");
+    return main("docker", wordsOfDockerCompose(argv));
+  }
+  return main(programName(process.argv0), argv);
+}
+
+async function main(program: string, argv: string[]): Promise<number> {
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-v")) {
     console.log(versionLine(program));
     return 0;

@@ -65,6 +65,7 @@ async function dispatch(invocation: Invocation): Promise<number> {
       throw new CommandError(`unknown help topic: ${words.join(" ")}`);
     }
   }
+  if (words[0] === "compose") return compose(invocation, globals, words.slice(1), wantsHelp);
   const found = findEntry(words);
   if (found === undefined) return helpOrUnknown(invocation, words);
   if (wantsHelp) return printHelp(invocation, await found.entry.load(), found.called);
@@ -73,6 +74,31 @@ async function dispatch(invocation: Invocation): Promise<number> {
   void context.configuration();
   try {
     return await runCommand(invocation, await found.entry.load(), found, context);
+  } finally {
+    context.close();
+  }
+}
+
+/** Compose takes flags of its own between its name and the command. */
+async function compose(
+  invocation: Invocation,
+  globals: ReturnType<typeof parseFlags<typeof GLOBAL_FLAGS>>,
+  words: readonly string[],
+  wantsHelp: boolean,
+): Promise<number> {
+  const { findComposeCommand } = await import("./compose/dispatch.ts");
+  const call = findComposeCommand(invocation.program, words, invocation.environment);
+  if ("help" in call) {
+    const { composeHelp } = await import("./compose/help.ts");
+    await invocation.stdout.write(await composeHelp(invocation.program));
+    return 0;
+  }
+  const { withDryRun } = await import("./compose/dry-run.ts");
+  const command = withDryRun(await call.entry.load());
+  if (wantsHelp) return printHelp(invocation, command, call.called);
+  const context = createContext(invocation, call.called, globals, call.options);
+  try {
+    return await runCommand(invocation, command, call, context);
   } finally {
     context.close();
   }

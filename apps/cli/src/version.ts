@@ -9,3 +9,8 @@ export function versionLine(program: string): string {
 export function programName(argv0: string): string {
   return argv0.slice(argv0.lastIndexOf("/") + 1) === "docker" ? "docker" : "berth";
 }
+
+/** Whether the executable is called as docker-compose (by a link). */
+export function isDockerCompose(argv0: string): boolean {
+  return argv0.slice(argv0.lastIndexOf("/") + 1) === "docker-compose";
+}

@@ -1,1 +1,3 @@
+export { loadProject } from "./load/load.ts";
+export type { LoadOptions } from "./load/options.ts";
 export type * from "./model.ts";

@@ -1,0 +1,46 @@
+import { findEntry } from "../catalogue.ts";
+import type { Entry } from "../entry.ts";
+import { CommandError } from "../errors.ts";
+import { FlagError, parseFlags } from "../flags/parse.ts";
+import { COMPOSE_FLAGS, type ComposeOptions, composeOptions } from "./flags.ts";
+
+/** Which Compose command is meant, or a text to print. */
+export type ComposeCall =
+  | { entry: Entry; called: string; rest: string[]; options: ComposeOptions }
+  | { help: true };
+
+/**
+ * Takes `compose [OPTIONS] COMMAND …` apart.
+ * @param words behind `compose`.
+ * @throws CommandError
+ */
+export function findComposeCommand(
+  program: string,
+  words: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): ComposeCall {
+  let parsed: ReturnType<typeof parseFlags<typeof COMPOSE_FLAGS>>;
+  let options: ComposeOptions;
+  try {
+    // `compose -v`, `compose --version`
+    const [first] = words;
+    if (first === "-v" || first === "--version") return findComposeCommand(program, ["version"], environment);
+    parsed = parseFlags(COMPOSE_FLAGS, words, false);
+    options = composeOptions(parsed.values, parsed.given, environment);
+  } catch (error) {
+    if (error instanceof CommandError) throw error;
+    const message = (error as Error).message;
+    if (!(error instanceof FlagError)) throw new CommandError(message);
+    throw new CommandError(`${message}\nSee '${program} compose --help'.`, 16);
+  }
+  let [command, ...rest] = parsed.args;
+  if (command === "help") {
+    [command, ...rest] = rest.length === 0 ? [] : [rest[0], "--help"];
+  }
+  if (command === undefined || (parsed.help && parsed.args.length === 0)) return { help: true };
+  const found = findEntry(["compose", command, ...rest]);
+  if (found === undefined) {
+    throw new CommandError(`unknown docker command: ${JSON.stringify(`compose ${command}`)}`, 16);
+  }
+  return { ...found, options };
+}

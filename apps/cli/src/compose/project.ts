@@ -1,0 +1,45 @@
+import type { LoadedProject, LoadOptions } from "@berth/compose";
+import type { Context } from "../context.ts";
+import { CommandError } from "../errors.ts";
+
+/** What a command wants of the project beside the flags before its name. */
+export type ProjectWishes = Partial<LoadOptions>;
+
+/**
+ * The project that the flags and the folder name; its warnings go to stderr.
+ * @throws CommandError, BerthError
+ */
+export async function loadComposeProject(
+  context: Context,
+  wishes: ProjectWishes = {},
+): Promise<LoadedProject> {
+  const options = context.compose;
+  if (options === undefined)
+    throw new CommandError("no Compose options: the command was not called as compose's");
+  const { loadProject } = await import("@berth/compose");
+  const environment: Record<string, string> = {};
+  for (const [name, value] of Object.entries(context.environment)) {
+    if (value !== undefined) environment[name] = value;
+  }
+  const loaded = await loadProject({
+    files: options.files,
+    projectName: options.projectName,
+    projectDirectory: options.projectDirectory,
+    envFiles: options.envFiles,
+    profiles: options.profiles,
+    environment,
+    workingDirectory: process.cwd(),
+    readStandardInput: () => Bun.stdin.text(),
+    ...wishes,
+  });
+  for (const warning of loaded.warnings) {
+    await context.stderr.write(`${warningLine(warning)}\n`);
+  }
+  return loaded;
+}
+
+/** A warning as Compose logs it when stderr is no terminal. */
+export function warningLine(message: string): string {
+  const time = new Date().toISOString().replace(/\.\d+Z$/, "Z");
+  return `time="${time}" level=warning msg=${JSON.stringify(message)}`;
+}
