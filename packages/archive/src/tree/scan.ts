@@ -95,6 +95,12 @@ export class TreeHasher implements Disposable {
 
   /** `TreeEntry.digest`. @throws SyscallError, also when the entry is not there any more */
   digest(entry: TreeEntry): string {
+    const steps = this.digestInSteps(entry);
+    for (let step = steps.next(); ; step = steps.next()) if (step.done) return step.value;
+  }
+
+  /** As `digest`; yields after each megabyte, for a caller that has other things to do. */
+  *digestInSteps(entry: TreeEntry): Generator<void, string> {
     const kind = entry.mode & S.IFMT;
     const hash = createHash("sha256");
     hash.update(`${entry.mode.toString(8)}\n`);
@@ -123,6 +129,7 @@ export class TreeHasher implements Disposable {
           const count = read(fd, this.#buffer);
           if (count <= 0) break;
           hash.update(this.#buffer.subarray(0, count));
+          if (count === BUFFER) yield;
         }
       }
     } finally {

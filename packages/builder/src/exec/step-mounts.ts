@@ -1,0 +1,193 @@
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { SecretProvider, SshProvider } from "@berth/api/build";
+import { runJob } from "@berth/archive";
+import { type Digest, invalidParameter, notFound, notImplemented } from "@berth/base";
+import { S } from "@berth/linux";
+import type { SpecMount } from "@berth/runtime";
+import type { Snapshots } from "@berth/snapshot";
+import type { RunMount, RunNode } from "../graph/operation.ts";
+import { layerFolders } from "../layers/new-layer.ts";
+import { LayerStack } from "../layers/stack.ts";
+import type { CacheMounts } from "./cache-mounts.ts";
+import { forwardAgent } from "./ssh-agent.ts";
+
+/** What the mounts of a RUN are made of; results of other nodes are layer chains. */
+export interface MountParts {
+  snapshots: Snapshots;
+  cacheMounts: CacheMounts;
+  secrets?: SecretProvider;
+  ssh?: SshProvider;
+  /** Layers of what a mount comes from, base first. */
+  chainOf(mount: RunMount & { type: "bind" | "cache" }): readonly Digest[];
+  /** A folder of the run, on the data root, and one that is never on a disk where the host has it so. */
+  folder: string;
+  privateFolder: string;
+}
+
+export interface StepMounts extends AsyncDisposable {
+  mounts: SpecMount[];
+  env: string[];
+}
+
+const FIRST_LENGTH = 500 * 1024;
+const MAX_OPTIONS = 3900;
+
+/** Makes ready what `RUN --mount` asks for. Disposing gives all of it back. @throws with BuildKit's sentences */
+export async function prepareMounts(
+  node: RunNode,
+  parts: MountParts,
+  signal: AbortSignal,
+): Promise<StepMounts> {
+  await using undo = new AsyncDisposableStack();
+  const mounts: SpecMount[] = [];
+  const env: string[] = [];
+  let number = 0;
+  for (const mount of node.mounts) {
+    const index = number++;
+    if (mount.type === "bind") mounts.push(bindMount(mount, parts, index));
+    else if (mount.type === "cache") mounts.push(await cacheMount(mount, parts, undo, signal));
+    else if (mount.type === "tmpfs") {
+      const options = mount.size === undefined || mount.size === 0 ? [] : [`size=${mount.size}`];
+      mounts.push({ type: "tmpfs", destination: mount.target, source: "tmpfs", readOnly: false, options });
+    } else if (mount.type === "secret") {
+      const value = await parts.secrets?.get(mount.id, signal);
+      if (value === undefined) {
+        if (mount.required) throw notFound(`secret ${mount.id}: not found`);
+        continue;
+      }
+      if (value.length > FIRST_LENGTH) throw invalidParameter(`secret ${mount.id} is larger than 500KB`);
+      if (mount.env !== undefined) env.push(`${mount.env}=${Buffer.from(value).toString()}`);
+      if (mount.target === undefined) continue;
+      mkdirSync(parts.privateFolder, { recursive: true, mode: 0o700 });
+      const path = join(parts.privateFolder, `secret-${index}`);
+      writeFileSync(path, value, { mode: 0o600 });
+      undo.defer(() => rmSync(path, { force: true }));
+      chownSync(path, mount.uid, mount.gid);
+      chmodSync(path, mount.mode & 0o7777);
+      mounts.push({ type: "bind", destination: mount.target, source: path, readOnly: true });
+    } else {
+      if (parts.ssh === undefined || !(await parts.ssh.has(mount.id, signal))) {
+        if (mount.required) throw notFound(`unset ssh forward key ${mount.id}`);
+        continue;
+      }
+      mkdirSync(parts.privateFolder, { recursive: true, mode: 0o700 });
+      const path = join(parts.privateFolder, `ssh-${index}.sock`);
+      undo.use(forwardAgent(path, parts.ssh, mount.id, signal));
+      chownSync(path, mount.uid, mount.gid);
+      chmodSync(path, mount.mode & 0o7777);
+      const target = mount.target ?? `/run/buildkit/ssh_agent.${index}`;
+      if (!env.some((each) => each.startsWith("SSH_AUTH_SOCK="))) env.push(`SSH_AUTH_SOCK=${target}`);
+      mounts.push({ type: "bind", destination: target, source: path, readOnly: false });
+    }
+  }
+  for (const [index, script] of node.scripts.entries()) {
+    const path = join(parts.folder, `script-${index}`);
+    writeFileSync(path, script.content, { mode: 0o755 });
+    chmodSync(path, 0o755);
+    mounts.push({ type: "bind", destination: script.path, source: path, readOnly: true });
+  }
+  const missing = node.devices.find((device) => device.required);
+  if (missing !== undefined) throw notImplemented(`device ${missing.name}: CDI devices are not supported`);
+  mounts.sort((a, b) => depth(a.destination) - depth(b.destination));
+  const held = undo.move();
+  return { mounts, env, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function depth(path: string): number {
+  return path.split("/").length;
+}
+
+/** Part of other layers, seen by the step without anything being copied. */
+function bindMount(mount: RunMount & { type: "bind" }, parts: MountParts, index: number): SpecMount {
+  const place = placeOf(parts, parts.chainOf(mount), mount.source);
+  const { target: destination } = mount;
+  if (!place.isFolder) {
+    if (mount.readWrite) {
+      throw invalidParameter(`RUN --mount=type=bind,rw of a file is not supported: ${mount.source}`, {
+        hint: "Bind the folder that the file is in.",
+      });
+    }
+    return { type: "bind", destination, source: place.paths[0] as string, readOnly: true };
+  }
+  if (!mount.readWrite && place.paths.length === 1) {
+    return { type: "bind", destination, source: place.paths[0] as string, readOnly: true };
+  }
+  const options = [`lowerdir=${place.paths.map(escapeOverlay).join(":")}`];
+  if (mount.readWrite) {
+    const upper = join(parts.folder, `upper-${index}`);
+    const work = join(parts.folder, `work-${index}`);
+    for (const folder of [upper, work]) mkdirSync(folder, { mode: 0o755 });
+    chownSync(upper, place.stat.uid, place.stat.gid);
+    chmodSync(upper, place.stat.mode & 0o7777);
+    options.push(`upperdir=${escapeOverlay(upper)}`, `workdir=${escapeOverlay(work)}`);
+  }
+  if (options.join(",").length > MAX_OPTIONS) {
+    throw notImplemented(
+      `RUN --mount=type=bind: ${place.paths.length} layers are too many to be mounted at once`,
+    );
+  }
+  return {
+    type: "volume",
+    destination,
+    source: "overlay",
+    filesystem: "overlay",
+    options,
+    readOnly: !mount.readWrite,
+  };
+}
+
+async function cacheMount(
+  mount: RunMount & { type: "cache" },
+  parts: MountParts,
+  undo: AsyncDisposableStack,
+  signal: AbortSignal,
+): Promise<SpecMount> {
+  const { mode, uid, gid, sharing } = mount;
+  const fill = async (folder: string) => {
+    const chain = parts.chainOf(mount);
+    if (chain.length === 0) return;
+    const stack = new LayerStack(layerFolders(parts.snapshots, chain));
+    if (stack.resolve(mount.source)?.isFolder !== true) return;
+    await runJob(
+      {
+        job: "copy-up",
+        view: { kind: "rootfs", rootfs: parts.snapshots.view(chain), readOnly: true },
+        copies: [{ from: mount.source, to: folder }],
+      },
+      { signal },
+    );
+  };
+  const origin = mount.from === undefined ? "" : `${parts.chainOf(mount).at(-1) ?? ""}:${mount.source}`;
+  const taken = await parts.cacheMounts.take(
+    {
+      name: origin === "" ? mount.id : `${mount.id}@${origin}`,
+      sharing,
+      mode,
+      uid,
+      gid,
+      ...(mount.from !== undefined && { fill }),
+    },
+    signal,
+  );
+  undo.defer(() => taken[Symbol.dispose]());
+  return { type: "bind", destination: mount.target, source: taken.path, readOnly: mount.readOnly };
+}
+
+function placeOf(parts: MountParts, chain: readonly Digest[], source: string) {
+  const stack = new LayerStack(layerFolders(parts.snapshots, chain));
+  const place = stack.resolve(source);
+  if (place === undefined) {
+    throw notFound(`failed to compute cache key: failed to calculate checksum: "${source}": not found`);
+  }
+  const kind = place.stat.mode & S.IFMT;
+  if (kind !== S.IFDIR && kind !== S.IFREG) {
+    throw invalidParameter(`cannot mount ${source}: neither a file nor a folder`);
+  }
+  return place;
+}
+
+/** Go through OCI options: a comma ends an option, a colon a path. */
+function escapeOverlay(path: string): string {
+  return path.replace(/[\\:,]/g, "\\$&");
+}
