@@ -1,4 +1,14 @@
 export { BuildError, type BuildErrorDetails } from "./build-error.ts";
 export type * from "./builder.ts";
-
+export { IgnoreMatcher, type IgnoreState, type IgnoreVerdict } from "./dockerignore/matcher.ts";
+export { ignoreFileNames, readIgnoreFile } from "./dockerignore/read.ts";
+export { buildGraph, lintDockerfile } from "./graph/build.ts";
+export { applyFileMode } from "./graph/file-mode.ts";
+export { type GitRef, parseGitRef } from "./graph/git-ref.ts";
+export { inputsOf } from "./graph/node-list.ts";
 export type * from "./graph/operation.ts";
+export type { GraphOptions, NamedContext } from "./graph/options.ts";
+export { RULES } from "./lint/rules.ts";
+export { type LintOptions, parseLintOptions } from "./parse/directives.ts";
+export { DockerfileError, formatExcerpt, rangesOf } from "./parse/error.ts";
+export { decodeDockerfile, parseDockerfile } from "./parse/parse.ts";

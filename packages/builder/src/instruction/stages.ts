@@ -6,10 +6,12 @@ import type { Instruction, InstructionOf, Stage, StagedDockerfile } from "./type
 
 const STAGE_NAME = /^[a-z][a-z0-9-_.]*$/;
 
+const NO_STAGE = "no build stage in current context";
+
 /** What the lints hear of while FROM and MAINTAINER are read. */
 export interface StageObserver {
-  stageName?(name: string, statement: Statement): void;
-  asKeyword?(from: string, as: string, statement: Statement): void;
+  /** `name` and `as` as written. */
+  stage?(name: string, as: string, statement: Statement): void;
   instruction?(instruction: Instruction): void;
 }
 
@@ -21,8 +23,9 @@ export function readStages(file: ParsedDockerfile, observer: StageObserver = {})
   const globalArgs: InstructionOf<"arg">[] = [];
   const stages: Stage[] = [];
   for (const statement of file.statements) {
+    const keyword = statement.keyword.toLowerCase();
     try {
-      if (statement.keyword.toLowerCase() === "from") {
+      if (keyword === "from") {
         stages.push(readFrom(statement, observer));
         continue;
       }
@@ -31,9 +34,10 @@ export function readStages(file: ParsedDockerfile, observer: StageObserver = {})
       const stage = stages.at(-1);
       if (stage !== undefined) stage.instructions.push(instruction);
       else if (instruction.type === "arg") globalArgs.push(instruction);
-      else throw new DockerfileError("no build stage in current context");
+      else throw new DockerfileError(NO_STAGE);
     } catch (error) {
       if (!(error instanceof DockerfileError)) throw error;
+      if (error.message === NO_STAGE) throw locate(error, statement.range);
       const prefix = `dockerfile parse error on line ${statement.range.start}: `;
       throw locate(new DockerfileError(prefix + error.message, error.ranges, error), statement.range);
     }
@@ -52,8 +56,7 @@ function readFrom(statement: Statement, observer: StageObserver): Stage {
         `invalid name for build stage: ${JSON.stringify(args[2])}, name can't start with a number or contain symbols`,
       );
     }
-    observer.stageName?.(args[2]!, statement);
-    observer.asKeyword?.(statement.keyword, args[1]!, statement);
+    observer.stage?.(args[2]!, args[1]!, statement);
   } else if (args.length !== 1) throw new DockerfileError("FROM requires either one or three arguments");
   const flags = new Flags(statement.flags, { platform: "text" });
   return {
