@@ -32,7 +32,9 @@ export async function createContainer(context: Performer, operation: Create): Pr
   const labels = containerLabels(target, service, {
     number: operation.number,
     oneOff: false,
-    configHash: configHash(target.project.services[named.name]!, context.render, (name) => index.containersOf(name)) ?? "",
+    configHash:
+      configHash(target.project.services[named.name]!, context.render, (name) => index.containersOf(name)) ??
+      "",
     imageId: context.imageIds.get(service.name) ?? "",
     ...(replaces !== undefined && { replaces: replaces.id }),
   });
@@ -43,7 +45,8 @@ export async function createContainer(context: Performer, operation: Create): Pr
     inherited: replaces?.keepVolumes ? await inheritedMounts(context, replaces.id) : [],
     ...(service.security_opt !== undefined && { securityOptions: await securityOptionsOf(target, service) }),
   });
-  const name = replaces === undefined ? operation.container : `${replaces.id.slice(0, 12)}_${operation.container}`;
+  const name =
+    replaces === undefined ? operation.container : `${replaces.id.slice(0, 12)}_${operation.container}`;
   const id = await makeContainer(context, service, plan, name);
   index.set({ id, name: operation.container, service: service.name, number: operation.number });
 }

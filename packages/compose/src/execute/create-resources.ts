@@ -54,7 +54,9 @@ export async function createNetwork(context: Performer, key: string): Promise<vo
     // Made by somebody else a moment ago.
     if (status(error) === 409) return checkNetwork(context, key, await networkInspect(client, network.name));
     progress.event({ id, text: "Error", status: "error" });
-    throw systemError(`failed to create network ${network.name}: Error response from daemon: ${messageOf(error)}`);
+    throw systemError(
+      `failed to create network ${network.name}: Error response from daemon: ${messageOf(error)}`,
+    );
   }
   progress.event({ id, text: "Created", status: "done" });
 }
@@ -91,7 +93,9 @@ export async function createVolume(context: Performer, key: string): Promise<voi
       owner === undefined
         ? "was not created by Docker Compose"
         : `was created for project ${JSON.stringify(owner)} (expected ${JSON.stringify(target.project.name)})`;
-    progress.warn(`volume ${quoted} already exists but ${made}. Use \`external: true\` to use an existing volume`);
+    progress.warn(
+      `volume ${quoted} already exists but ${made}. Use \`external: true\` to use an existing volume`,
+    );
     return;
   }
   const id = `Volume ${quoted}`;

@@ -73,7 +73,9 @@ export async function perform(context: Performer, operation: Operation, signal: 
     case "stop-container":
       return shown(context, operation.container, operation.quiet ? undefined : "Stopping", async () => {
         const { timeout } = operation;
-        await containerStop(client, operation.id, timeout === undefined ? {} : { timeout }).catch(ignoring(isGone));
+        await containerStop(client, operation.id, timeout === undefined ? {} : { timeout }).catch(
+          ignoring(isGone),
+        );
         return operation.quiet ? undefined : "Stopped";
       });
     case "kill-container":
@@ -101,7 +103,9 @@ export async function perform(context: Performer, operation: Operation, signal: 
     case "remove-network":
       return removing(context, `Network ${operation.name}`, () => networkRemove(client, operation.id));
     case "remove-volume":
-      return removing(context, `Volume ${operation.name}`, () => volumeRemove(client, operation.name, { force: true }));
+      return removing(context, `Volume ${operation.name}`, () =>
+        volumeRemove(client, operation.name, { force: true }),
+      );
     case "remove-image":
       return removing(context, `Image ${operation.name}`, () => imageRemove(client, operation.name, {}));
     case "join":

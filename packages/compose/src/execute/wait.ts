@@ -15,7 +15,12 @@ export async function waitFor(context: Performer, operation: Wait, signal: Abort
   await Promise.all(operation.containers.map((name) => waitForOne(context, operation, name, signal)));
 }
 
-async function waitForOne(context: Performer, operation: Wait, name: string, signal: AbortSignal): Promise<void> {
+async function waitForOne(
+  context: Performer,
+  operation: Wait,
+  name: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { progress } = context;
   const id = `Container ${name}`;
   const container = context.index.find(name)?.id ?? name;
@@ -43,11 +48,18 @@ async function waitForOne(context: Performer, operation: Wait, name: string, sig
   }
 }
 
-async function completed(context: Performer, operation: Wait, container: string, signal: AbortSignal): Promise<void> {
+async function completed(
+  context: Performer,
+  operation: Wait,
+  container: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { exit } = await containerWait(context.client, container, { condition: "not-running", signal });
   const { StatusCode: code } = await exit;
   if (code === 0) return;
-  throw systemError(`service ${JSON.stringify(operation.service)} didn't complete successfully: exit ${code}`);
+  throw systemError(
+    `service ${JSON.stringify(operation.service)} didn't complete successfully: exit ${code}`,
+  );
 }
 
 /** Looks once, and again whenever the daemon tells a change of the container. */

@@ -163,7 +163,9 @@ function planService(
   for (const half of unfinished.filter((each) => !existing.some((old) => old.id === each.replaces))) {
     const name = containerName(target.project, service, half.number, options.separator);
     if (missing > 0 && why(half) === undefined && !result.containers.some((each) => each.name === name)) {
-      result.ready.push(builder.add({ kind: "rename-container", container: name, service: service.name, id: half.id }));
+      result.ready.push(
+        builder.add({ kind: "rename-container", container: name, service: service.name, id: half.id }),
+      );
       result.containers.push({ name, running: half.state === "running", id: half.id });
       missing--;
     } else {

@@ -1,0 +1,146 @@
+/** Images of services: which are there, which are pulled, which are built. */
+import type { ImageInspect } from "@berth/api";
+import { messageOf, notFound, systemError } from "@berth/base";
+import type { Client } from "@berth/client";
+import { imageNameOf, type Separator } from "../container/names.ts";
+import { observeImages } from "../observe/observe.ts";
+import type { Progress } from "../progress.ts";
+import type { NamedService, Target } from "../target.ts";
+import { type PullAuth, pullImage } from "./pull.ts";
+
+/** What the command line lends: building is not this package's work. */
+export interface ImageBuilder {
+  /** Builds each service's image and tags it with its name. @throws with the first failure. */
+  build(target: Target, services: readonly NamedService[], options: BuildRequest): Promise<void>;
+}
+
+export interface BuildRequest {
+  /** By service. */
+  imageNames: ReadonlyMap<string, string>;
+  quiet?: boolean;
+  noCache?: boolean;
+  pull?: boolean;
+  push?: boolean;
+  /** `--build-arg` */
+  arguments?: readonly string[];
+  memory?: string;
+  ssh?: string;
+  builder?: string;
+  progress?: string;
+}
+
+export interface ImageSource {
+  client: Client;
+  progress: Progress;
+  auth: PullAuth;
+  builder: ImageBuilder;
+}
+
+export interface EnsureOptions {
+  /** `--build`, `--no-build`; undefined: what is missing is built. */
+  build?: boolean;
+  /** `--pull`, over each service's own policy. */
+  pull?: string;
+  quietPull?: boolean;
+  separator: Separator;
+}
+
+export interface Images {
+  /** By service. */
+  ids: Map<string, string | undefined>;
+  names: Map<string, string>;
+  inspected: Map<string, ImageInspect | undefined>;
+}
+
+/** Makes sure that every service's image is there. One look at each image when all are. @throws */
+export async function ensureImages(
+  source: ImageSource,
+  target: Target,
+  services: readonly NamedService[],
+  options: EnsureOptions,
+): Promise<Images> {
+  const names = new Map(services.map((each) => [each.name, imageNameOf(target.project, each, options.separator)]));
+  for (const service of services) {
+    if (!service.image && service.build === undefined) {
+      throw systemError(`service ${JSON.stringify(service.name)} has neither an image nor a build context specified`);
+    }
+  }
+  const inspected = await observeImages(source.client, names.values());
+  const toPull = services.filter((service) => isPulled(service, inspected.get(names.get(service.name)!), options));
+  if (toPull.length > 0) await pullAll(source, toPull, names, options);
+  const changed = new Set(toPull.map((service) => names.get(service.name)!));
+  if (changed.size > 0) await lookAgain(source.client, inspected, changed);
+  const toBuild = services.filter((service) => isBuilt(service, inspected.get(names.get(service.name)!), options));
+  if (toBuild.length > 0) {
+    await source.builder.build(target, toBuild, { imageNames: names, ...(options.quietPull && { quiet: true }) });
+    await lookAgain(source.client, inspected, new Set(toBuild.map((service) => names.get(service.name)!)));
+  }
+  for (const service of services) {
+    const name = names.get(service.name)!;
+    if (inspected.get(name) === undefined) throw notFound(`No such image: ${name}`);
+  }
+  const ids = new Map(services.map((each) => [each.name, inspected.get(names.get(each.name)!)?.Id]));
+  return { ids, names, inspected };
+}
+
+function isPulled(service: NamedService, image: ImageInspect | undefined, options: EnsureOptions): boolean {
+  if (!service.image) return false;
+  if (options.build === true && service.build !== undefined) return false;
+  const policy = options.pull || service.pull_policy || "missing";
+  if (policy === "always") return service.build === undefined || options.pull !== "always";
+  if (policy === "never" || policy === "build") return false;
+  const refresh = refreshAfter(policy);
+  if (refresh !== undefined && image !== undefined) {
+    return Date.now() - Date.parse(image.Metadata?.LastTagTime ?? "") > refresh;
+  }
+  return image === undefined;
+}
+
+/** `daily`, `weekly`, `every_12h` → milliseconds. */
+function refreshAfter(policy: string): number | undefined {
+  const day = 86_400_000;
+  if (policy === "daily") return day;
+  if (policy === "weekly") return 7 * day;
+  const match = /^every_(\d+)([smhdw])$/.exec(policy);
+  if (match === null) return undefined;
+  return Number(match[1]) * { s: 1000, m: 60_000, h: 3_600_000, d: day, w: 7 * day }[match[2] as "s"];
+}
+
+function isBuilt(service: NamedService, image: ImageInspect | undefined, options: EnsureOptions): boolean {
+  if (service.build === undefined || options.build === false) return false;
+  return options.build === true || image === undefined || service.pull_policy === "build";
+}
+
+async function lookAgain(
+  client: Client,
+  inspected: Map<string, ImageInspect | undefined>,
+  names: ReadonlySet<string>,
+): Promise<void> {
+  for (const [name, image] of await observeImages(client, names)) inspected.set(name, image);
+}
+
+async function pullAll(
+  source: ImageSource,
+  services: readonly NamedService[],
+  names: ReadonlyMap<string, string>,
+  options: EnsureOptions,
+): Promise<void> {
+  // Several services of one image: one pull.
+  const byImage = new Map<string, NamedService[]>();
+  for (const service of services) {
+    const name = names.get(service.name)!;
+    byImage.set(name, [...(byImage.get(name) ?? []), service]);
+  }
+  await Promise.all(
+    [...byImage].map(async ([image, users]) => {
+      const [first] = users;
+      try {
+        await pullImage(source, first!, image, { quiet: options.quietPull ?? false });
+      } catch (error) {
+        // What cannot be pulled is built.
+        if (users.some((user) => user.build === undefined)) throw error;
+        source.progress.event({ id: first!.name, text: "Warning", status: "warning", detail: messageOf(error) });
+      }
+    }),
+  );
+}
