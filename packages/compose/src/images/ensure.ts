@@ -59,20 +59,31 @@ export async function ensureImages(
   services: readonly NamedService[],
   options: EnsureOptions,
 ): Promise<Images> {
-  const names = new Map(services.map((each) => [each.name, imageNameOf(target.project, each, options.separator)]));
+  const names = new Map(
+    services.map((each) => [each.name, imageNameOf(target.project, each, options.separator)]),
+  );
   for (const service of services) {
     if (!service.image && service.build === undefined) {
-      throw systemError(`service ${JSON.stringify(service.name)} has neither an image nor a build context specified`);
+      throw systemError(
+        `service ${JSON.stringify(service.name)} has neither an image nor a build context specified`,
+      );
     }
   }
   const inspected = await observeImages(source.client, names.values());
-  const toPull = services.filter((service) => isPulled(service, inspected.get(names.get(service.name)!), options));
+  const toPull = services.filter((service) =>
+    isPulled(service, inspected.get(names.get(service.name)!), options),
+  );
   if (toPull.length > 0) await pullAll(source, toPull, names, options);
   const changed = new Set(toPull.map((service) => names.get(service.name)!));
   if (changed.size > 0) await lookAgain(source.client, inspected, changed);
-  const toBuild = services.filter((service) => isBuilt(service, inspected.get(names.get(service.name)!), options));
+  const toBuild = services.filter((service) =>
+    isBuilt(service, inspected.get(names.get(service.name)!), options),
+  );
   if (toBuild.length > 0) {
-    await source.builder.build(target, toBuild, { imageNames: names, ...(options.quietPull && { quiet: true }) });
+    await source.builder.build(target, toBuild, {
+      imageNames: names,
+      ...(options.quietPull && { quiet: true }),
+    });
     await lookAgain(source.client, inspected, new Set(toBuild.map((service) => names.get(service.name)!)));
   }
   for (const service of services) {
@@ -139,7 +150,12 @@ async function pullAll(
       } catch (error) {
         // What cannot be pulled is built.
         if (users.some((user) => user.build === undefined)) throw error;
-        source.progress.event({ id: first!.name, text: "Warning", status: "warning", detail: messageOf(error) });
+        source.progress.event({
+          id: first!.name,
+          text: "Warning",
+          status: "warning",
+          detail: messageOf(error),
+        });
       }
     }),
   );

@@ -1,6 +1,6 @@
 import { messageOf, systemError } from "@berth/base";
 import { type Client, imagePull, jsonLines } from "@berth/client";
-import { familiarName, parseReference } from "@berth/spec";
+import { parseReference, repositoryOf, withDefaultTag } from "@berth/spec";
 import type { Progress } from "../progress.ts";
 import type { NamedService } from "../target.ts";
 
@@ -27,18 +27,19 @@ export async function pullImage(
   const id = service.name;
   progress.event({ id, text: "Pulling", status: "working" });
   try {
-    const { registry, repository, tag } = splitImage(image);
-    const auth = await source.auth(registry);
+    const reference = withDefaultTag(parseReference(image));
+    const auth = await source.auth(reference.domain);
     const response = await imagePull(client, {
-      image: repository,
-      tag,
+      image: repositoryOf(reference),
+      tag: reference.digest ?? reference.tag ?? "",
       ...(auth !== undefined && { auth }),
       ...(service.platform && { platform: service.platform }),
       ...(options.signal !== undefined && { signal: options.signal }),
     });
     for await (const line of jsonLines<ProgressLine>(response)) {
       if (line.error !== undefined) throw systemError(line.error);
-      if (options.quiet || line.id === undefined || !line.status || line.status.startsWith("Pulling from")) continue;
+      if (options.quiet || line.id === undefined || !line.status || line.status.startsWith("Pulling from"))
+        continue;
       const { current, total } = line.progressDetail ?? {};
       progress.event({
         id: line.id,

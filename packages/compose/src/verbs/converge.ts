@@ -1,0 +1,92 @@
+/** Look, compare, act; and again when somebody else acted meanwhile. */
+import { messageOf } from "@berth/base";
+import { ContainerIndex } from "../execute/container-index.ts";
+import { execute } from "../execute/execute.ts";
+import { type Performer, perform } from "../execute/perform.ts";
+import type { Images } from "../images/ensure.ts";
+import { observeProject } from "../observe/observe.ts";
+import type { ObservedContainer, ObservedProject } from "../observe/observed.ts";
+import { describePlan, type Plan } from "../plan/operation.ts";
+import { reconcileUp, type UpOptions, type UpPlan } from "../reconcile/up.ts";
+import type { Target } from "../target.ts";
+import type { ComposeEngine } from "./engine.ts";
+
+/** Attempts of two `up` at once on one project to agree. */
+const ATTEMPTS = 6;
+const OTHERS_AT_WORK =
+  /is already in use by container|No such container|already in progress|is marked for removal|no such network|network with name .* already exists/i;
+
+export interface ConvergeHooks {
+  /** Told before the plan is carried out: containers by service, and those that run already. */
+  planned?: (plan: UpPlan, index: ContainerIndex, observed: ObservedProject) => Promise<void> | void;
+  beforeStart?: Performer["beforeStart"];
+  onHookOutput?: Performer["onHookOutput"];
+  signal?: AbortSignal;
+}
+
+/**
+ * Brings a project's containers to what they should be.
+ * @returns what is there when it is done. @throws what stopped it; what was done stands, a second call finishes the work.
+ */
+export async function converge(
+  engine: ComposeEngine,
+  target: Target,
+  images: Images | Promise<Images>,
+  options: UpOptions,
+  hooks: ConvergeHooks = {},
+): Promise<{ plan: UpPlan; index: ContainerIndex; observed: ObservedProject }> {
+  const { client, progress } = engine;
+  for (let attempt = 1; ; attempt++) {
+    const [observed, { ids, names }] = await Promise.all([
+      observeProject(client, target.project.name, hooks.signal),
+      images,
+    ]);
+    const plan = reconcileUp(target, observed, ids, options);
+    if (attempt === 1) tell(engine, plan, options);
+    const index = new ContainerIndex(observed.containers);
+    if (engine.dryRun !== undefined) {
+      await engine.dryRun(describePlan(plan.plan));
+      return { plan, index, observed };
+    }
+    await hooks.planned?.(plan, index, observed);
+    const performer: Performer = {
+      client,
+      target,
+      index,
+      imageIds: ids,
+      imageNames: names,
+      render: engine.render,
+      progress,
+      ...(hooks.beforeStart !== undefined && { beforeStart: hooks.beforeStart }),
+      ...(hooks.onHookOutput !== undefined && { onHookOutput: hooks.onHookOutput }),
+    };
+    try {
+      await carryOut(performer, plan.plan, hooks.signal);
+      return { plan, index, observed };
+    } catch (error) {
+      if (attempt >= ATTEMPTS || hooks.signal?.aborted || !OTHERS_AT_WORK.test(messageOf(error))) throw error;
+      await Bun.sleep(20 * 2 ** attempt * (0.5 + Math.random()));
+    }
+  }
+}
+
+export function carryOut(performer: Performer, plan: Plan, signal?: AbortSignal): Promise<void> {
+  return execute(plan, (operation, inner) => perform(performer, operation, inner), signal);
+}
+
+function tell({ progress }: ComposeEngine, plan: UpPlan, options: UpOptions): void {
+  if (plan.orphans.length > 0 && !options.removeOrphans) progress.warn(orphanWarning(plan.orphans));
+  for (const { container, running } of plan.unchanged) {
+    if (!running && container.state === "created") continue;
+    progress.event({
+      id: `Container ${container.name}`,
+      text: running ? "Running" : "Created",
+      status: "done",
+    });
+  }
+}
+
+export function orphanWarning(orphans: readonly ObservedContainer[]): string {
+  const names = orphans.map(({ name }) => name).join(" ");
+  return `Found orphan containers ([${names}]) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.`;
+}

@@ -1,0 +1,18 @@
+import type { Client } from "@berth/client";
+import type { RenderService } from "../config-hash.ts";
+import type { Separator } from "../container/names.ts";
+import type { ImageBuilder } from "../images/ensure.ts";
+import type { PullAuth } from "../images/pull.ts";
+import type { Progress } from "../progress.ts";
+
+/** What commands work with; the command line provides it. */
+export interface ComposeEngine {
+  client: Client;
+  progress: Progress;
+  auth: PullAuth;
+  builder: ImageBuilder;
+  render: RenderService;
+  separator: Separator;
+  /** Prints the plan instead of carrying it out. */
+  dryRun?: (plan: string) => Promise<void>;
+}
