@@ -9,7 +9,9 @@ const root = resolve(import.meta.dir, "..");
 /** The first is what starts; the programs beside it are modules of their own (see there). */
 const entries = [
   "apps/berth/src/main.ts",
-  ...["cli", "daemon", "shim", "worker"].map((program) => `apps/berth/src/programs/${program}.ts`),
+  ...["cli", "daemon", "registry", "shim", "worker"].map(
+    (program) => `apps/berth/src/programs/${program}.ts`,
+  ),
 ];
 const target = resolve(root, "dist/berth");
 

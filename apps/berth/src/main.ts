@@ -6,12 +6,14 @@
 import type * as cli from "@berth/app-cli";
 import { isDockerCompose, programName, versionLine } from "@berth/app-cli/version";
 import type * as daemon from "@berth/app-daemon";
+import type * as registry from "@berth/app-registry";
 import type * as shim from "@berth/app-shim";
 import type * as worker from "@berth/app-worker";
 
 interface Programs {
   cli: typeof cli;
   daemon: typeof daemon;
+  registry: typeof registry;
   shim: typeof shim;
   worker: typeof worker;
 }
@@ -32,6 +34,8 @@ async function main(): Promise<void> {
   switch (argv[0]) {
     case "daemon":
       return (await load("daemon")).daemonMain(argv.slice(1));
+    case "registry":
+      return (await load("registry")).registryMain(argv.slice(1));
     case "shim-server":
       return (await load("shim")).shimServerMain();
     case "worker":

@@ -1,0 +1,37 @@
+import { messageOf } from "@berth/base";
+
+const HELP = `
+Usage:  berth registry COMMAND
+
+Serve a registry of images
+
+Commands:
+  gc          Free the room of what no manifest needs
+  serve       Serve images to any client of the OCI distribution API
+
+Run 'berth registry COMMAND --help' for more information on a command.
+`;
+
+/** `berth registry …`. Ends the process with status 1 when it fails. */
+export async function registryMain(argv: string[]): Promise<void> {
+  const [command, ...rest] = argv;
+  try {
+    switch (command) {
+      case "serve":
+        return await (await import("./serve.ts")).serve(rest);
+      case undefined:
+      case "help":
+      case "--help":
+      case "-h":
+        process.stdout.write(HELP);
+        return;
+      default:
+        throw new Error(
+          `unknown command: berth registry ${command}\n\nRun 'berth registry --help' for more information`,
+        );
+    }
+  } catch (error) {
+    process.stderr.write(`berth registry: ${messageOf(error)}\n`);
+    process.exit(1);
+  }
+}

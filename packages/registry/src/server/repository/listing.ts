@@ -1,0 +1,131 @@
+import { RegistryError } from "../errors.ts";
+import type { ContentDigest } from "../names.ts";
+import { REPOSITORIES, referrersFolder, repositoryFolder, tagsFolder } from "../storage/paths.ts";
+import type { RepositoryContext } from "./context.ts";
+
+/** A part of a sorted list. */
+export interface Page<T> {
+  entries: T[];
+  /** There is more behind the last entry. */
+  more: boolean;
+}
+
+export interface PageRequest {
+  /** Entries behind this one. */
+  last: string;
+  /** At most so many; undefined: all. */
+  count?: number;
+}
+
+const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+function pageOf(sorted: readonly string[], { last, count }: PageRequest): Page<string> {
+  let start = 0;
+  if (last !== "") {
+    start = sorted.findIndex((each) => each > last);
+    if (start < 0) start = sorted.length;
+  }
+  const end = count === undefined ? sorted.length : Math.min(sorted.length, start + count);
+  return { entries: sorted.slice(start, end), more: end < sorted.length };
+}
+
+/** Whether anything was ever pushed to the repository. */
+export async function repositoryExists({ store }: RepositoryContext, name: string): Promise<boolean> {
+  const entries = await store.list(repositoryFolder(name));
+  return entries.some((entry) => entry === "_manifests/" || entry === "_layers/");
+}
+
+/** @throws NAME_UNKNOWN. */
+export async function listTags(
+  context: RepositoryContext,
+  name: string,
+  request: PageRequest,
+): Promise<Page<string>> {
+  const entries = await context.store.list(tagsFolder(name));
+  if (entries.length === 0 && !(await repositoryExists(context, name)))
+    throw new RegistryError("NAME_UNKNOWN", { detail: { name } });
+  const tags = entries.filter((entry) => entry.endsWith("/")).map((entry) => entry.slice(0, -1));
+  return pageOf(tags.sort(byCodeUnit), request);
+}
+
+/** Names of repositories in the order of their code units, found one after the other. */
+export async function* walkRepositories(
+  { store }: Pick<RepositoryContext, "store">,
+  last = "",
+): AsyncGenerator<string> {
+  async function* walk(prefix: string): AsyncGenerator<string> {
+    const entries = await store.list(prefix === "" ? REPOSITORIES : repositoryFolder(prefix.slice(0, -1)));
+    if (
+      prefix !== "" &&
+      prefix.slice(0, -1) > last &&
+      entries.some((entry) => entry === "_manifests/" || entry === "_layers/")
+    )
+      yield prefix.slice(0, -1);
+  }
+  // A repository sorts before its neighbours `name-x`, what is below it (`name/x`) behind them: two places for one folder.
+  type Place = { key: string; children: boolean };
+  async function* below(prefix: string): AsyncGenerator<string> {
+    const folder = prefix === "" ? REPOSITORIES : repositoryFolder(prefix.slice(0, -1));
+    const places: Place[] = [];
+    for (const entry of await store.list(folder)) {
+      if (!entry.endsWith("/") || entry.startsWith("_")) continue;
+      const name = entry.slice(0, -1);
+      places.push({ key: name, children: false }, { key: entry, children: true });
+    }
+    places.sort((a, b) => byCodeUnit(a.key, b.key));
+    for (const { key, children } of places) {
+      const path = prefix + key;
+      if (!children) yield* walk(`${path}/`);
+      // Names below a path that sorts before `last` without being its beginning come before it.
+      else if (path > last || last.startsWith(path)) yield* below(path);
+    }
+  }
+  yield* below("");
+}
+
+/** Repositories by name, a page of them. */
+export async function listRepositories(
+  context: RepositoryContext,
+  { last, count }: PageRequest,
+  mayBeSeen: (name: string) => boolean,
+): Promise<Page<string>> {
+  const entries: string[] = [];
+  for await (const name of walkRepositories(context, last)) {
+    if (!mayBeSeen(name)) continue;
+    if (count !== undefined && entries.length === count) return { entries, more: true };
+    entries.push(name);
+  }
+  return { entries, more: false };
+}
+
+/** A descriptor as the referrers API gives it. */
+export interface Referrer {
+  mediaType: string;
+  digest: ContentDigest;
+  size: number;
+  artifactType?: string;
+  annotations?: Record<string, string>;
+}
+
+/** Manifests whose subject is `subject`, by digest; of one artifact type if asked. */
+export async function listReferrers(
+  { store }: RepositoryContext,
+  name: string,
+  subject: ContentDigest,
+  artifactType: string | undefined,
+  { last, count }: PageRequest,
+): Promise<Page<Referrer>> {
+  const folder = referrersFolder(name, subject);
+  const entries: Referrer[] = [];
+  const decoder = new TextDecoder();
+  for (const entry of (await store.list(folder)).sort(byCodeUnit)) {
+    if (entry.replace("-", ":") <= last) continue;
+    const bytes = await store.read(`${folder}/${entry}`);
+    if (bytes === undefined) continue;
+    const referrer = JSON.parse(decoder.decode(bytes)) as Referrer;
+    if (artifactType !== undefined && referrer.artifactType !== artifactType) continue;
+    if (count !== undefined && entries.length === count) return { entries, more: true };
+    entries.push(referrer);
+  }
+  return { entries, more: false };
+}

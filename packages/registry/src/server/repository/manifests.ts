@@ -1,0 +1,204 @@
+import { RegistryError } from "../errors.ts";
+import {
+  algorithmOf,
+  type ContentDigest,
+  digestOf,
+  isContentDigest,
+  isTag,
+  looksLikeDigest,
+  parseContentDigest,
+} from "../names.ts";
+import {
+  blobKey,
+  layerKey,
+  referrerKey,
+  revisionKey,
+  tagFolder,
+  tagKey,
+  tagsFolder,
+} from "../storage/paths.ts";
+import type { RepositoryContext } from "./context.ts";
+import { type ManifestDocument, readManifestDocument } from "./manifest-document.ts";
+
+export interface FoundManifest {
+  digest: ContentDigest;
+  mediaType: string;
+  bytes: Uint8Array;
+}
+
+/** What a tag means, undefined when there is none. */
+export async function resolveTag(
+  { store }: RepositoryContext,
+  name: string,
+  tag: string,
+): Promise<ContentDigest | undefined> {
+  const link = await store.read(tagKey(name, tag));
+  if (link === undefined) return undefined;
+  const digest = Buffer.from(link.buffer, link.byteOffset, link.byteLength).toString("latin1").trim();
+  return isContentDigest(digest) ? digest : undefined;
+}
+
+/** A manifest by tag or digest; undefined when the repository has none. @throws DIGEST_INVALID. */
+export async function findManifest(
+  context: RepositoryContext,
+  name: string,
+  reference: string,
+): Promise<FoundManifest | undefined> {
+  let digest: ContentDigest | undefined;
+  if (looksLikeDigest(reference)) {
+    digest = parseContentDigest(reference);
+    if ((await context.store.stat(revisionKey(name, digest))) === undefined) return undefined;
+  } else digest = isTag(reference) ? await resolveTag(context, name, reference) : undefined;
+  if (digest === undefined) return undefined;
+  const content = await readManifest(context, digest);
+  return content === undefined ? undefined : { digest, ...content };
+}
+
+/** The content of a manifest that some repository has. */
+export async function readManifest(
+  { store, manifests }: RepositoryContext,
+  digest: ContentDigest,
+): Promise<{ bytes: Uint8Array; mediaType: string } | undefined> {
+  const cached = manifests.get(digest);
+  if (cached !== undefined) return cached;
+  const bytes = await store.read(blobKey(digest));
+  if (bytes === undefined) return undefined;
+  const found = { bytes, mediaType: mediaTypeOf(bytes) };
+  manifests.set(digest, found);
+  return found;
+}
+
+/** Also of documents that this registry would not take, for example schema 1 of a folder that was taken over. */
+function mediaTypeOf(bytes: Uint8Array): string {
+  try {
+    return readManifestDocument(bytes).mediaType;
+  } catch {
+    try {
+      const { mediaType } = JSON.parse(new TextDecoder().decode(bytes)) as { mediaType?: unknown };
+      return typeof mediaType === "string"
+        ? mediaType
+        : "application/vnd.docker.distribution.manifest.v1+prettyjws";
+    } catch {
+      return "application/octet-stream";
+    }
+  }
+}
+
+/**
+ * Takes a manifest: checked against what the repository has, durable when it resolves.
+ * @throws MANIFEST_INVALID, MANIFEST_BLOB_UNKNOWN, DIGEST_INVALID, TAG_INVALID.
+ */
+export async function putManifest(
+  context: RepositoryContext,
+  name: string,
+  reference: string,
+  bytes: Uint8Array,
+  declaredType: string | undefined,
+): Promise<{ digest: ContentDigest; document: ManifestDocument }> {
+  const { store } = context;
+  const byDigest = looksLikeDigest(reference) ? parseContentDigest(reference) : undefined;
+  if (byDigest === undefined && !isTag(reference)) throw new RegistryError("TAG_INVALID");
+  const digest = digestOf(bytes, byDigest === undefined ? "sha256" : algorithmOf(byDigest));
+  if (byDigest !== undefined && byDigest !== digest)
+    throw new RegistryError("DIGEST_INVALID", { detail: { provided: byDigest, actual: digest } });
+  const document = readManifestDocument(bytes, declaredType);
+  const needed = [...document.blobs, ...document.manifests];
+  using _hold = await context.holds.hold([digest, ...needed.map((each) => each.digest)]);
+  await requireReferences(context, name, document);
+  return context.manifestLocks.run(`${name}@${digest}`, async () => {
+    const objects: [string, string | Uint8Array][] = [];
+    if ((await store.stat(blobKey(digest))) === undefined) objects.push([blobKey(digest), bytes]);
+    if (document.subject !== undefined)
+      objects.push([
+        referrerKey(name, document.subject.digest, digest),
+        JSON.stringify(referrerDescriptor(digest, bytes.byteLength, document)),
+      ]);
+    const revision = revisionKey(name, digest);
+    if ((await store.stat(revision)) === undefined) objects.push([revision, digest]);
+    else await store.touch(revision);
+    if (byDigest === undefined) objects.push([tagKey(name, reference), digest]);
+    await store.write(objects);
+    context.manifests.set(digest, { bytes, mediaType: document.mediaType });
+    return { digest, document };
+  });
+}
+
+function referrerDescriptor(digest: ContentDigest, size: number, document: ManifestDocument) {
+  const { mediaType, artifactType, annotations } = document;
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(annotations !== undefined && { annotations }),
+    ...(artifactType !== undefined && { artifactType }),
+  };
+}
+
+async function requireReferences(
+  { store }: RepositoryContext,
+  name: string,
+  document: ManifestDocument,
+): Promise<void> {
+  const missing: ContentDigest[] = [];
+  for (const { digest, elsewhere } of document.blobs) {
+    const isThere =
+      (await store.stat(layerKey(name, digest))) !== undefined &&
+      (await store.stat(blobKey(digest))) !== undefined;
+    if (!isThere && !elsewhere) missing.push(digest);
+  }
+  for (const { digest } of document.manifests) {
+    const isThere =
+      (await store.stat(revisionKey(name, digest))) !== undefined ||
+      (await store.stat(layerKey(name, digest))) !== undefined;
+    if (!isThere) missing.push(digest);
+  }
+  if (missing.length === 0) return;
+  throw new RegistryError("MANIFEST_BLOB_UNKNOWN", {
+    status: 404,
+    detail: missing.length === 1 ? { digest: missing[0] } : { digests: missing.slice(0, 100) },
+  });
+}
+
+/** By tag: the tag goes. By digest: the manifest goes, with its tags. @throws MANIFEST_UNKNOWN, DIGEST_INVALID. */
+export async function deleteManifest(
+  context: RepositoryContext,
+  name: string,
+  reference: string,
+): Promise<void> {
+  const { store } = context;
+  if (!looksLikeDigest(reference)) {
+    if ((await resolveTag(context, name, reference)) === undefined)
+      throw new RegistryError("MANIFEST_UNKNOWN", { detail: { Tag: reference } });
+    await store.removeFolder(tagFolder(name, reference));
+    return;
+  }
+  const digest = parseContentDigest(reference);
+  await context.manifestLocks.run(`${name}@${digest}`, () => removeRevision(context, name, digest));
+}
+
+/** @throws MANIFEST_UNKNOWN. */
+export async function removeRevision(
+  context: RepositoryContext,
+  name: string,
+  digest: ContentDigest,
+): Promise<void> {
+  const { store } = context;
+  const revision = revisionKey(name, digest);
+  if ((await store.stat(revision)) === undefined)
+    throw new RegistryError("MANIFEST_UNKNOWN", { detail: { Name: name, Revision: digest } });
+  for (const entry of await store.list(tagsFolder(name))) {
+    const tag = entry.slice(0, -1);
+    if ((await resolveTag(context, name, tag)) === digest) await store.removeFolder(tagFolder(name, tag));
+  }
+  const content = await readManifest(context, digest);
+  const keys = [revision];
+  if (content !== undefined) {
+    try {
+      const { subject } = readManifestDocument(content.bytes);
+      if (subject !== undefined) keys.push(referrerKey(name, subject.digest, digest));
+    } catch {
+      // What cannot be read refers to nothing.
+    }
+  }
+  await store.remove(keys);
+}
