@@ -43,7 +43,7 @@ export class Directives {
     const value = match![2]!;
     if (name === "escape") {
       if (value !== "\\" && value !== "`") {
-        throw new DockerfileError(`invalid escapeToken token '${value}' does not match \` or \\`);
+        throw new DockerfileError(`invalid escape token '${value}' does not match \` or \\`);
       }
       this.escapeToken = value;
     }

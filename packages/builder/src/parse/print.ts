@@ -54,7 +54,7 @@ export function printDockerfile(file: ParsedDockerfile): string {
   for (const statement of file.statements) {
     lines.push("");
     for (const comment of statement.comments) lines.push(`# ${comment}`);
-    lines.push(statement.original.trimEnd());
+    lines.push(statement.original.trim());
     for (const heredoc of statement.heredocs) lines.push(heredoc.content + heredoc.name);
   }
   return `${lines.join("\n")}\n`;
