@@ -2,15 +2,31 @@
 import { containerCreateDecoder, decodeBody, Filters, networkCreateDecoder } from "@berth/api";
 import { TarReader } from "@berth/archive";
 import { BerthError } from "@berth/base";
+import {
+  buildGraph,
+  IgnoreMatcher,
+  inputsOf,
+  lintDockerfile,
+  parseDockerfile,
+  parseGitRef,
+  readIgnoreFile,
+} from "@berth/builder";
 import { demultiplex } from "@berth/client";
 import { readAttributes, readMessages } from "@berth/linux";
 
 import { parseAddressPool } from "@berth/network";
 import { LineReader } from "@berth/runtime";
 import { parseDetachKeys } from "@berth/server";
-import { parseAnyReference, parseImageConfig, parseManifestOrIndex, parsePlatform } from "@berth/spec";
+import {
+  hostPlatform,
+  parseAnyReference,
+  parseImageConfig,
+  parseManifestOrIndex,
+  parsePlatform,
+} from "@berth/spec";
 import { TemplateError } from "../../apps/cli/src/template/error.ts";
 import { parseTemplate } from "../../apps/cli/src/template/parser.ts";
+import { printDockerfile, printTree } from "../../packages/builder/src/parse/print.ts";
 import { parseHead } from "../../packages/client/src/http/head.ts";
 import { parseBind } from "../../packages/engine/src/mount/parse.ts";
 import { LogFormatter } from "../../packages/logging/src/json-file/formatter.ts";
@@ -42,6 +58,23 @@ const ANSWER = Buffer.concat([
   Buffer.from("c00c000100010000003c0004c000024d", "hex"),
 ]);
 
+const DOCKERFILES = [
+  '# syntax=x\n# escape=`\nARG V=1\nFROM a:${V:-2} AS b\nENV A=b C="d e"\nRUN <<EOF\nx\nEOF\n',
+  'FROM a\nCOPY --from=0 --chmod=u+x <<-"E" b /c/\n\tx\n\tE\nONBUILD COPY . .\nCMD ["x"]\n',
+  "FROM scratch AS x\nFROM x\nRUN --mount=type=cache,target=/x,mode=0700 --network=none a \\\n # c\n\n b\nWORKDIR ${A#b}\n",
+  'FROM a\nADD --checksum=sha256:00 https://x/y.git#z:w /a\nEXPOSE 80-82/udp\nHEALTHCHECK --interval=1m2s CMD x\nLABEL a b\nSTOPSIGNAL 9\nUSER x:y\nVOLUME ["/a"]\nSHELL ["x"]\n',
+];
+const resolveImageConfig = async (reference: string) => ({
+  reference,
+  digest: `sha256:${"0".repeat(64)}` as const,
+  config: {
+    os: "linux",
+    architecture: "amd64",
+    config: { OnBuild: ["RUN x", "COPY --from=b /x /y"] },
+    rootfs: { type: "layers" as const, diff_ids: [] },
+  },
+});
+
 export const TARGETS: readonly Target[] = [
   {
     name: "tar",
@@ -67,6 +100,50 @@ export const TARGETS: readonly Target[] = [
       reader.push(input);
       reader.finish();
     },
+    answers: isBerthError,
+  },
+  {
+    name: "Dockerfile",
+    seeds: DOCKERFILES,
+    async run(input) {
+      const file = parseDockerfile(text(input));
+      // What is printed has to mean the same.
+      const printed = printDockerfile(file);
+      const again = parseDockerfile(printed);
+      if (printTree(again) !== printTree(file)) throw new Error(`another tree: ${printed}`);
+      const options = { platform: hostPlatform(), buildPlatform: hostPlatform(), resolveImageConfig };
+      await lintDockerfile(text(input), options);
+      const graph = await buildGraph(text(input), options);
+      for (const node of graph.nodes) {
+        if (inputsOf(node).some((id) => id >= node.id)) throw new Error("not in order");
+      }
+      const layers = graph.image.history.filter((entry) => !entry.empty_layer).length;
+      let count = 0;
+      for (let at = graph.nodes[graph.target]!; "base" in at; at = graph.nodes[at.base]!) count++;
+      if (layers !== count) throw new Error(`${layers} entries of history, ${count} layers`);
+    },
+    answers: isBerthError,
+  },
+  {
+    name: ".dockerignore",
+    seeds: ["**/a*[b-d]?\n!x/**/y\n/z/\n", "# c\n*\n!src\n"],
+    run(input) {
+      const matcher = new IgnoreMatcher(readIgnoreFile(text(input)));
+      for (const path of ["a", "x/b/y", "z/aab", "src/c.d/e"]) {
+        const verdict = matcher.check(path, matcher.root);
+        if (verdict.prune && !matcher.excludes(path)) throw new Error("left out what is not excluded");
+      }
+    },
+    answers: isBerthError,
+  },
+  {
+    name: "git reference",
+    seeds: [
+      "https://host/a.git#ref:dir",
+      "git@host:a",
+      "https://host/a.git?branch=x&subdir=y&keep-git-dir=1",
+    ],
+    run: (input) => void parseGitRef(text(input)),
     answers: isBerthError,
   },
   {
