@@ -63,8 +63,8 @@ export const APPS: Readonly<
   },
   daemon: {},
   cli: {
-    only: ["base", "linux", "spec", "api", "archive", "client", "compose"],
-    why: "a command line talks to the daemon through client only",
+    only: ["base", "linux", "spec", "api", "archive", "client", "compose", "registry"],
+    why: "a command line talks to the daemon through client only; with registry it reads and writes manifests itself, as Docker's does",
   },
   shim: {
     only: ["base", "linux", "spec", "runtime", "network", "logging"],

@@ -1,5 +1,6 @@
 import { COMPOSE_COMMANDS } from "./catalogue-compose.ts";
 import { IMAGE_COMMANDS } from "./catalogue-images.ts";
+import { REGISTRY_COMMANDS } from "./catalogue-registry.ts";
 import { SYSTEM_COMMANDS } from "./catalogue-system.ts";
 import { type Entry, entry } from "./entry.ts";
 import { NOUNS } from "./nouns.ts";
@@ -36,6 +37,7 @@ export const CATALOGUE: readonly Entry[] = [
   entry(["__complete"], () => import("./commands/complete.ts"), true),
   ...IMAGE_COMMANDS,
   ...COMPOSE_COMMANDS,
+  ...REGISTRY_COMMANDS,
   ...SYSTEM_COMMANDS,
 ];
 
@@ -56,11 +58,13 @@ export function isNoun(word: string): boolean {
 export function findEntry(
   words: readonly string[],
 ): { entry: Entry; called: string; rest: string[] } | undefined {
-  const [first, second] = words;
+  const [first] = words;
   if (first === undefined) return undefined;
-  if (second !== undefined && isNoun(first)) {
-    const entry = byName(`${first} ${second}`);
-    if (entry !== undefined) return { entry, called: `${first} ${second}`, rest: words.slice(2) };
+  let called = first;
+  for (let count = 1; count < words.length && isNoun(called); count++) {
+    called = `${called} ${words[count]}`;
+    const entry = byName(called);
+    if (entry !== undefined) return { entry, called, rest: words.slice(count + 1) };
   }
   const entry = byName(first);
   return entry === undefined ? undefined : { entry, called: first, rest: words.slice(1) };

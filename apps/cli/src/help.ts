@@ -60,7 +60,9 @@ export async function programHelp(program: string, width: number): Promise<strin
   const others = top
     .filter((entry) => !common.includes(entry))
     .sort((a, b) => (short(a) < short(b) ? -1 : 1));
-  const nouns = Object.entries(NOUNS).map(([noun, summary]) => `  ${noun.padEnd(12)}${summary}`);
+  const nouns = Object.entries(NOUNS)
+    .filter(([noun]) => !noun.includes(" "))
+    .map(([noun, summary]) => `  ${noun.padEnd(12)}${summary}`);
   return [
     `Usage:  ${program} [OPTIONS] COMMAND`,
     "Runs containers: command line, engine and image store in one executable.",

@@ -1,9 +1,12 @@
 /** The words that group commands, and what they are about. */
 export const NOUNS: Readonly<Record<string, string>> = {
+  buildx: "Build images, and work on those in registries",
+  "buildx imagetools": "Work on images in registries",
   compose: "Define and run multi-container applications",
   container: "Manage containers",
   context: "Manage contexts",
   image: "Manage images",
+  manifest: "Manage manifests and manifest lists in registries",
   network: "Manage networks",
   system: "Manage the daemon",
   volume: "Manage volumes",

@@ -141,7 +141,9 @@ async function runCommand(
 
 async function helpOrUnknown(invocation: Invocation, words: readonly string[]): Promise<number> {
   const { program, stdout } = invocation;
-  const [first, second] = words;
+  // A noun may have two words.
+  const isPair = words.length > 1 && isNoun(`${words[0]} ${words[1]}`);
+  const [first, second] = isPair ? [`${words[0]} ${words[1]}`, words[2]] : words;
   const help = await import("./help.ts");
   if (first === undefined) {
     await stdout.write(await help.programHelp(program, await help.helpWidth()));

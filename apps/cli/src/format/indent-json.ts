@@ -2,14 +2,14 @@
 const MOST_LEVELS = 1000;
 
 /**
- * Sets compact or indented JSON with four spaces a level, and leaves every value as it is written: numbers keep all their
+ * Sets compact or indented JSON with four spaces a level (or `unit`), and leaves every value as it is written: numbers keep all their
  * digits, strings their escapes (Go's json.Indent).
  * @throws Error for more than 1000 levels.
  */
-export function indentJson(text: string): string {
+export function indentJson(text: string, unit = "    "): string {
   let out = "";
   let level = 0;
-  const line = () => `\n${"    ".repeat(level)}`;
+  const line = () => `\n${unit.repeat(level)}`;
   for (let at = 0; at < text.length; at++) {
     const character = text[at]!;
     if (character === '"') {

@@ -54,7 +54,10 @@ test.each(Object.entries(HELP))("%s: usage, aliases and flags are Docker's", asy
 
 test("every word that groups commands is described", () => {
   const used = CATALOGUE.flatMap(({ names }) =>
-    names.filter((name) => name.includes(" ")).map((name) => name.split(" ")[0]!),
+    names.flatMap((name) => {
+      const words = name.split(" ");
+      return words.slice(1).map((_, n) => words.slice(0, n + 1).join(" "));
+    }),
   );
   expect(Object.keys(NOUNS).sort()).toEqual([...new Set(used)].sort());
   expect(new Set(CATALOGUE.flatMap(({ names }) => names)).size).toBe(
