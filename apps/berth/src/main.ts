@@ -27,6 +27,10 @@ function load<Name extends keyof Programs>(name: Name): Promise<Programs[Name]> 
 
 async function main(): Promise<void> {
   const argv = process.argv.slice(2);
+  const called = process.argv0.slice(process.argv0.lastIndexOf("/") + 1);
+  // In the image that `berth image bootstrap registry` makes.
+  if (called === "registry") return (await load("registry")).registryMain(argv);
+  if (called === "htpasswd") return (await load("registry")).registryMain(["htpasswd", ...argv]);
   if (isDockerCompose(process.argv0)) {
     process.exitCode = await (await load("cli")).cliMain(argv);
     return;

@@ -7,6 +7,7 @@ Serve a registry of images
 
 Commands:
   gc          Free the room of what no manifest needs
+  htpasswd    Make a line of a file of users
   serve       Serve images to any client of the OCI distribution API
 
 Run 'berth registry COMMAND --help' for more information on a command.
@@ -14,11 +15,15 @@ Run 'berth registry COMMAND --help' for more information on a command.
 
 /** `berth registry …`. Ends the process with status 1 when it fails. */
 export async function registryMain(argv: string[]): Promise<void> {
-  const [command, ...rest] = argv;
+  // As Docker's image is called: with its configuration file alone.
+  const [command, ...rest] = /\.(ya?ml|json)$/.test(argv[0] ?? "") ? ["serve", ...argv] : argv;
   try {
     switch (command) {
       case "serve":
         return await (await import("./serve.ts")).serve(rest);
+      case "htpasswd":
+        process.exitCode = await (await import("./htpasswd.ts")).htpasswd(rest);
+        return;
       case undefined:
       case "help":
       case "--help":

@@ -5,6 +5,7 @@ import { MessageChannel } from "../progress.ts";
 import type { BootstrapOptions } from "../store.ts";
 import { bootstrapBusybox } from "./busybox.ts";
 import { bootstrapDebian, debianRecipe } from "./debian.ts";
+import { bootstrapRegistry, isRegistryName } from "./registry.ts";
 
 export interface BootstrapTask {
   context: ImageContext;
@@ -15,7 +16,7 @@ export interface BootstrapTask {
 
 /**
  * Makes an image from Debian's packages, with the host's tools and package sources; no registry is needed.
- * `name`: `busybox`, `debian`, `debian:SUITE`, `debian:SUITE-slim`.
+ * `name`: `busybox`, `registry`, `debian`, `debian:SUITE`, `debian:SUITE-slim`.
  * @throws invalid-parameter for another name; system, with a hint, when a tool is missing or fails.
  */
 export async function* bootstrapImage(
@@ -42,9 +43,10 @@ export async function* bootstrapImage(
 
 function recipeFor(name: string): (task: BootstrapTask) => Promise<void> {
   if (name === "busybox" || name === "busybox:latest") return bootstrapBusybox;
+  if (isRegistryName(name)) return bootstrapRegistry;
   const debian = debianRecipe(name);
   if (debian !== undefined) return (task) => bootstrapDebian(task, debian);
   throw invalidParameter(`cannot bootstrap ${JSON.stringify(name.slice(0, 200))}`, {
-    hint: "Known are busybox, debian, debian:SUITE and debian:SUITE-slim (for example debian:bookworm).",
+    hint: "Known are busybox, registry, debian, debian:SUITE and debian:SUITE-slim (for example debian:bookworm).",
   });
 }

@@ -127,7 +127,7 @@ function librariesIn(root: string): Map<string, string> {
 }
 
 /** The program on this machine: alone when it is static, with the libraries that ldd(1) names otherwise. */
-async function fromHost(task: BootstrapTask, reason: unknown): Promise<Program> {
+export async function fromHost(task: BootstrapTask, reason: unknown): Promise<Program> {
   const path = whereIs("busybox");
   if (path === null) {
     throw systemError(`cannot make busybox: ${messageOf(reason)}`, {
@@ -137,14 +137,20 @@ async function fromHost(task: BootstrapTask, reason: unknown): Promise<Program> 
   }
   const banner = /^BusyBox v(\S+)/.exec(await runTool(task, [path]));
   const owner = await packageOf(task, realpathSync(path));
+  const libraries = await librariesOf(task, path);
+  const version = upstreamVersion(owner?.split(" ")[1] ?? banner?.[1] ?? "0");
+  return { path, libraries, packages: [owner ?? "busybox"], version };
+}
+
+/** The shared objects that ldd(1) names, by their path in the image; none for a static program. */
+export async function librariesOf(task: BootstrapTask, path: string): Promise<Map<string, string>> {
   const libraries = new Map<string, string>();
   const linked = await runTool(task, ["ldd", path]).catch(() => "");
   for (const [, , found, loader] of linked.matchAll(/^\s*(?:(\S+) => (\/\S+)|(\/\S+)) \(0x/gm)) {
     const library = found ?? loader;
     if (library !== undefined) libraries.set(library.replace(/^\/usr\//, "/"), library);
   }
-  const version = upstreamVersion(owner?.split(" ")[1] ?? banner?.[1] ?? "0");
-  return { path, libraries, packages: [owner ?? "busybox"], version };
+  return libraries;
 }
 
 async function packageOf(task: BootstrapTask, path: string): Promise<string | undefined> {
@@ -166,7 +172,7 @@ export function upstreamVersion(version: string): string {
 }
 
 /** The names that the program answers to. */
-async function applets(task: BootstrapTask, program: Program): Promise<string[]> {
+export async function applets(task: BootstrapTask, program: Program): Promise<string[]> {
   const loader = [...program.libraries].find(
     ([path]) => /\/ld[-\w]*\.so/.test(path) || /\/ld-linux/.test(path),
   );
@@ -213,7 +219,7 @@ nobody:x:65534:
 `;
 const SHADOW = PASSWD.replace(/^([^:]+):.*$/gm, "$1:*:19000:0:99999:7:::");
 
-function buildRoot(root: string, program: Program, names: readonly string[]): void {
+export function buildRoot(root: string, program: Program, names: readonly string[]): void {
   const folders: [string, number][] = [
     ["", 0o755],
     ...[
@@ -277,6 +283,6 @@ function buildRoot(root: string, program: Program, names: readonly string[]): vo
 }
 
 /** Seconds since 1970 of the newest file: the same packages give the same image. */
-function newestTime(paths: readonly string[]): number {
+export function newestTime(paths: readonly string[]): number {
   return Math.max(...paths.map((path) => Math.floor(statSync(path).mtimeMs / 1000)));
 }
