@@ -4,6 +4,7 @@ import { API_VERSION } from "@berth/api";
 import { invalidParameter, log, messageOf, unavailable } from "@berth/base";
 import { absentRoutes } from "./absent/routes.ts";
 import type { Backends } from "./backend.ts";
+import { buildRoutes } from "./build/routes.ts";
 import { containerRoutes } from "./container/routes.ts";
 import { execRoutes } from "./exec/routes.ts";
 import type { RequestHandler } from "./gate.ts";
@@ -37,13 +38,14 @@ export class Api implements RequestHandler {
   constructor(backends: Backends, options: ApiOptions) {
     this.#options = options;
     this.#router = new Router([
-      ...systemRoutes(backends.system),
+      ...systemRoutes(backends.system, backends.builds),
       ...containerRoutes(backends.containers),
       ...execRoutes(backends.execs),
       ...imageRoutes(backends.images),
       ...networkRoutes(backends.networks),
       ...volumeRoutes(backends.volumes),
       ...absentRoutes(),
+      ...(backends.builds === undefined ? [] : buildRoutes(backends.builds)),
     ]);
   }
 

@@ -1,3 +1,4 @@
+import type { BuildBackend } from "./build/backend.ts";
 import type { ContainerBackend } from "./container/backend.ts";
 import type { ExecBackend } from "./exec/backend.ts";
 import type { ImageBackend } from "./image/backend.ts";
@@ -13,4 +14,6 @@ export interface Backends {
   networks: NetworkBackend;
   volumes: VolumeBackend;
   system: SystemBackend;
+  /** Absent: this daemon does not build. */
+  builds?: BuildBackend;
 }

@@ -1,5 +1,6 @@
 export { Api, type ApiOptions } from "./api.ts";
 export type * from "./backend.ts";
+export type * from "./build/backend.ts";
 export type * from "./container/backend.ts";
 export { parseDetachKeys } from "./detach-keys.ts";
 export type * from "./exec/backend.ts";

@@ -130,7 +130,6 @@ export const BuildHistoryRecord = message({
   numCachedSteps: int32(15),
   numTotalSteps: int32(16),
   numCompletedSteps: int32(17),
-  numWarnings: int32(19),
 });
 /** type: 0 started, 1 complete, 2 deleted. */
 export const BuildHistoryEvent = message({ type: int32(1), record: nested(2, () => BuildHistoryRecord) });

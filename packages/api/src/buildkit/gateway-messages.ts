@@ -29,8 +29,8 @@ export const SolveRequest = message({
   allowResultArrayRef: bool(6),
   final: bool(10),
   exporterAttr: bytes(11),
-  FrontendInputs: map(nested(12, () => Definition)),
-  CacheImports: repeated(nested(13, () => CacheOptionsEntry)),
+  FrontendInputs: map(nested(13, () => Definition)),
+  CacheImports: repeated(nested(12, () => CacheOptionsEntry)),
   Evaluate: bool(14),
 });
 export type SolveRequest = Infer<typeof SolveRequest>;

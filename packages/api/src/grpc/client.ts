@@ -54,7 +54,8 @@ export class GrpcClient implements Disposable {
   ): Promise<B> {
     const call = this.stream(path, options);
     let result: B | undefined;
-    await call.write(request.encode(value));
+    // A refusal may come before the request is out; the status says why.
+    await call.write(request.encode(value)).catch(() => {});
     call.end();
     for await (const message of call.messages()) result ??= answer.decode(message);
     if (result === undefined) throw new GrpcError(CODE.INTERNAL, "the call ended without an answer");

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Decoder } from "@berth/api";
-import { cancelled } from "@berth/base";
+import { cancelled, invalidParameter } from "@berth/base";
 import { bodyStream, type JsonBodyOptions, readJson } from "./body.ts";
 import { errorAnswer } from "./errors.ts";
 import { type HijackedStream, plainHijack, upgradeHijack } from "./hijack.ts";
@@ -147,6 +147,24 @@ export class Exchange {
     return this.#upgrade === undefined
       ? plainHijack(this.request, this.response, contentType)
       : upgradeHijack(this.#upgrade.socket, this.#upgrade.head, contentType);
+  }
+
+  /**
+   * Takes the connection for another protocol (`h2c`): `101 Switching Protocols`, then all bytes are the caller's.
+   * @throws invalid-parameter when the client did not ask for it.
+   */
+  takeConnection(protocol: string): Socket {
+    if (this.#upgrade === undefined || this.request.headers.upgrade?.toLowerCase() !== protocol) {
+      throw invalidParameter("error: no upgrade");
+    }
+    this.#hijacked = true;
+    const { socket, head } = this.#upgrade;
+    socket.on("error", () => socket.destroy());
+    socket.setTimeout?.(0);
+    socket.setNoDelay?.(true);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
+    if (head.length > 0) socket.unshift(head);
+    return socket;
   }
 
   /** Answers an error in the stream's clothes, as attach does, and closes the connection. */

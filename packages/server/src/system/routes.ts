@@ -1,5 +1,7 @@
 import type { DiskUsage, SystemInfo } from "@berth/api";
 import { invalidParameter } from "@berth/base";
+import type { BuildBackend } from "../build/backend.ts";
+import { buildCacheRecord } from "../build/disk-usage.ts";
 import type { Exchange } from "../http/exchange.ts";
 import { get, type Handler, head, type Route } from "../http/router.ts";
 import { jsonLines, sendChunks } from "../http/stream.ts";
@@ -24,18 +26,17 @@ const EVENT_FILTERS = [
 ] as const;
 
 const PING_HEADERS = {
-  // 1: the classic builder; 2 would make the CLI open a BuildKit session.
-  "Builder-Version": "1",
   Swarm: "inactive",
   "Cache-Control": "no-cache, no-store, must-revalidate",
   Pragma: "no-cache",
 };
 
-const ping: Handler = (exchange) => {
-  exchange.text(exchange.request.method === "HEAD" ? "" : "OK", PING_HEADERS);
-};
-
-export function systemRoutes(system: SystemBackend): Route[] {
+export function systemRoutes(system: SystemBackend, builds?: BuildBackend): Route[] {
+  // 2 makes clients use BuildKit's sessions where they can.
+  const headers = { ...PING_HEADERS, "Builder-Version": builds === undefined ? "1" : "2" };
+  const ping: Handler = (exchange) => {
+    exchange.text(exchange.request.method === "HEAD" ? "" : "OK", headers);
+  };
   return [
     get("/_ping", ping),
     head("/_ping", ping),
@@ -49,7 +50,13 @@ export function systemRoutes(system: SystemBackend): Route[] {
     }),
 
     get("/system/df", async (exchange) => {
-      const usage = await system.diskUsage(diskUsageOptions(exchange), exchange.signal);
+      const options = diskUsageOptions(exchange);
+      const usage = await system.diskUsage(options, exchange.signal);
+      if (options.buildCache && builds !== undefined) {
+        const records = await builds.diskUsage();
+        usage.BuildCache = records.map((record) => buildCacheRecord(record, exchange.version));
+        usage.BuilderSize = records.reduce((sum, { size, shared }) => sum + (shared ? 0 : size), 0);
+      }
       exchange.json(diskUsage(usage, exchange.version));
     }),
 

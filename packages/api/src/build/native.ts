@@ -1,0 +1,50 @@
+import type { BuildResult, SourceExcerpt } from "./builder.ts";
+import type { ProgressEvent } from "./progress.ts";
+
+/** A folder that client and daemon both see; both numbers as digits. */
+export interface NativeFolder {
+  /** Absolute. */
+  path: string;
+  device: string;
+  inode: string;
+}
+
+/** Body of `POST /berth/build`: BuildKit's frontend attributes beside what both sides can reach directly. */
+export interface NativeBuildRequest {
+  ref?: string;
+  /** As of BuildKit's frontend `dockerfile.v0`: filename, target, build-arg:…, label:…, context:…, no-cache, platform, … */
+  attributes: Record<string, string>;
+  exporters: {
+    type: string;
+    attributes: Record<string, string>;
+    /** Written by the daemon; absent: into the image store, or through the session. */
+    output?: { kind: "folder" | "file"; path: string };
+  }[];
+  /** `folder`: of the type `local`, absolute. */
+  cacheImports?: { type: string; attributes: Record<string, string>; folder?: string }[];
+  cacheExports?: { type: string; attributes: Record<string, string>; folder?: string }[];
+  entitlements?: string[];
+  /** Name of an open session, for files, secrets, keys and credentials. */
+  session?: string;
+  /** By name, as in the attributes `contextkey`, `dockerfilekey`, `context:…=local:name`. */
+  folders?: Record<string, NativeFolder>;
+  /** The result tells why each step was or was not cached. */
+  explain?: boolean;
+}
+
+/** A failed build as it is told; `source` as of BuildError. */
+export interface NativeFailure {
+  message: string;
+  kind?: string;
+  hint?: string;
+  vertexName?: string;
+  output?: string;
+  processExitCode?: number;
+  source?: SourceExcerpt;
+}
+
+/** A line of the answer. Times are strings of digits and log data is base64 on the wire. */
+export type NativeMessage =
+  | ProgressEvent
+  | { type: "result"; result: BuildResult }
+  | { type: "error"; error: NativeFailure };

@@ -1,0 +1,182 @@
+import type { BuildRequest, ContextSource } from "@berth/api/build";
+import { control, gateway, Op, RpcStatus } from "@berth/api/buildkit";
+import { CODE, GrpcError, type ServerCall, type Services, unary } from "@berth/api/grpc";
+import { newId } from "@berth/base";
+import { buildRequest } from "../attributes.ts";
+import type { BuildService } from "../service.ts";
+import { sessionProviders, sessionSources } from "../session/client-side.ts";
+import type { Session } from "../session/session.ts";
+import { frontendCapabilities, llbCapabilities, workerRecord } from "./capabilities.ts";
+
+const BUILD_ID = "buildkit-controlapi-buildid";
+const FRONTEND = "dockerfile.v0";
+const SOURCE = "berth-result://";
+const PATH = "/moby.buildkit.v1.frontend.LLBBridge/";
+
+/** What a client's own build function asked for: results that nobody evaluated yet, and which of them it returned. */
+export class ClientBuild {
+  readonly ref: string;
+  readonly session: Session;
+  /** Requests by the name of their result. */
+  readonly #results: Map<string, BuildRequest>;
+  readonly #returned = Promise.withResolvers<string | undefined>();
+
+  constructor(ref: string, session: Session, results: Map<string, BuildRequest>) {
+    this.ref = ref;
+    this.session = session;
+    this.#results = results;
+    this.#returned.promise.catch(() => {});
+  }
+
+  add(request: BuildRequest): string {
+    const id = newId();
+    this.#results.set(id, request);
+    return id;
+  }
+
+  get(id: string): BuildRequest | undefined {
+    return this.#results.get(id);
+  }
+
+  returnResult(id: string | undefined): void {
+    this.#returned.resolve(id);
+  }
+
+  fail(error: unknown): void {
+    this.#returned.reject(error);
+  }
+
+  /** The request whose result the client returned; undefined for none. */
+  async returned(signal: AbortSignal): Promise<BuildRequest | undefined> {
+    const abort = () => this.#returned.reject(signal.reason);
+    signal.addEventListener("abort", abort, { once: true });
+    if (signal.aborted) abort();
+    try {
+      const id = await this.#returned.promise;
+      return id === undefined ? undefined : this.#results.get(id);
+    } finally {
+      signal.removeEventListener("abort", abort);
+    }
+  }
+}
+
+/** Builds whose requests come through the gateway, by the name of the build. */
+export type ClientBuilds = Map<string, ClientBuild>;
+
+/** moby.buildkit.v1.frontend.LLBBridge, as far as a Dockerfile build of a client needs it. */
+export function gatewayServices(service: BuildService, builds: ClientBuilds): Services {
+  const { Empty } = control;
+  const find = async (call: ServerCall): Promise<ClientBuild> => {
+    const ref = call.metadata.get(BUILD_ID)?.[0] ?? "";
+    await service.running.find(ref).catch(() => undefined);
+    const build = builds.get(ref);
+    if (build === undefined) throw new GrpcError(CODE.UNKNOWN, `no such job ${ref}`);
+    return build;
+  };
+  const refuse = (what: string) => async () => {
+    throw new GrpcError(CODE.UNIMPLEMENTED, `${what} is not supported by this builder`);
+  };
+  return {
+    [`${PATH}Ping`]: unary(Empty, gateway.PongResponse, async () => ({
+      FrontendAPICaps: frontendCapabilities(),
+      LLBCaps: llbCapabilities(),
+      Workers: [workerRecord(service)],
+    })),
+    [`${PATH}Solve`]: unary(gateway.SolveRequest, gateway.SolveResponse, async (request, call) => {
+      const build = await find(call);
+      if (request.Frontend !== FRONTEND) {
+        const named = request.Frontend === "gateway.v0" ? ` ${request.FrontendOpt.source ?? ""}` : "";
+        throw new GrpcError(
+          CODE.UNIMPLEMENTED,
+          `frontend ${JSON.stringify(request.Frontend)}${named} is not supported: only Dockerfiles are built`,
+        );
+      }
+      if (request.FrontendOpt.requestid) {
+        throw new GrpcError(
+          CODE.UNIMPLEMENTED,
+          `subrequest ${request.FrontendOpt.requestid} is not supported`,
+        );
+      }
+      const inputs = await linkedResults(service, build, request, call.signal);
+      const id = build.add(asRequest(build, request, inputs));
+      const metadata = {};
+      const def = { def: [Op.encode({ source: { identifier: SOURCE + id, attrs: {} } })] };
+      return request.allowResultReturn
+        ? { result: { refString: "", ref: { id, def }, refs: undefined, metadata } }
+        : { ref: id };
+    }),
+    [`${PATH}Return`]: unary(gateway.ReturnRequest, Empty, async ({ result, error }, call) => {
+      const build = await find(call);
+      if (error !== undefined && error.code !== 0) {
+        build.fail(new GrpcError(error.code, error.message, RpcStatus.encode(error)));
+      } else {
+        const [first] = Object.values(result?.refs?.refs ?? {});
+        build.returnResult(result?.ref?.id ?? first?.id ?? (result?.refString || undefined));
+      }
+      return {};
+    }),
+    [`${PATH}Evaluate`]: unary(gateway.EvaluateRequest, Empty, async ({ Ref }, call) => {
+      const build = await find(call);
+      const request = build.get(Ref);
+      if (request === undefined) throw new GrpcError(CODE.NOT_FOUND, `no such ref ${Ref}`);
+      const { cacheTo: _, ...rest } = request;
+      await service.running.build({ ...rest, exporters: [] }, service.running.begin(build.ref), call.signal);
+      return {};
+    }),
+    [`${PATH}Inputs`]: unary(Empty, gateway.InputsResponse, () => ({})),
+    [`${PATH}Warn`]: unary(gateway.WarnRequest, Empty, () => ({})),
+    [`${PATH}ResolveImageConfig`]: refuse("resolving images for a client's own build function"),
+    [`${PATH}ResolveSourceMeta`]: refuse("resolving sources for a client's own build function"),
+    [`${PATH}ReadFile`]: refuse("reading files of a result"),
+    [`${PATH}ReadDir`]: refuse("reading folders of a result"),
+    [`${PATH}StatFile`]: refuse("looking at files of a result"),
+    [`${PATH}NewContainer`]: refuse("a container from a result"),
+    [`${PATH}ExecProcess`]: refuse("a process in a result"),
+  };
+}
+
+/**
+ * Results of other builds of the client that this one takes as contexts (`target:` contexts of `bake`): each is built
+ * into an image without a name, which the cache makes cheap when it was built before.
+ */
+async function linkedResults(
+  service: BuildService,
+  build: ClientBuild,
+  request: gateway.SolveRequest,
+  signal: AbortSignal,
+): Promise<Map<string, ContextSource>> {
+  const found = new Map<string, ContextSource>();
+  for (const [name, definition] of Object.entries(request.FrontendInputs)) {
+    const identifier = definition.def.map((op) => Op.decode(op).source?.identifier ?? "").find(Boolean);
+    const other = identifier?.startsWith(SOURCE) ? build.get(identifier.slice(SOURCE.length)) : undefined;
+    if (other === undefined) {
+      throw new GrpcError(CODE.UNIMPLEMENTED, `the input ${name} is no result of this builder`);
+    }
+    const running = service.running.begin(build.ref);
+    const exporters = [{ type: "image" as const, attributes: {} }];
+    const { imageId } = await service.running.build({ ...other, cacheTo: [], exporters }, running, signal);
+    if (imageId === undefined) throw new GrpcError(CODE.INTERNAL, `the input ${name} has no image`);
+    found.set(name, { kind: "image", reference: imageId });
+  }
+  return found;
+}
+
+function asRequest(
+  build: ClientBuild,
+  request: gateway.SolveRequest,
+  inputs: ReadonlyMap<string, ContextSource>,
+): BuildRequest {
+  const { session } = build;
+  const sources = sessionSources(session);
+  const built = buildRequest({
+    ref: build.ref,
+    attributes: request.FrontendOpt,
+    exporters: [],
+    cacheImports: request.CacheImports.map(({ Type, Attrs }) => ({ type: Type, attributes: Attrs })),
+    cacheExports: [],
+    entitlements: [],
+    ...sources,
+    input: (name) => inputs.get(name),
+  });
+  return { ...built, ...sessionProviders(session) };
+}

@@ -1,0 +1,73 @@
+import { invalidParameter, newId } from "@berth/base";
+import type { Exchange } from "../../http/exchange.ts";
+import { sendChunks } from "../../http/stream.ts";
+import type { BuildService } from "../service.ts";
+import { type ClassicMessage, ClassicMessages } from "./messages.ts";
+import { classicContext, classicRequest, tagsOf } from "./options.ts";
+
+const LINE_END = "\r\n";
+
+/** `POST /build` of the classic builder: context in the body or at `remote`, progress as JSON messages. */
+export async function classicBuild(exchange: Exchange, service: BuildService): Promise<void> {
+  const { query } = exchange;
+  const version = query.string("version");
+  if (version !== "" && version !== "1") throw invalidParameter(`invalid version ${version}`);
+  const request = { ...classicRequest(exchange, classicContext(exchange)), ref: newId() };
+  const quiet = query.boolean("q");
+  const waiting: ClassicMessage[] = [];
+  let wake: (() => void) | undefined;
+  const send = (message: ClassicMessage) => {
+    waiting.push(message);
+    wake?.();
+  };
+  const printer = new ClassicMessages(send);
+  const running = service.running.begin(request.ref);
+  let ended = false;
+  let started = false;
+  const building = service.builder
+    .build(request, (event) => printer.event(event), AbortSignal.any([exchange.signal, running.signal]))
+    .then((result) => {
+      if (quiet) {
+        waiting.length = 0;
+        if (result.imageId !== undefined) send({ stream: `${result.imageId}\n` });
+      } else printer.finish(result, tagsOf(query).map(familiar));
+    })
+    .catch((error) => {
+      // Nothing was said yet: the failure is the answer's status.
+      if (!started && waiting.length === 0) throw error;
+      printer.fail(error);
+    })
+    .finally(() => {
+      ended = true;
+      service.running.end(request.ref);
+      wake?.();
+    });
+  building.catch(() => {});
+  async function* messages(): AsyncGenerator<string> {
+    for (;;) {
+      if (!ended && (quiet || waiting.length === 0)) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        wake = resolve;
+        await promise;
+        wake = undefined;
+        continue;
+      }
+      if (waiting.length > 0) {
+        started = true;
+        yield waiting
+          .splice(0)
+          .map((message) => JSON.stringify(message) + LINE_END)
+          .join("");
+        continue;
+      }
+      // Fails when there was no message before.
+      return await building;
+    }
+  }
+  await sendChunks(exchange, { "Content-Type": "application/json" }, messages());
+}
+
+/** Docker tells a tag with its `:latest`. */
+function familiar(tag: string): string {
+  return /[:@]/.test(tag.slice(tag.lastIndexOf("/") + 1)) ? tag : `${tag}:latest`;
+}

@@ -1,0 +1,168 @@
+import { statSync } from "node:fs";
+import type { Decoder } from "@berth/api";
+import type {
+  BuildResult,
+  CacheEndpoint,
+  ContextSource,
+  Exporter,
+  NativeBuildRequest,
+  NativeFolder,
+} from "@berth/api/build";
+import { invalidParameter, newId } from "@berth/base";
+import type { Exchange } from "../http/exchange.ts";
+import { sendChunks } from "../http/stream.ts";
+import { buildRequest } from "./attributes.ts";
+import { sourceOf } from "./buildkit/failure.ts";
+import { isTexts } from "./classic/options.ts";
+import type { BuildService } from "./service.ts";
+import { sessionExporter, sessionProviders, sessionSources } from "./session/client-side.ts";
+import type { Session } from "./session/session.ts";
+
+/** Build arguments may hold whole files. */
+const REQUEST_LIMIT = 16 << 20;
+
+/**
+ * `POST /berth/build`, what Berth's own command line uses: one request, whose answer is the progress, a JSON object a
+ * line. A client on the same machine (unix socket) names folders instead of sending them; device and inode prove that
+ * both mean the same one. Who may talk to the socket may have any folder mounted into a container, so that no further
+ * right is needed.
+ */
+export async function nativeBuild(exchange: Exchange, service: BuildService): Promise<void> {
+  const asked = await exchange.readJson(REQUEST, { limit: REQUEST_LIMIT });
+  return answer(exchange, service, asked);
+}
+
+async function answer(exchange: Exchange, service: BuildService, asked: NativeBuildRequest): Promise<void> {
+  const session =
+    asked.session === undefined ? undefined : await service.sessions.find(asked.session, exchange.signal);
+  const ref = asked.ref ?? newId();
+  const running = service.running.begin(ref);
+  const queue = running.read();
+  try {
+    const request = buildRequest({
+      ref,
+      attributes: asked.attributes,
+      exporters: asked.exporters.map((exporter, at) => exporterOf(exchange, exporter, session, at)),
+      cacheImports: (asked.cacheImports ?? []).map((endpoint) => endpointOf(exchange, endpoint)),
+      cacheExports: (asked.cacheExports ?? []).map((endpoint) => endpointOf(exchange, endpoint)),
+      entitlements: asked.entitlements ?? [],
+      local: (name) => localFolder(exchange, asked, session, name),
+      ...(session !== undefined && { remote: (url) => sessionSources(session).remote?.(url) }),
+    });
+    const building = service.running
+      .build(
+        { ...request, ...(session !== undefined && sessionProviders(session)) },
+        running,
+        exchange.signal,
+      )
+      .finally(() => queue.end());
+    building.catch(() => {});
+    async function* messages(): AsyncGenerator<string> {
+      for await (const events of queue.batches()) {
+        let text = "";
+        for (const event of events) text += `${JSON.stringify(event, wire)}\n`;
+        yield text;
+      }
+      try {
+        yield `${JSON.stringify({ type: "result", result: shown(await building, asked) })}\n`;
+      } catch (error) {
+        yield `${JSON.stringify({ type: "error", error: failureOf(error) })}\n`;
+      }
+    }
+    await sendChunks(exchange, { "Content-Type": "application/x-ndjson" }, messages());
+  } finally {
+    service.running.end(ref);
+  }
+}
+
+function shown(result: BuildResult, asked: NativeBuildRequest): BuildResult {
+  return asked.explain === true ? result : { ...result, steps: [] };
+}
+
+function failureOf(error: unknown) {
+  const { message, kind, hint, vertexName, output, processExitCode } = error as Record<string, unknown>;
+  const source = sourceOf(error);
+  return { message: message ?? String(error), kind, hint, vertexName, output, processExitCode, source };
+}
+
+/** Times are strings of digits, log data is base64. */
+function wire(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  return value instanceof Uint8Array
+    ? Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64")
+    : value;
+}
+
+function localFolder(
+  exchange: Exchange,
+  asked: NativeBuildRequest,
+  session: Session | undefined,
+  name: string,
+): ContextSource {
+  const folder = Object.hasOwn(asked.folders ?? {}, name) ? asked.folders?.[name] : undefined;
+  if (folder !== undefined) return { kind: "folder", path: samePath(exchange, folder) };
+  if (session === undefined) throw invalidParameter(`no folder ${JSON.stringify(name)} was offered`);
+  return sessionSources(session).local(name);
+}
+
+/** @throws invalid-parameter unless client and daemon see the same folder under this name. */
+function samePath(exchange: Exchange, folder: NativeFolder): string {
+  requireLocal(exchange);
+  const stat = statSync(folder.path, { bigint: true, throwIfNoEntry: false });
+  if (stat === undefined || String(stat.dev) !== folder.device || String(stat.ino) !== folder.inode) {
+    throw invalidParameter(`the folder ${folder.path} is not the same one for client and daemon`);
+  }
+  return folder.path;
+}
+
+function requireLocal({ request }: Exchange): void {
+  if (request.socket.remoteAddress !== undefined && request.socket.remotePort !== undefined) {
+    throw invalidParameter("only a client on a unix socket can name folders");
+  }
+}
+
+function exporterOf(
+  exchange: Exchange,
+  exporter: NativeBuildRequest["exporters"][number],
+  session: Session | undefined,
+  at: number,
+): Exporter {
+  const { type, attributes, output } = exporter;
+  if (output === undefined) {
+    if (type === "docker" && !attributes.dest) return { type: "image", attributes };
+    return sessionExporter(type, attributes, session, at);
+  }
+  requireLocal(exchange);
+  if (output.kind === "file") return { type: type as Exporter["type"], attributes, output };
+  return { type: type as Exporter["type"], attributes, output };
+}
+
+function endpointOf(
+  exchange: Exchange,
+  endpoint: { type: string; attributes: Readonly<Record<string, string>>; folder?: string },
+): CacheEndpoint {
+  const { type, attributes, folder } = endpoint;
+  if (folder === undefined) return { type, attributes };
+  requireLocal(exchange);
+  return { type, attributes, folder: { kind: "folder", path: folder } };
+}
+
+const REQUEST: Decoder<NativeBuildRequest> = Object.assign(decodeRequest, { goType: "build request" });
+
+/** @throws invalid-parameter. */
+export function decodeRequest(value: unknown): NativeBuildRequest {
+  const body = value as NativeBuildRequest;
+  const wrong = (what: string) => invalidParameter(`invalid build request: ${what}`);
+  if (typeof body !== "object" || body === null) throw wrong("no object");
+  if (!isTexts(body.attributes)) throw wrong("attributes");
+  if (!Array.isArray(body.exporters)) throw wrong("exporters");
+  for (const each of [...body.exporters, ...(body.cacheImports ?? []), ...(body.cacheExports ?? [])]) {
+    if (typeof each?.type !== "string" || !isTexts(each.attributes)) throw wrong("an exporter or cache");
+    const path = "output" in each ? each.output?.path : "folder" in each ? each.folder : undefined;
+    if (path !== undefined && (typeof path !== "string" || !path.startsWith("/"))) throw wrong("a path");
+  }
+  for (const folder of Object.values(body.folders ?? {})) {
+    if (typeof folder?.path !== "string" || !folder.path.startsWith("/")) throw wrong("a folder");
+  }
+  return body;
+}
