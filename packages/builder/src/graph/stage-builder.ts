@@ -49,7 +49,7 @@ export class StageBuilder {
     if (known !== undefined) return known;
     const state = this.#start(stage);
     this.#states.set(stage, state);
-    if (stage.index === undefined || stage.context !== undefined) return state;
+    if (stage.index === undefined) return state;
     state.begin();
     for (const planned of stage.instructions) {
       try {

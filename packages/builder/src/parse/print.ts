@@ -45,7 +45,8 @@ function printNode(statement: Statement): string {
 
 /**
  * Writes a Dockerfile that means the same: one line an instruction, its heredocs below. Comments are kept where they
- * describe an instruction.
+ * describe an instruction. An instruction whose text ends with the escape character cannot be written in one line: it would
+ * be continued.
  */
 export function printDockerfile(file: ParsedDockerfile): string {
   const lines: string[] = [];
@@ -54,7 +55,8 @@ export function printDockerfile(file: ParsedDockerfile): string {
   for (const statement of file.statements) {
     lines.push("");
     for (const comment of statement.comments) lines.push(`# ${comment}`);
-    lines.push(statement.original.trim());
+    const text = statement.original.trim();
+    lines.push(text || file.escapeToken);
     for (const heredoc of statement.heredocs) lines.push(heredoc.content + heredoc.name);
   }
   return `${lines.join("\n")}\n`;
