@@ -1,49 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { notFound } from "@berth/base";
-import type { ImageConfigFile, Platform } from "@berth/spec";
 import { rangesOf } from "../parse/error.ts";
-import { buildGraph, lintDockerfile } from "./build.ts";
+import { buildGraph } from "./build.ts";
+import { AMD64, ARM64, DIGEST, setup } from "./fake-images.ts";
 import type { CopyNode, GraphNode, MkdirNode, RunNode } from "./operation.ts";
 import type { GraphOptions } from "./options.ts";
-
-const AMD64: Platform = { os: "linux", architecture: "amd64" };
-const ARM64: Platform = { os: "linux", architecture: "arm64" };
-const DIGEST = `sha256:${"a".repeat(64)}` as const;
-const LAYER = `sha256:${"b".repeat(64)}` as const;
-
-/** Images that are there, by familiar name. */
-const IMAGES: Readonly<Record<string, Partial<ImageConfigFile>>> = {
-  "docker.io/library/base:latest": {
-    config: { Env: ["PATH=/bin", "FROM_BASE=1"], User: "me", WorkingDir: "/home", Labels: { l: "1" } },
-    history: [{ created_by: "first", created: "2020-01-01T00:00:00Z" }],
-  },
-  "docker.io/library/trigger:latest": {
-    config: { OnBuild: ["COPY --from=tools /t /t", "RUN setup", "ARG X=1"] },
-  },
-  "docker.io/library/tools:latest": {},
-  "docker.io/library/other:1": {},
-};
-
-function setup(more: Partial<GraphOptions> = {}): { options: GraphOptions; looked: string[] } {
-  const looked: string[] = [];
-  const options: GraphOptions = {
-    platform: AMD64,
-    buildPlatform: AMD64,
-    platformIsDefault: true,
-    async resolveImageConfig(reference, platform) {
-      looked.push(reference);
-      const image = IMAGES[reference];
-      if (image === undefined) throw notFound(`${reference}: not found`);
-      return {
-        reference: `${reference}@${DIGEST}`,
-        digest: DIGEST,
-        config: { ...platform, rootfs: { type: "layers", diff_ids: [LAYER] }, ...image },
-      };
-    },
-    ...more,
-  };
-  return { options, looked };
-}
 
 const build = (text: string, more: Partial<GraphOptions> = {}) => buildGraph(text, setup(more).options);
 const names = (nodes: readonly GraphNode[]) => nodes.map((node) => node.name.replace(/@sha256:a+$/, ""));
@@ -389,8 +349,8 @@ describe("COPY and ADD", () => {
       },
     );
     expect(names(graph.nodes)).toEqual([
-      "[context other:1] docker.io/library/base:latest",
       "[context b] load from client",
+      "[context other:1] docker.io/library/base:latest",
       "[stage-1 1/2] COPY --from=b /x /",
       "[context src] load from client",
       "[stage-1 2/2] COPY --from=src y /",
@@ -403,111 +363,4 @@ test("WORKDIR makes its folder, and / needs none", async () => {
   const node = (await only("FROM base\nWORKDIR a/../b\n", "mkdir")) as MkdirNode;
   expect(node).toMatchObject({ path: "/home/b", user: "me" });
   expect((await build("FROM scratch\nWORKDIR /\n")).nodes.map((each) => each.type)).toEqual(["scratch"]);
-});
-
-describe("the checks", () => {
-  const findings = async (text: string, more: Partial<GraphOptions> = {}) =>
-    (await lintDockerfile(text, setup(more).options)).warnings.map(
-      (warning) => `${warning.location?.start} ${warning.rule}: ${warning.detail}`,
-    );
-  const cases: readonly [text: string, ...findings: string[]][] = [
-    ["FROM base AS Build", "1 StageNameCasing: Stage name 'Build' should be lowercase"],
-    ["FROM base as b", "1 FromAsCasing: 'as' and 'FROM' keywords' casing do not match"],
-    ["FROM base\nRUN a \\\n\n b", "4 NoEmptyContinuation: Empty continuation line"],
-    [
-      "FROM base\nrun a\nRUN b",
-      "2 ConsistentInstructionCasing: Command 'run' should match the case of the command majority (uppercase)",
-    ],
-    [
-      "FROM base AS x\nFROM base AS x",
-      '2 DuplicateStageName: Duplicate stage name "x", stage names should be unique',
-    ],
-    [
-      "FROM base AS scratch",
-      '1 ReservedStageName: Stage name should not use the same name as reserved stage "scratch"',
-    ],
-    [
-      "FROM base\nCMD x",
-      "2 JSONArgsRecommended: JSON arguments recommended for CMD to prevent unintended behavior related to OS signals",
-    ],
-    [
-      "FROM base\nMAINTAINER x",
-      "2 MaintainerDeprecated: Maintainer instruction is deprecated in favor of using label",
-    ],
-    [
-      "ARG VERSION=1\nFROM other:${VERSIO:-1}",
-      "2 UndefinedArgInFrom: FROM argument 'VERSIO' is not declared (did you mean VERSION?)",
-    ],
-    [
-      "FROM base\nWORKDIR a\nWORKDIR b",
-      '2 WorkdirRelativePath: Relative workdir "a" can have unexpected results if the base image changes',
-    ],
-    ["FROM base\nCOPY $PAHT x", "2 UndefinedVar: Usage of undefined variable '$PAHT' (did you mean $PATH?)"],
-    [
-      'FROM base\nENTRYPOINT ["a"]\nENTRYPOINT ["b"]',
-      "2 MultipleInstructionsDisallowed: Multiple ENTRYPOINT instructions should not be used in the same stage because only the last one will be used",
-    ],
-    [
-      "FROM base\nENV a b",
-      '2 LegacyKeyValueFormat: "ENV key=value" should be used instead of legacy "ENV key value" format',
-    ],
-    [
-      "FROM --platform=$TARGETPLATFORM base",
-      "1 RedundantTargetPlatform: Setting platform to predefined $TARGETPLATFORM in FROM is redundant as this is the default behavior",
-    ],
-    [
-      "FROM base\nENV MY_TOKEN=x TOKEN_FILE=y",
-      '2 SecretsUsedInArgOrEnv: Do not use ARG or ENV instructions for sensitive data (ENV "MY_TOKEN")',
-    ],
-    [
-      "ARG T\nFROM base:$T",
-      "2 InvalidDefaultArgInFrom: Default value for ARG base:$T results in empty or invalid base image name",
-    ],
-    [
-      "FROM --platform=linux/amd64 base",
-      '1 FromPlatformFlagConstDisallowed: FROM --platform flag should not use constant value "linux/amd64"',
-    ],
-    [
-      "FROM base\nEXPOSE 80/TCP",
-      "2 ExposeProtoCasing: Defined protocol '80/TCP' in EXPOSE instruction should be lowercase",
-    ],
-    [
-      "FROM base\nEXPOSE 127.0.0.1:80:80",
-      "2 ExposeInvalidFormat: EXPOSE instruction should not define an IP address or host-port mapping, found '127.0.0.1:80:80'",
-    ],
-    [
-      "# check=experimental=all\n# a stage\nFROM base AS b\n",
-      "3 InvalidDefinitionDescription: Comment for build stage should follow the format: `# b <description>`",
-    ],
-    ["# b a stage\nFROM base AS b\n"],
-    ["# check=skip=JSONArgsRecommended,MaintainerDeprecated\nFROM base\nCMD x\nMAINTAINER y"],
-    ["# check=skip=all\nFROM base\nCMD x"],
-    ["FROM base\n# check=skip=JSONArgsRecommended\nCMD x"],
-    ['FROM base\nSHELL ["a"]\nCMD x'],
-    ["FROM base\nARG A\nCOPY $A x"],
-  ];
-  for (const [text, ...expected] of cases) {
-    test(text.replaceAll("\n", " / "), async () => expect(await findings(text)).toEqual(expected));
-  }
-  test("a file that .dockerignore keeps away", async () => {
-    const excludes = { context: ["secret", "*.o"] };
-    expect(await findings("FROM base\nCOPY secret/x a.c /\nADD b.o /\n", { excludes })).toEqual([
-      '2 CopyIgnoredFile: Attempting to Copy file "secret/x" that is excluded by .dockerignore',
-      '3 CopyIgnoredFile: Attempting to Add file "b.o" that is excluded by .dockerignore',
-    ]);
-    expect(await findings("FROM base\nCOPY . /\n", { excludes })).toEqual([]);
-    expect(await findings("FROM base\nCOPY . /\n", { excludes: { context: ["*"] } })).toHaveLength(1);
-  });
-  test("error=true fails the build", async () => {
-    expect(await failure("# check=error=true\nFROM base\nCMD x")).toEqual({
-      message: "lint violation found for rules: JSONArgsRecommended",
-      lines: [3],
-    });
-  });
-  test("all stages, and what comes before an error", async () => {
-    expect(await findings("FROM base\nCMD x\nFROM scratch\nCMD y\n")).toHaveLength(2);
-    const { warnings, error } = await lintDockerfile("FROM base\nMAINTAINER x\nXYZZY\n", setup().options);
-    expect(warnings.map((warning) => warning.rule)).toEqual(["MaintainerDeprecated"]);
-    expect((error as Error).message).toBe("dockerfile parse error on line 3: unknown instruction: XYZZY");
-  });
 });
