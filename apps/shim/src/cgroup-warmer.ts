@@ -11,6 +11,7 @@ import {
   read,
   SIG,
   setProcessName,
+  waitReadable,
   write,
 } from "@berth/linux";
 
@@ -51,6 +52,10 @@ export class CgroupWarmer {
   }
 }
 
+/** Starts and execs come in bursts: the next one of a burst finds nothing to wait for. */
+const KEPT_MS = 240;
+/** Shorter than a grace period. */
+const PERIOD_MS = 6;
 const ONE = new Uint8Array([1]);
 const SELF = new TextEncoder().encode("0");
 
@@ -58,7 +63,13 @@ function serve(pipe: number): never {
   try {
     const path = ownProcs();
     const requests = new Uint8Array(64);
-    while (read(pipe, requests) > 0) {
+    let left = 0;
+    for (;;) {
+      if (left === 0 || waitReadable(pipe, PERIOD_MS)) {
+        if (read(pipe, requests) <= 0) break;
+        left = KEPT_MS / PERIOD_MS;
+      }
+      left--;
       const procs = open(path, O.WRONLY);
       write(procs, SELF);
       close(procs);
