@@ -5,6 +5,8 @@ export { hostConfigDecoder } from "./decode/host-config.ts";
 export * from "./decode/network.ts";
 export * from "./decode/volume.ts";
 export * from "./filters.ts";
+export * from "./go-duration.ts";
 export * from "./go-json.ts";
 export type * from "./types/index.ts";
+export * from "./until.ts";
 export * from "./versions.ts";

@@ -3,5 +3,4 @@ export * from "./images.ts";
 export type { ImageJobs } from "./jobs.ts";
 export { humanSize, progressMessage } from "./progress.ts";
 export * from "./store.ts";
-export { untilFilter } from "./until.ts";
 export { workerImageJobs } from "./worker-jobs.ts";

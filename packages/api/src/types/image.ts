@@ -16,8 +16,23 @@ export interface ImageSummary {
   Size: number;
   /** Equal to Size; the router removes it since API 1.44. */
   VirtualSize: number;
-  Manifests?: unknown[];
+  /** Of a store that keeps several platforms of an image; since API 1.47. */
+  Manifests?: ImageManifestSummary[];
   Descriptor?: unknown;
+}
+
+/** One manifest of an image's index. */
+export interface ImageManifestSummary {
+  ID: string;
+  Available: boolean;
+  Kind: "image" | "attestation" | "unknown";
+  /** Bytes. */
+  Size: { Content: number; Total: number };
+  ImageData?: {
+    Platform: { os: string; architecture: string; variant?: string };
+    Containers: string[] | null;
+    Size: { Unpacked: number };
+  };
 }
 
 export interface ImageInspect {
@@ -44,7 +59,8 @@ export interface ImageInspect {
   GraphDriver: GraphDriverData;
   RootFS: { Type: string; Layers: string[] };
   Metadata: { LastTagTime: string };
-  Manifests?: unknown[];
+  /** Of a store that keeps several platforms of an image; since API 1.47. */
+  Manifests?: ImageManifestSummary[];
   Descriptor?: unknown;
 }
 

@@ -36,7 +36,8 @@ export class EventLog {
     };
     if (type === "container" || type === "image") {
       event.status = action;
-      event.id = id;
+      // What prunes many things has none.
+      if (id !== "") event.id = id;
       if (type === "container" && attributes.image !== undefined) event.from = attributes.image;
     }
     this.#kept.push(event);

@@ -1,14 +1,14 @@
-import type {
-  Filters,
-  NetworkConnectRequest,
-  NetworkCreateRequest,
-  NetworkCreateResponse,
-  NetworkDisconnectRequest,
-  NetworkInspect,
-  NetworksPruneReport,
+import {
+  type Filters,
+  type NetworkConnectRequest,
+  type NetworkCreateRequest,
+  type NetworkCreateResponse,
+  type NetworkDisconnectRequest,
+  type NetworkInspect,
+  type NetworksPruneReport,
+  untilFilter,
 } from "@berth/api";
 import type { EngineContext } from "../context.ts";
-import { parseUntil } from "../prune/until.ts";
 import { connectContainer } from "./connect.ts";
 import { disconnectContainer } from "./disconnect.ts";
 import { networkEvent } from "./events.ts";
@@ -38,7 +38,7 @@ export function networkBackend(engine: EngineContext) {
       const report = await networks.prune(
         filters,
         (network) => networkEvent(engine, "destroy", network),
-        parseUntil(filters),
+        untilFilter(filters),
       );
       engine.events.publish("network", "prune", "", { reclaimed: "0" });
       return report;

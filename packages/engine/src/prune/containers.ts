@@ -1,9 +1,8 @@
-import type { ContainersPruneReport, Filters } from "@berth/api";
+import { type ContainersPruneReport, type Filters, untilFilter } from "@berth/api";
 import { isKind, log, messageOf } from "@berth/base";
 import { removeLocked } from "../container/removal.ts";
 import { containerSizes } from "../container/size.ts";
 import type { EngineContext } from "../context.ts";
-import { parseUntil } from "./until.ts";
 
 /** Removes all containers that do not run. `filters`: label, label!, until. */
 export async function pruneContainers(
@@ -11,7 +10,7 @@ export async function pruneContainers(
   filters: Filters,
   signal: AbortSignal,
 ): Promise<ContainersPruneReport> {
-  const until = parseUntil(filters);
+  const until = untilFilter(filters);
   const report: ContainersPruneReport = { ContainersDeleted: null, SpaceReclaimed: 0 };
   for (const container of [...engine.containers.all()]) {
     if (signal.aborted) break;

@@ -4,7 +4,6 @@ import type { ContainerConfig } from "@berth/api";
 import { BerthError } from "@berth/base";
 import { toContainerConfig } from "../config.ts";
 import { applyChanges } from "./apply.ts";
-import { parseGoDuration } from "./health.ts";
 import { mergeForCommit } from "./merge.ts";
 
 const change = (...changes: string[]) => applyChanges<Partial<ContainerConfig>>({}, changes);
@@ -145,15 +144,6 @@ describe("instructions", () => {
       }
     }
   });
-});
-
-test("Go durations", () => {
-  expect(parseGoDuration("1h2m3.5s")).toBe((3600 + 123.5) * 1e9);
-  expect(parseGoDuration("0")).toBe(0);
-  expect(parseGoDuration(".5ms")).toBe(500_000);
-  expect(parseGoDuration("-1s")).toBe(-1e9);
-  for (const bad of ["", "s", "1", "1x", "1s2", ".s", "1.2.3s", "--1s"])
-    expect(() => parseGoDuration(bad)).toThrow("time:");
 });
 
 test("what commit makes of the request's and the container's configuration", () => {

@@ -1,9 +1,8 @@
-import type { Filters, ImagesPruneReport } from "@berth/api";
+import { type Filters, type ImagesPruneReport, untilFilter } from "@berth/api";
 import { conflict, type Digest, isKind, log, messageOf } from "@berth/base";
 import { familiarReference } from "@berth/spec";
 import type { ImageRecord } from "../catalog/catalog.ts";
 import { createdTime, type ImageContext } from "../context.ts";
-import { untilFilter } from "../until.ts";
 import { removeImage } from "./remove.ts";
 
 /** Removes images without a name, or with `dangling=false` all that no container uses. One call at a time. */

@@ -1,11 +1,10 @@
-import type { ImageSummary } from "@berth/api";
+import { type ImageSummary, untilFilter } from "@berth/api";
 import type { Digest } from "@berth/base";
 import { familiarReference, matchesPattern } from "@berth/spec";
 import type { ImageRecord } from "../catalog/catalog.ts";
 import { findImage } from "../catalog/resolve.ts";
 import { createdSeconds, createdTime, type ImageContext, imageSize } from "../context.ts";
 import type { ImageListOptions } from "../store.ts";
-import { untilFilter } from "../until.ts";
 
 /** `GET /images/json`: newest first. @throws invalid-parameter, not-found of `before` and `since`. */
 export function listImages(context: ImageContext, options: ImageListOptions): ImageSummary[] {

@@ -1,5 +1,6 @@
 import { imageList } from "@berth/client";
 import { atMost, command } from "../../command.ts";
+import { CommandError } from "../../errors.ts";
 import { bool, filter, string } from "../../flags/types.ts";
 import { FORMAT_HELP } from "../../format/help.ts";
 import { printRows } from "../../format/rows.ts";
@@ -17,11 +18,23 @@ export default command({
     format: string(FORMAT_HELP),
     "no-trunc": bool("Show everything in full"),
     quiet: bool("Show only ids", { shorthand: "q" }),
+    tree: bool("Show the platforms of each image below it"),
   },
   completes: ["image", "none"],
   async run(context, { values }, [name]) {
     const filters = new Map(values.filter);
     if (name !== undefined) filters.set("reference", [...(filters.get("reference") ?? []), name]);
+    if (values.tree) {
+      const other = (["quiet", "no-trunc", "digests"] as const).find((name) => values[name]);
+      const refused = other ?? (values.format === "" ? undefined : "format");
+      if (refused !== undefined) {
+        const name = refused === "digests" ? "show-digest" : refused;
+        throw new CommandError(`--${name} is not yet supported with --tree`);
+      }
+      const { printTree } = await import("./tree.ts");
+      const images = await imageList(await context.client(), { all: values.all, filters, manifests: true });
+      return printTree(context, images, values.all);
+    }
     const asked =
       values.format || (values.quiet ? "" : ((await context.configuration()).file.imagesFormat ?? ""));
     const format = listFormat(asked || "table", values.quiet, values.digests);

@@ -1,6 +1,6 @@
-import type { Filters } from "@berth/api";
 import { invalidParameter } from "@berth/base";
-import { parseGoDuration } from "./changes/health.ts";
+import type { Filters } from "./filters.ts";
+import { parseGoDuration } from "./go-duration.ts";
 
 /**
  * The `until` filter: a moment (RFC 3339, a date, seconds since 1970) or a Go duration back from now (`24h`).
