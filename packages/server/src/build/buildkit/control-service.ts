@@ -255,6 +255,9 @@ function filtersOf(list: readonly string[]): Filters {
 }
 
 async function one<T extends object>(call: ServerCall, type: { decode(data: Uint8Array): T }): Promise<T> {
-  for await (const message of call.messages()) return type.decode(message);
-  throw new GrpcError(CODE.INVALID_ARGUMENT, "the request has no message");
+  let value: T | undefined;
+  // Read to its end: leaving the loop early would cancel the stream, answer and all.
+  for await (const message of call.messages()) value ??= type.decode(message);
+  if (value === undefined) throw new GrpcError(CODE.INVALID_ARGUMENT, "the request has no message");
+  return value;
 }

@@ -30,7 +30,8 @@ export class FakeBuilder implements Builder {
     const excerpt = { file: "Dockerfile", startLine: 2, endLine: 2, text: dockerfile };
     const step = { stage: "", number: 2, total: 2, text: "RUN echo hello", source: excerpt };
     const vertex = { digest: sha256("step"), name: "[2/2] RUN echo hello", inputs: [], cached: false, step };
-    report({ type: "vertex", vertex: { ...vertex, started: nowNanoseconds() } });
+    const started = nowNanoseconds();
+    report({ type: "vertex", vertex: { ...vertex, started } });
     for (const [, id] of dockerfile.matchAll(/--mount=type=secret,id=(\w+)/g)) {
       const value = await request.secrets?.get(id as string, signal);
       if (value !== undefined) this.secrets[id as string] = new TextDecoder().decode(value);
@@ -39,7 +40,7 @@ export class FakeBuilder implements Builder {
     report({ type: "log", log: { vertex: vertex.digest, stream: 1, data, timestamp: nowNanoseconds() } });
     if (dockerfile.includes("FAIL")) {
       const message = 'process "/bin/sh -c false" did not complete successfully: exit code: 3';
-      const times = { started: nowNanoseconds(), completed: nowNanoseconds() };
+      const times = { started, completed: nowNanoseconds() };
       report({ type: "vertex", vertex: { ...vertex, ...times, error: message } });
       throw Object.assign(new Error(message), { source: excerpt, vertexName: vertex.name });
     }
@@ -51,7 +52,7 @@ export class FakeBuilder implements Builder {
     const result = sha256("layer");
     report({
       type: "vertex",
-      vertex: { ...vertex, started: nowNanoseconds(), completed: nowNanoseconds(), result },
+      vertex: { ...vertex, started, completed: nowNanoseconds(), result },
     });
     for (const { output } of request.exporters ?? []) {
       if (output?.kind === "stream") await output.write(smallTar(), signal);
