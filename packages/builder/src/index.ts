@@ -1,7 +1,12 @@
+export {
+  IgnoreMatcher,
+  type IgnoreState,
+  type IgnoreVerdict,
+  ignoreFileNames,
+  readIgnoreFile,
+} from "@berth/spec/dockerignore";
 export { BuildError, type BuildErrorDetails } from "./build-error.ts";
 export type * from "./builder.ts";
-export { IgnoreMatcher, type IgnoreState, type IgnoreVerdict } from "./dockerignore/matcher.ts";
-export { ignoreFileNames, readIgnoreFile } from "./dockerignore/read.ts";
 export { buildGraph, lintDockerfile } from "./graph/build.ts";
 export { applyFileMode } from "./graph/file-mode.ts";
 export { type GitRef, parseGitRef } from "./graph/git-ref.ts";

@@ -1,6 +1,6 @@
 import { invalidParameter, isKind, messageOf, notFound } from "@berth/base";
 import { formatReference, type Platform, parseReference, platformRank, withDefaultTag } from "@berth/spec";
-import { IgnoreMatcher } from "../dockerignore/matcher.ts";
+import { IgnoreMatcher } from "@berth/spec/dockerignore";
 import { readStages } from "../instruction/stages.ts";
 import { checkFrom, checkStages } from "../lint/checks.ts";
 import { Linter } from "../lint/linter.ts";

@@ -1,6 +1,6 @@
 import { posix } from "node:path";
 import { type Digest, isDigest } from "@berth/base";
-import type { IgnoreMatcher } from "../dockerignore/matcher.ts";
+import type { IgnoreMatcher } from "@berth/spec/dockerignore";
 import type { InstructionOf } from "../instruction/types.ts";
 import type { Linter } from "../lint/linter.ts";
 import { DockerfileError } from "../parse/error.ts";

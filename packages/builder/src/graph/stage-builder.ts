@@ -1,5 +1,5 @@
 import { normalisePlatform, type Platform } from "@berth/spec";
-import type { IgnoreMatcher } from "../dockerignore/matcher.ts";
+import type { IgnoreMatcher } from "@berth/spec/dockerignore";
 import type { Instruction } from "../instruction/types.ts";
 import type { Linter } from "../lint/linter.ts";
 import { DockerfileError, locate } from "../parse/error.ts";
