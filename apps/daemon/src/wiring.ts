@@ -17,6 +17,7 @@ import {
 import { type ImageStore, openImageStore, workerImageJobs } from "@berth/image";
 import { cgroupMode } from "@berth/linux";
 import { NetworkController } from "@berth/network";
+import { createRegistryClient } from "@berth/registry";
 import { buildSpec, capabilitySets, readSpecHost, ShimRuntime } from "@berth/runtime";
 import type { Backends } from "@berth/server";
 import { openState } from "@berth/state";
@@ -26,7 +27,7 @@ import { backingFilesystem } from "./wiring/backing-filesystem.ts";
 import { engineSettings, ociRuntimes } from "./wiring/containers.ts";
 import { engineNetworks } from "./wiring/engine-networks.ts";
 import { networkSettings } from "./wiring/network-settings.ts";
-import { pullFromNowhere } from "./wiring/no-registry.ts";
+import { registryBackend, registrySettings, transferLimits, transfers } from "./wiring/registries.ts";
 import { openSnapshots } from "./wiring/storage.ts";
 import { systemSettings } from "./wiring/system-settings.ts";
 
@@ -51,7 +52,14 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
   const state = undo.use(openState(join(dataRoot, "state.db")));
   const content = openContent(join(dataRoot, "content"));
   const snapshots = undo.use(await openSnapshots(dataRoot, config.storageDriver));
-  const images = undo.use(openImageStore({ dataRoot, state, content, snapshots, jobs: workerImageJobs() }));
+  const registry = createRegistryClient(() => registrySettings(config));
+  const images = undo.use(
+    openImageStore({
+      ...{ dataRoot, state, content, snapshots, registry },
+      jobs: workerImageJobs(),
+      limits: () => transferLimits(config),
+    }),
+  );
 
   const runtimes = ociRuntimes(config);
   const runtime = new ShimRuntime({
@@ -97,6 +105,7 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
       execs: execBackend(engine),
       images: imageBackend(images),
       networks: networkBackend(engine),
+      registry: registryBackend(registry),
       volumes: engine.volumes,
       system: systemBackend(engine, images, system),
     },
@@ -142,7 +151,7 @@ function imageBackend(images: ImageStore): Backends["images"] {
     import: (tar, options, signal) => images.import(tar, options, signal),
     importFromUrl: (url, options, signal) => images.importFromUrl(url, options, signal),
     bootstrap: (name, options, signal) => images.bootstrap(name, options, signal),
-    pull: pullFromNowhere,
+    ...transfers(images),
   };
 }
 

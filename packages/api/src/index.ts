@@ -7,6 +7,7 @@ export * from "./decode/volume.ts";
 export * from "./filters.ts";
 export * from "./go-duration.ts";
 export * from "./go-json.ts";
+export * from "./registry-auth.ts";
 export type * from "./types/index.ts";
 export * from "./until.ts";
 export * from "./versions.ts";

@@ -6,6 +6,7 @@ import type { Catalog, ImageRecord } from "./catalog/catalog.ts";
 import type { ImageJobs } from "./jobs.ts";
 import type { Holds } from "./layers/holds.ts";
 import type { ImageEvent, ImageUsers } from "./store.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** What every operation on images works with; made once, holds no behaviour. */
 export interface ImageContext {
@@ -19,6 +20,7 @@ export interface ImageContext {
   /** Where scratch folders go when they are done with. */
   trash: Trash;
   users: ImageUsers;
+  transfers: Transfers;
   emit: (event: ImageEvent) => void;
 }
 

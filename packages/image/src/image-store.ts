@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Filters } from "@berth/api";
 import { type Digest, notFound } from "@berth/base";
 import type { Content } from "@berth/content";
+import type { RegistryClient } from "@berth/registry";
 import { type Snapshots, Trash } from "@berth/snapshot";
 import type { State } from "@berth/state";
 import { bootstrapImage } from "./bootstrap/bootstrap.ts";
@@ -17,6 +18,8 @@ import type { ImageJobs } from "./jobs.ts";
 import { ensureBlobs } from "./layers/ensure-blobs.ts";
 import { type Hold, Holds } from "./layers/holds.ts";
 import { loadImages } from "./load/load.ts";
+import { pullImages } from "./pull/pull.ts";
+import { pushImages } from "./push/push.ts";
 import { collectUnused } from "./removal/free.ts";
 import { ImagePruner } from "./removal/prune.ts";
 import { removeImage } from "./removal/remove.ts";
@@ -32,8 +35,11 @@ import type {
   ImageUsers,
   ImportOptions,
   PublishedImage,
+  PullOptions,
+  PushOptions,
 } from "./store.ts";
 import { tagImage } from "./tag.ts";
+import { openTransfers, type TransferLimits } from "./transfers.ts";
 import { imageHistory, inspectImage } from "./views/inspect.ts";
 import { layersSize, listImages } from "./views/list.ts";
 
@@ -44,6 +50,9 @@ export interface ImageStoreOptions {
   content: Content;
   snapshots: Snapshots;
   jobs: ImageJobs;
+  /** How to reach registries; default: with no settings. */
+  registry?: RegistryClient;
+  limits?: () => TransferLimits;
 }
 
 const TRASH = "trash";
@@ -63,7 +72,8 @@ class LocalImageStore implements ImageStore {
   readonly #pruner: ImagePruner;
   readonly #listeners: ((event: ImageEvent) => void)[] = [];
 
-  constructor({ state, content, snapshots, jobs }: ImageStoreOptions, scratch: string, trash: Trash) {
+  constructor(options: ImageStoreOptions, scratch: string, trash: Trash) {
+    const { state, content, snapshots, jobs, registry, limits } = options;
     this.#context = {
       catalog: new Catalog(state),
       content,
@@ -73,6 +83,7 @@ class LocalImageStore implements ImageStore {
       scratch,
       trash,
       users: () => [],
+      transfers: openTransfers(registry, limits),
       emit: (event) => {
         for (const listener of this.#listeners) listener(event);
       },
@@ -162,6 +173,14 @@ class LocalImageStore implements ImageStore {
 
   hold(): Hold {
     return this.#context.holds.take();
+  }
+
+  pull(options: PullOptions, signal: AbortSignal) {
+    return pullImages(this.#context, options, signal);
+  }
+
+  push(options: PushOptions, signal: AbortSignal) {
+    return pushImages(this.#context, options, signal);
   }
 
   bootstrap(name: string, options: BootstrapOptions, signal: AbortSignal) {

@@ -10,12 +10,31 @@ export interface ApplyRequest {
   lower: readonly string[];
   /** Digest of the uncompressed tar when it was verified as the blob came: it is not computed again. */
   known?: Digest;
+  /** The blob is still being fetched. */
+  growing?: GrowingBlob;
+  /** Told now and then how many bytes of the blob have been read. */
+  onPosition?: (bytes: number) => void;
+}
+
+/** A blob that comes while it is unpacked already. */
+export interface GrowingBlob {
+  size: number;
+  /** Bytes from its beginning that are there, as soon as there are more than `than`. @throws when there will be no more. */
+  prefix(than: number): Promise<number>;
+  /** Resolves when the layers below are unpacked. */
+  below: Promise<unknown>;
+  /** The folder that all layers below are in; absent when there are none. Paths are relative to it. */
+  root?: string;
+  /** Where each layer below is, topmost first; it is moved once, from its first place to the second. */
+  layers: readonly (readonly string[])[];
 }
 
 export interface ApplyResult {
   /** Digest of the uncompressed tar, and its bytes. */
   diffId: Digest;
   tarSize: number;
+  /** Of the blob as it is: of a growing one, which nobody has verified. */
+  digest?: Digest;
   /** Bytes of the files in it. */
   contentSize: number;
   warnings: string[];

@@ -9,6 +9,7 @@ import type {
   ProgressMessage,
 } from "@berth/api";
 import type { Digest } from "@berth/base";
+import type { Login } from "@berth/registry";
 import type { Reference } from "@berth/spec";
 import type { LayerBlob } from "./catalog/catalog.ts";
 import type { PublishedLayer } from "./create/publish.ts";
@@ -66,7 +67,7 @@ export interface CommitOptions {
 
 /** Docker's image events; `name` is what the Actor's `name` attribute says, `id` its ID. */
 export interface ImageEvent {
-  action: "tag" | "untag" | "delete" | "load" | "save" | "import" | "prune" | "create";
+  action: "tag" | "untag" | "delete" | "load" | "save" | "import" | "prune" | "create" | "pull" | "push";
   id: string;
   name: string;
   /** Labels of the image, and for `prune` `reclaimed`. */
@@ -86,6 +87,25 @@ export interface PublishedImage {
   layers: readonly PublishedLayer[];
   names: readonly Reference[];
   parent?: Digest;
+}
+
+export interface PullOptions {
+  /** `busybox`, `registry/name@sha256:…`. */
+  image: string;
+  /** A tag or a digest; empty: what `image` names, or all tags. */
+  tag: string;
+  platform?: string;
+  login?: Login;
+}
+
+export interface PushOptions {
+  /** Without tag. */
+  image: string;
+  /** Empty: all tags. */
+  tag: string;
+  /** Only an image of this platform. */
+  platform?: string;
+  login?: Login;
 }
 
 /** A stream from a client; may end early, and contain anything. */
@@ -138,6 +158,10 @@ export interface ImageStore extends ImageResolver, AsyncDisposable {
   configBytes(id: Digest): Uint8Array;
   /** Keeps layers and blobs from collection until it is disposed. */
   hold(): Hold;
+  /** Gets images from a registry. Interrupted pulls go on where they stopped. */
+  pull(options: PullOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
+  /** Sends images to a registry. */
+  push(options: PushOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
   /** Makes `busybox`, `debian:bookworm`, … from Debian's packages. */
   bootstrap(name: string, options: BootstrapOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
 

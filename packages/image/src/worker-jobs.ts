@@ -1,5 +1,6 @@
 import { runJob, startJob } from "@berth/archive";
 import { close, O, open } from "@berth/linux";
+import { followed, watchPosition } from "./growing.ts";
 import type { ImageJobs } from "./jobs.ts";
 import { endingWith } from "./streams.ts";
 
@@ -18,17 +19,35 @@ const MOUNT_PLACES = [
 export function workerImageJobs(command?: readonly string[]): ImageJobs {
   const how = command === undefined ? {} : { command };
   return {
-    async applyLayer({ blob, directory, whiteouts, lower, known }, signal) {
+    async applyLayer(request, signal) {
+      const { blob, directory, whiteouts, lower, known, growing, onPosition } = request;
       // The worker reads the file itself: nothing of a layer goes through the daemon.
       const stdin = open(blob, O.RDONLY);
+      using _watch = watchPosition(stdin, onPosition);
+      const job = { job: "apply" as const, folder: directory, whiteouts, lower, ...(known && { known }) };
       try {
-        const result = await runJob(
-          { job: "apply", folder: directory, whiteouts, lower, ...(known && { known }) },
-          { ...how, stdin, signal },
-        );
+        const result =
+          growing === undefined
+            ? await runJob(job, { ...how, stdin, signal })
+            : await followed(growing, signal, (follow, stop) =>
+                runJob(
+                  {
+                    ...job,
+                    lower: [],
+                    inputDigest: true,
+                    follow: {
+                      size: growing.size,
+                      layers: growing.layers,
+                      ...(growing.root !== undefined && { root: growing.root }),
+                    },
+                  },
+                  { ...how, stdin, follow, signal: stop },
+                ),
+              );
         return {
           diffId: result.diffId,
           tarSize: result.size,
+          ...(result.digest && { digest: result.digest }),
           contentSize: result.contentSize,
           warnings: result.warnings,
         };

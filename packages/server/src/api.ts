@@ -16,6 +16,7 @@ import { Router } from "./http/router.ts";
 import { NEWEST, splitVersion, type VersionedPath } from "./http/version.ts";
 import { imageRoutes } from "./image/routes.ts";
 import { networkRoutes } from "./network/routes.ts";
+import { registryRoutes } from "./registry/routes.ts";
 import { systemRoutes } from "./system/routes.ts";
 import { volumeRoutes } from "./volume/routes.ts";
 
@@ -41,6 +42,8 @@ export class Api implements RequestHandler {
       ...systemRoutes(backends.system, backends.builds),
       ...containerRoutes(backends.containers),
       ...execRoutes(backends.execs),
+      // Before the images: their names may hold slashes.
+      ...registryRoutes(backends.registry),
       ...imageRoutes(backends.images),
       ...networkRoutes(backends.networks),
       ...volumeRoutes(backends.volumes),

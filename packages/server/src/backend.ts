@@ -3,6 +3,7 @@ import type { ContainerBackend } from "./container/backend.ts";
 import type { ExecBackend } from "./exec/backend.ts";
 import type { ImageBackend } from "./image/backend.ts";
 import type { NetworkBackend } from "./network/backend.ts";
+import type { RegistryBackend } from "./registry/backend.ts";
 import type { SystemBackend } from "./system/backend.ts";
 import type { VolumeBackend } from "./volume/backend.ts";
 
@@ -12,6 +13,7 @@ export interface Backends {
   execs: ExecBackend;
   images: ImageBackend;
   networks: NetworkBackend;
+  registry: RegistryBackend;
   volumes: VolumeBackend;
   system: SystemBackend;
   /** Absent: this daemon does not build. */

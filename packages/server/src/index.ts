@@ -11,6 +11,7 @@ export { type Listening, type ListenOptions, listen } from "./listen/server.ts";
 export type { TlsConfig } from "./listen/tls.ts";
 export { findGroup } from "./listen/unix-socket.ts";
 export type * from "./network/backend.ts";
+export type * from "./registry/backend.ts";
 export type * from "./streams.ts";
 export type * from "./system/backend.ts";
 export type * from "./volume/backend.ts";

@@ -69,6 +69,8 @@ export interface Snapshots extends AsyncDisposable {
   removeLayer(chainId: Digest): Promise<void>;
   /** Facts of an unpacked layer as recorded when it was committed. @throws not-found. */
   layerFacts(chainId: Digest): LayerFacts;
+  /** Folder that a layer has, or will have once it is committed; all of them are in one folder, two levels up. */
+  layerPlace(chainId: Digest): string;
   /** Folder of an unpacked layer; not to be changed. @throws not-found. */
   layerDirectory(chainId: Digest): string;
   /** Bytes of an unpacked layer. @throws not-found. */

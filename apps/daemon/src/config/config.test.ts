@@ -205,7 +205,7 @@ test("settings that do not work yet are refused, never ignored; their default is
     "--userns-remap (userns-remap) is not supported by berth yet",
   );
   expect(() => load("--iptables=false")).toThrow("is not supported by berth yet");
-  expect(() => load("--registry-mirror", "https://x")).toThrow("is not supported by berth yet");
+  expect(() => load("--authorization-plugin", "x")).toThrow("is not supported by berth yet");
 });
 
 test("IPv6 of the default bridge needs a subnet", () => {

@@ -76,6 +76,42 @@ const notNegative = (what: string) => (value: number) => {
   return undefined;
 };
 
+/** Docker's rule for `registry-mirrors`, with its sentences. */
+const mirror = (entry: string) => {
+  let url: URL | undefined;
+  try {
+    url = new URL(entry);
+  } catch {
+    // Said below.
+  }
+  if (url === undefined)
+    throw invalidParameter(`invalid mirror: ${JSON.stringify(entry)} is not a valid URI`);
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    throw invalidParameter(
+      `invalid mirror: unsupported scheme ${JSON.stringify(url.protocol.slice(0, -1))} in ${JSON.stringify(entry)}`,
+    );
+  }
+  if (url.search !== "" || url.hash !== "") {
+    throw invalidParameter(
+      `invalid mirror: path, query, or fragment at end of the URI ${JSON.stringify(entry)}`,
+    );
+  }
+  if (url.username !== "") {
+    throw invalidParameter(`invalid mirror: username/password not allowed in URI ${JSON.stringify(entry)}`);
+  }
+  return entry;
+};
+
+const insecureRegistry = (entry: string) => {
+  const bare = entry.trim();
+  if (/^https?:\/\//.test(bare)) {
+    throw invalidParameter(`insecure registry ${bare} should not contain '://'`);
+  }
+  if (bare === "" || bare.startsWith("-"))
+    throw invalidParameter(`insecure registry ${bare} is not valid: invalid host ${JSON.stringify(bare)}`);
+  return bare;
+};
+
 const NO_LIST: readonly string[] = [];
 const EMPTY = {};
 
@@ -183,13 +219,14 @@ export const OPTIONS = {
   icc: option("icc", truth, true, "Enable inter-container communication"),
   init: option("init", truth, false, "Run an init in the container to forward signals and reap processes"),
   initPath: option("init-path", text, "", "Path to the init binary"),
-  insecureRegistries: later(
+  insecureRegistries: option(
     "insecure-registry",
-    list("list"),
+    list("list", insecureRegistry),
     NO_LIST,
     "Enable insecure registry communication",
     {
       key: "insecure-registries",
+      reloadable: true,
     },
   ),
   ip: option("ip", address, "0.0.0.0", "Default IP when binding container ports"),
@@ -220,9 +257,18 @@ export const OPTIONS = {
     { short: "l" },
   ),
   logOptions: option("log-opt", map, EMPTY, "Default log driver options for containers", { key: "log-opts" }),
-  maxConcurrentDownloads: later("max-concurrent-downloads", whole, 3, "Set the max concurrent downloads"),
-  maxConcurrentUploads: later("max-concurrent-uploads", whole, 5, "Set the max concurrent uploads"),
-  maxDownloadAttempts: later("max-download-attempts", whole, 5, "Set the max download attempts"),
+  maxConcurrentDownloads: option("max-concurrent-downloads", whole, 3, "Set the max concurrent downloads", {
+    reloadable: true,
+    refuse: notNegative("max concurrent downloads"),
+  }),
+  maxConcurrentUploads: option("max-concurrent-uploads", whole, 5, "Set the max concurrent uploads", {
+    reloadable: true,
+    refuse: notNegative("max concurrent uploads"),
+  }),
+  maxDownloadAttempts: option("max-download-attempts", whole, 5, "Set the max download attempts", {
+    reloadable: true,
+    refuse: notNegative("max download attempts"),
+  }),
   metricsAddress: later("metrics-addr", text, "", "Set default address and port to serve the metrics api on"),
   mtu: option("mtu", whole, 0, "Set the containers network MTU", { refuse: notNegative("mtu") }),
   networkControlPlaneMtu: later("network-control-plane-mtu", whole, 1500, "Network Control plane MTU"),
@@ -244,8 +290,9 @@ export const OPTIONS = {
   oomScoreAdjust: later("oom-score-adjust", whole, 0, "Set the oom_score_adj for the daemon"),
   pidfile: option("pidfile", text, "/run/berth/berth.pid", "Path to use for daemon PID file", { short: "p" }),
   rawLogs: later("raw-logs", truth, false, "Full timestamps without ANSI coloring"),
-  registryMirrors: later("registry-mirror", list("list"), NO_LIST, "Preferred registry mirror", {
+  registryMirrors: option("registry-mirror", list("list", mirror), NO_LIST, "Preferred registry mirror", {
     key: "registry-mirrors",
+    reloadable: true,
   }),
   rootless: later("rootless", truth, false, "Enable rootless mode", { key: "" }),
   seccompProfile: later("seccomp-profile", text, "", "Path to seccomp profile"),

@@ -21,13 +21,28 @@ export function systemSettings(config: () => DaemonConfig): SystemSettings {
       return config().liveRestore;
     },
     addressPools: config().defaultAddressPools.map(({ base, size }) => ({ Base: base, Size: size })),
-    registry: {
-      AllowNondistributableArtifactsCIDRs: null,
-      AllowNondistributableArtifactsHostnames: null,
-      InsecureRegistryCIDRs: ["127.0.0.0/8"],
-      IndexConfigs: { "docker.io": { Name: "docker.io", Mirrors: [], Secure: true, Official: true } },
-      Mirrors: [],
+    get registry() {
+      return registryConfig(config());
     },
     proxies: { http: "", https: "", no: "" },
+  };
+}
+
+/** What info tells of registries. */
+function registryConfig({ insecureRegistries, registryMirrors }: DaemonConfig): SystemSettings["registry"] {
+  const networks = insecureRegistries.filter((each) => each.includes("/"));
+  const hosts = insecureRegistries.filter((each) => !each.includes("/"));
+  const mirrors = registryMirrors.map((each) => (each.endsWith("/") ? each : `${each}/`));
+  return {
+    AllowNondistributableArtifactsCIDRs: null,
+    AllowNondistributableArtifactsHostnames: null,
+    InsecureRegistryCIDRs: [...new Set([...networks, "127.0.0.0/8"])],
+    IndexConfigs: {
+      "docker.io": { Name: "docker.io", Mirrors: mirrors, Secure: true, Official: true },
+      ...Object.fromEntries(
+        hosts.map((Name) => [Name, { Name, Mirrors: [], Secure: false, Official: false }]),
+      ),
+    },
+    Mirrors: mirrors,
   };
 }

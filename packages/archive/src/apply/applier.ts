@@ -18,7 +18,9 @@ import {
   mknodat,
   O,
   openat,
+  openat2,
   pwrite,
+  RESOLVE,
   S,
   type Stat,
   SyscallError,
@@ -52,6 +54,8 @@ export interface ApplyOptions extends PlaceOptions {
   owner?: { uid: number; gid: number };
   /** Open folders of the layers below, topmost first: folders that the archive does not list take their attributes there. */
   lower?: readonly number[];
+  /** There are such folders, but they are not complete yet: `inherit` is called once they are. */
+  lowerLater?: boolean;
 }
 
 export interface ApplyFacts {
@@ -83,6 +87,8 @@ export class Applier implements TarSink, Disposable {
   readonly #warnings: string[] = [];
   /** New files do not simply get the mode that they are made with. */
   #defaultAcl: boolean;
+  /** Folders that were made without being listed, and the root: what `inherit` is about. */
+  readonly #implied = new Set<string>([""]);
   #entries = 0;
   #contentSize = 0;
   /** The file that is being written. */
@@ -137,6 +143,28 @@ export class Applier implements TarSink, Disposable {
     } finally {
       this.#file = undefined;
       closeQuietly(file.fd);
+    }
+  }
+
+  /** With `lowerLater`: gives the folders that were not listed the attributes that they have below. */
+  inherit(lower: readonly number[]): void {
+    if (lower.length === 0) return;
+    const { root } = this.#directories;
+    for (const path of this.#implied) {
+      let fd = root;
+      try {
+        if (path !== "")
+          fd = openat2(root, path, O.RDONLY | O.DIRECTORY, RESOLVE.BENEATH | RESOLVE.NO_SYMLINKS);
+      } catch (error) {
+        // Removed or replaced by a later entry.
+        if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) continue;
+        throw this.#named(error, path);
+      }
+      try {
+        inheritAttributes(fd, path === "" ? "." : path, lower);
+      } finally {
+        if (fd !== root) closeQuietly(fd);
+      }
     }
   }
 
@@ -234,6 +262,7 @@ export class Applier implements TarSink, Disposable {
   }
 
   #directory(parent: OpenDirectory, name: string, path: string, entry: TarEntry): void {
+    if (this.#implied.size > 1) this.#implied.delete(path);
     let found: Stat | undefined;
     try {
       mkdirat(parent.fd, name, entry.mode);
@@ -321,6 +350,7 @@ export class Applier implements TarSink, Disposable {
     if (entry.type !== "directory")
       throw systemError(`${quoted(entry.name)} is not a directory in the archive`);
     if (this.#options.skipRoot) return;
+    this.#implied.delete("");
     const { root } = this.#directories;
     const { uid, gid } = this.#options.owner ?? entry;
     fchown(root, uid, gid);
@@ -341,7 +371,8 @@ export class Applier implements TarSink, Disposable {
   /** Finds a folder, making what is missing. */
   readonly #makeFolder = (path: string): OpenDirectory =>
     this.#directories.make(path, (made, fd) => {
-      inheritAttributes(fd, made, this.#options.lower ?? []);
+      if (this.#options.lowerLater) this.#implied.add(made);
+      else inheritAttributes(fd, made, this.#options.lower ?? []);
       this.#whiteouts.added(made);
     });
 

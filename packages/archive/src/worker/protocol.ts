@@ -52,6 +52,12 @@ export interface ApplyJob {
   known?: Digest;
   /** Tell the digest of what comes on stdin. */
   inputDigest?: boolean;
+  /**
+   * stdin is a file that still grows to `size` bytes. `FOLLOW_FD` tells how many of them are there, and by its end that the
+   * layers below are complete: only then are attributes taken from there. Instead of `lower`, `layers` says where they are
+   * below `root` by then, topmost first, each at one of several places.
+   */
+  follow?: { size: number; root?: string; layers: readonly (readonly string[])[] };
 }
 
 export interface ApplyResult {
@@ -321,5 +327,7 @@ export interface ReplyError {
 /** Where the worker writes its replies, and reads a job that is too long for an argument. */
 export const REPLY_FD = 3;
 export const JOB_FD = 4;
+/** Numbers of 8 bytes, little-endian: see `ApplyJob.follow`. */
+export const FOLLOW_FD = 5;
 /** Argument that stands for a job on `JOB_FD`. */
 export const JOB_FROM_FD = "-";

@@ -36,6 +36,19 @@ export interface LayerBlob {
   tarSize: number;
 }
 
+/** Where a registry has a layer. */
+export interface LayerSource {
+  digest: Digest;
+  /** Bytes of the blob. */
+  size: number;
+  mediaType: string;
+  /** `docker.io/library/busybox`. */
+  repository: string;
+}
+
+/** Places that are remembered of each layer. */
+const MOST_SOURCES = 50;
+
 /** The changes that one transaction makes; `Catalog.change` gives it. */
 export interface CatalogChange {
   /** Does nothing when it is there; one that was retained is visible again. */
@@ -46,6 +59,8 @@ export interface CatalogChange {
   retain(id: Digest): void;
   setLayerBlob(diffId: Digest, blob: LayerBlob): void;
   removeLayerBlob(diffId: Digest): void;
+  addLayerSource(diffId: Digest, source: LayerSource): void;
+  setManifest(id: Digest, manifest: { mediaType: string; bytes: Uint8Array }): void;
 }
 
 interface Row {
@@ -148,6 +163,26 @@ export class Catalog {
     return this.#layerBlobs.entries();
   }
 
+  /** Where registries have a layer, newest first. */
+  layerSources(diffId: Digest): LayerSource[] {
+    type Row = { digest: Digest; size: number; media_type: string; repository: string };
+    return this.#state
+      .all<Row>(
+        "SELECT digest, size, media_type, repository FROM layer_sources WHERE diff_id = ? ORDER BY seen DESC",
+        diffId,
+      )
+      .map(({ media_type: mediaType, ...rest }) => ({ ...rest, mediaType }));
+  }
+
+  /** The manifest that an image was pulled with. */
+  manifest(id: Digest): { mediaType: string; bytes: Uint8Array } | undefined {
+    const row = this.#state.get<{ media_type: string; bytes: Uint8Array }>(
+      "SELECT media_type, bytes FROM image_manifests WHERE image = ?",
+      id,
+    );
+    return row === undefined || row === null ? undefined : { mediaType: row.media_type, bytes: row.bytes };
+  }
+
   /** All of what `work` does, durably, or nothing. What can be read changes after the commit. */
   change(work: (change: CatalogChange) => void): void {
     const after: (() => void)[] = [];
@@ -194,6 +229,7 @@ export class Catalog {
       delete: (id) => {
         state.run("DELETE FROM image_names WHERE image = ?", id);
         state.run("DELETE FROM images WHERE id = ?", id);
+        state.run("DELETE FROM image_manifests WHERE image = ?", id);
         after.push(() => {
           for (const name of this.#namesOf.get(id)?.keys() ?? []) this.#names.delete(name);
           this.#namesOf.delete(id);
@@ -220,7 +256,33 @@ export class Catalog {
       },
       removeLayerBlob: (diffId) => {
         state.run("DELETE FROM layer_blobs WHERE diff_id = ?", diffId);
+        state.run("DELETE FROM layer_sources WHERE diff_id = ?", diffId);
         after.push(() => this.#layerBlobs.delete(diffId));
+      },
+      addLayerSource: (diffId, { digest, size, mediaType, repository }) => {
+        state.run(
+          "INSERT OR REPLACE INTO layer_sources (diff_id, digest, size, media_type, repository, seen) VALUES (?, ?, ?, ?, ?, ?)",
+          diffId,
+          digest,
+          size,
+          mediaType,
+          repository,
+          Date.now(),
+        );
+        state.run(
+          "DELETE FROM layer_sources WHERE diff_id = ? AND rowid NOT IN (SELECT rowid FROM layer_sources WHERE diff_id = ? ORDER BY seen DESC LIMIT ?)",
+          diffId,
+          diffId,
+          MOST_SOURCES,
+        );
+      },
+      setManifest: (id, { mediaType, bytes }) => {
+        state.run(
+          "INSERT OR REPLACE INTO image_manifests (image, media_type, bytes) VALUES (?, ?, ?)",
+          id,
+          mediaType,
+          bytes,
+        );
       },
     };
   }

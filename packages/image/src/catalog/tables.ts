@@ -3,6 +3,8 @@
  * `images.config` are the exact bytes that the id is the digest of. `retained`: removed by force while containers use it.
  * `image_names.reference` is a full reference, `docker.io/library/busybox:latest` or `…@sha256:…`.
  * `layer_blobs`: the blob that unpacks to the layer `diff_id` (itself, or compressed), and the bytes of its uncompressed tar.
+ * `layer_sources`: under which digests registries have a layer, and in which repositories: a push need not send it again.
+ * `image_manifests`: the manifest that an image was pulled or pushed with.
  */
 export const STEPS: readonly string[] = [
   `CREATE TABLE images (
@@ -21,5 +23,19 @@ export const STEPS: readonly string[] = [
      diff_id TEXT PRIMARY KEY,
      blob TEXT NOT NULL,
      tar_size INTEGER NOT NULL
+   ) STRICT;`,
+  `CREATE TABLE layer_sources (
+     diff_id TEXT NOT NULL,
+     digest TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     media_type TEXT NOT NULL,
+     repository TEXT NOT NULL,
+     seen INTEGER NOT NULL,
+     PRIMARY KEY (diff_id, digest, repository)
+   ) STRICT;
+   CREATE TABLE image_manifests (
+     image TEXT PRIMARY KEY,
+     media_type TEXT NOT NULL,
+     bytes BLOB NOT NULL
    ) STRICT;`,
 ];

@@ -21,13 +21,11 @@ const noManager: Handler = () => {
 export function absentRoutes(): Route[] {
   const swarm = (method: Method, pattern: string): Route => ({ method, pattern, handler: noManager });
   return [
-    post("/auth", notYet("logging in to a registry")),
     post("/build", notYet("building images")),
     post("/build/cancel", notYet("building images")),
     post("/session", notYet("a BuildKit session")),
     post("/grpc", notYet("BuildKit's gRPC interface")),
     post("/build/prune", (exchange) => exchange.json({ CachesDeleted: null, SpaceReclaimed: 0 })),
-    get("/distribution/{name}/json", notYet("asking a registry")),
     get("/containers/{name}/attach/ws", notYet("attaching over a WebSocket")),
 
     get("/plugins", (exchange) => exchange.json([])),

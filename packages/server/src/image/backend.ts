@@ -6,6 +6,7 @@ import type {
   ImageSummary,
   ImagesPruneReport,
   ProgressMessage,
+  RegistryAuth,
 } from "@berth/api";
 
 export interface ImageListOptions {
@@ -33,8 +34,18 @@ export interface PullOptions {
   /** Empty: all tags, or the one that `image` names. */
   tag: string;
   platform?: string;
-  /** `X-Registry-Auth`, as sent. */
-  auth?: string;
+  /** `X-Registry-Auth`. */
+  auth: RegistryAuth;
+}
+
+export interface PushOptions {
+  /** Without tag. */
+  image: string;
+  /** Empty: all tags. */
+  tag: string;
+  /** Since API 1.46: only the image of this platform. */
+  platform?: string;
+  auth: RegistryAuth;
 }
 
 /**
@@ -71,6 +82,7 @@ export interface ImageBackend {
   /** Source of an import that is a URL is fetched by the implementation. */
   importFromUrl(url: string, options: ImportOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
   pull(options: PullOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
+  push(options: PushOptions, signal: AbortSignal): AsyncIterable<ProgressMessage>;
   /** Makes `busybox`, `debian:bookworm`, … from the host's own distribution packages. */
   bootstrap(name: string, options: { mirror?: string }, signal: AbortSignal): AsyncIterable<ProgressMessage>;
 }

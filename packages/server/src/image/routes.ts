@@ -1,8 +1,9 @@
 import type { ImageInspect, ImageSummary } from "@berth/api";
-import { invalidParameter, notImplemented } from "@berth/base";
+import { invalidParameter } from "@berth/base";
 import type { Exchange } from "../http/exchange.ts";
 import { del, get, post, type Route } from "../http/router.ts";
 import { sendChunks, sendProgress } from "../http/stream.ts";
+import { authOf } from "../registry/routes.ts";
 import type { ImageBackend, ImportOptions } from "./backend.ts";
 
 const LIST_FILTERS = ["before", "dangling", "label", "reference", "since", "until"] as const;
@@ -18,10 +19,6 @@ export function imageRoutes(images: ImageBackend): Route[] {
       const sharedSize = version >= 42 && query.boolean("shared-size");
       const list = await images.list({ all: query.boolean("all"), sharedSize, filters });
       exchange.json(list.map((image) => imageSummary(image, version)));
-    }),
-
-    get("/images/search", () => {
-      throw notImplemented("searching a registry is not supported by this daemon yet");
     }),
 
     get("/images/get", (exchange) => save(exchange, images, exchange.query.all("names"))),
@@ -56,8 +53,14 @@ export function imageRoutes(images: ImageBackend): Route[] {
       exchange.json(await images.prune(exchange.query.filters(PRUNE_FILTERS), exchange.signal));
     }),
 
-    post("/images/{name}/push", () => {
-      throw notImplemented("pushing to a registry is not supported by this daemon yet");
+    post("/images/{name}/push", async (exchange) => {
+      const options = {
+        image: exchange.parameter("name"),
+        tag: exchange.query.string("tag"),
+        ...platform(exchange, 46),
+        auth: authOf(exchange),
+      };
+      await sendProgress(exchange, images.push(options, exchange.signal));
     }),
 
     post("/images/{name}/tag", async (exchange) => {
@@ -82,15 +85,14 @@ async function save(exchange: Exchange, images: ImageBackend, names: readonly st
 }
 
 async function create(exchange: Exchange, images: ImageBackend): Promise<void> {
-  const { query, signal, request } = exchange;
+  const { query, signal } = exchange;
   const image = query.string("fromImage");
   if (image !== "") {
-    const auth = request.headers["x-registry-auth"];
     const options = {
       image,
       tag: query.string("tag"),
       ...platform(exchange, 32),
-      ...(typeof auth === "string" ? { auth } : {}),
+      auth: authOf(exchange),
     };
     return sendProgress(exchange, images.pull(options, signal));
   }

@@ -290,6 +290,25 @@ export function fakeBackends(engine: FakeEngine): Backends {
         yield { status: "Pulling" };
         throw notFound("pull access denied");
       },
+      async *push(options) {
+        engine.record("push", options);
+        yield { status: "Pushing" };
+      },
+    },
+
+    registry: {
+      async login(auth) {
+        engine.record("login", auth);
+        return "";
+      },
+      async search(term, { limit, filters, auth }) {
+        engine.record("search", term, limit, filters, auth);
+        return [];
+      },
+      async distribution(name, auth) {
+        engine.record("distribution", name, auth);
+        return { Descriptor: { mediaType: "x", digest: "sha256:0", size: 1 }, Platforms: [] };
+      },
     },
 
     networks: {

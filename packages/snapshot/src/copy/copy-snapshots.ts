@@ -118,6 +118,10 @@ class CopySnapshots implements Snapshots {
     return this.#layers.facts(chainId);
   }
 
+  layerPlace(chainId: Digest): string {
+    return this.#layers.place(chainId);
+  }
+
   layerDirectory(chainId: Digest): string {
     return this.#layers.path(chainId);
   }

@@ -118,6 +118,11 @@ export class LayerFolder {
     return chain;
   }
 
+  /** Where a layer is, or will be. */
+  place(chainId: Digest): string {
+    return join(this.#root, encoded(chainId), "fs");
+  }
+
   /** `<root>/<hex>/fs`. */
   path(chainId: Digest): string {
     return join(this.#root, encoded(this.#get(chainId).of ?? chainId), "fs");

@@ -123,6 +123,10 @@ class OverlaySnapshots implements Snapshots {
     return this.#layers.facts(chainId);
   }
 
+  layerPlace(chainId: Digest): string {
+    return this.#layers.place(chainId);
+  }
+
   layerDirectory(chainId: Digest): string {
     return this.#layers.path(chainId);
   }

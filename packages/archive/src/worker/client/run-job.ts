@@ -13,6 +13,8 @@ import {
 export interface JobIo {
   /** An open file, or bytes. A piece must stay as it is until the next one is asked for. Default: nothing. */
   stdin?: number | Bytes | ReadableStream<Uint8Array>;
+  /** A descriptor that the worker gets as `FOLLOW_FD`. It stays the caller's. */
+  follow?: number;
   /** Ends the worker; the job fails as `cancelled`. */
   signal?: AbortSignal;
   /** Program and arguments in front of the job; default: this executable's `worker`. */
@@ -76,7 +78,11 @@ function start<J extends Job>(job: J, io: JobIo, stdout: number | "pipe" | "igno
       command,
       stdin,
       stdout,
-      extra === undefined ? [replies.write] : [replies.write, extra.read],
+      io.follow === undefined
+        ? extra === undefined
+          ? [replies.write]
+          : [replies.write, extra.read]
+        : [replies.write, extra?.read ?? "ignore", io.follow],
     );
   } catch (error) {
     for (const fd of [replies.read, extra?.write ?? -1]) closeQuietly(fd);
@@ -128,7 +134,7 @@ function spawn(
   command: string[],
   stdin: number | "pipe" | "ignore",
   stdout: number | "pipe" | "ignore",
-  extra: number[],
+  extra: (number | "ignore")[],
 ) {
   return Bun.spawn(command, { stdio: [stdin, stdout, "pipe", ...extra] });
 }

@@ -81,9 +81,7 @@ export class EndpointClient {
     for (const scheme of this.#schemes()) {
       try {
         const { host, prefix } = this.endpoint;
-        const response = await this.#authorized(`${scheme}://${host}${prefix}${ask.target}`, ask);
-        this.#shared.schemes.set(this.endpoint.host, scheme);
-        return response;
+        return await this.#authorized(`${scheme}://${host}${prefix}${ask.target}`, ask);
       } catch (error) {
         if (!(error instanceof ConnectionError) || ask.signal.aborted) throw error;
         failure = error;
@@ -114,7 +112,8 @@ export class EndpointClient {
   }
 
   async #authorized(url: string, ask: Ask): Promise<Response> {
-    const own = !ask.anonymous && new URL(url).host === hostOf(this.endpoint.host, url);
+    const mine = new URL(url).host === hostOf(this.endpoint.host, url);
+    const own = mine && !ask.anonymous;
     let authorization = own ? await this.#authorizer.known(ask.scopes) : undefined;
     const secure = url.startsWith("https:");
     for (let round = 0; ; round++) {
@@ -127,6 +126,7 @@ export class EndpointClient {
         within: ask.within ?? HEAD_WITHIN,
         signal: ask.signal,
       });
+      if (!foreign && mine) this.#shared.schemes.set(this.endpoint.host, secure ? "https" : "http");
       // A body that was a stream is gone; who sent it begins anew. Other hosts get nothing from us.
       if (response.status !== 401 || round === 1 || !own || foreign || ask.body instanceof ReadableStream)
         return response;

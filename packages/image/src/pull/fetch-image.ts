@@ -1,0 +1,185 @@
+import { type Digest, invalidParameter } from "@berth/base";
+import type { Repository } from "@berth/registry";
+import {
+  chainIds,
+  type Descriptor,
+  type ImageConfigFile,
+  isConfigType,
+  layerCompression,
+  MAX_CONFIG_BYTES,
+  parseImageConfig,
+  repositoryOf,
+} from "@berth/spec";
+import type { LayerBlob, LayerSource } from "../catalog/catalog.ts";
+import type { ImageContext } from "../context.ts";
+import type { Hold } from "../layers/holds.ts";
+import type { ChosenManifest } from "./choose.ts";
+import { type LayerWork, makeLayer } from "./layer.ts";
+import { layerMessages, layerName, plain } from "./messages.ts";
+import type { Send } from "./pull.ts";
+import { BelowGone } from "./stages.ts";
+
+export interface FetchedImage {
+  id: Digest;
+  configBytes: Uint8Array;
+  /** For the catalog, by diff id. */
+  blobs: Map<Digest, LayerBlob>;
+  sources: Map<Digest, LayerSource>;
+}
+
+/** Times that a layer is begun again because who made the one below went away. */
+const MOST_RESTARTS = 5;
+
+/**
+ * Makes sure that configuration, blobs and unpacked layers of an image are there. All layers are fetched and unpacked at the
+ * same time; those that are there are left out. @throws invalid-parameter for an image that is none.
+ */
+export async function fetchImage(
+  context: ImageContext,
+  repository: Repository,
+  { manifest }: ChosenManifest,
+  hold: Hold,
+  send: Send,
+  signal: AbortSignal,
+): Promise<FetchedImage> {
+  const { catalog } = context;
+  if (!isConfigType(manifest.config.mediaType)) {
+    throw invalidParameter(
+      `Encountered remote ${JSON.stringify(manifest.config.mediaType.slice(0, 200))}(unknown) when fetching`,
+    );
+  }
+  for (const { mediaType } of manifest.layers) {
+    if (layerCompression(mediaType) === undefined) {
+      throw invalidParameter(`unsupported layer type ${JSON.stringify(mediaType.slice(0, 200))}`);
+    }
+  }
+  const id = manifest.config.digest;
+  const known = catalog.get(id);
+  const whole =
+    known !== undefined && !known.retained && known.chain.every((each) => context.snapshots.has(each));
+  const configBytes = whole
+    ? catalog.configBytes(id)
+    : await repository.fetchBlob(manifest.config, MAX_CONFIG_BYTES, signal);
+  const config = parseImageConfig(configBytes);
+  check(config, manifest.layers);
+  const diffIds = config.rootfs.diff_ids;
+  const sources = new Map(
+    diffIds.map((diffId, n): [Digest, LayerSource] => {
+      const { digest, size, mediaType } = manifest.layers[n]!;
+      return [diffId, { digest, size, mediaType, repository: repositoryOf(repository.name) }];
+    }),
+  );
+  const chain = chainIds(diffIds);
+  for (const chainId of chain) hold.layer(chainId);
+  const blobs = new Map<Digest, LayerBlob>();
+  if (whole) return { id, configBytes, blobs, sources };
+  const work = new Work(context, repository, manifest.layers, diffIds, chain, hold, send, signal);
+  for (const [n, blob] of (await work.run()).entries()) {
+    if (blob !== undefined) blobs.set(diffIds[n]!, blob);
+  }
+  return { id, configBytes, blobs, sources };
+}
+
+function check(config: ImageConfigFile, layers: readonly Descriptor[]): void {
+  const diffIds = config.rootfs.diff_ids;
+  if (diffIds.length !== layers.length) {
+    throw invalidParameter("number of layers and diffIDs don't match");
+  }
+  if (config.os.toLowerCase() !== "linux") {
+    throw invalidParameter(
+      `image operating system ${JSON.stringify(config.os.slice(0, 100))} cannot be used on this platform`,
+    );
+  }
+}
+
+class Work {
+  readonly #context: ImageContext;
+  readonly #repository: Repository;
+  readonly #layers: readonly Descriptor[];
+  readonly #diffIds: readonly Digest[];
+  readonly #chain: readonly Digest[];
+  readonly #hold: Hold;
+  readonly #send: Send;
+  readonly #signal: AbortSignal;
+
+  constructor(
+    context: ImageContext,
+    repository: Repository,
+    layers: readonly Descriptor[],
+    diffIds: readonly Digest[],
+    chain: readonly Digest[],
+    hold: Hold,
+    send: Send,
+    signal: AbortSignal,
+  ) {
+    this.#context = context;
+    this.#repository = repository;
+    this.#layers = layers;
+    this.#diffIds = diffIds;
+    this.#chain = chain;
+    this.#hold = hold;
+    this.#send = send;
+    this.#signal = signal;
+  }
+
+  /** The blob of each layer that is new to the catalog. */
+  async run(): Promise<(LayerBlob | undefined)[]> {
+    const missing = this.#layers.map((_, n) => !this.#isThere(n));
+    for (const [n, layer] of this.#layers.entries()) {
+      this.#send(plain(layerName(layer), missing[n] ? "Pulling fs layer" : "Already exists"));
+    }
+    // A layer that cannot be had ends the others.
+    const stop = new AbortController();
+    const signal = AbortSignal.any([this.#signal, stop.signal]);
+    const running = missing.map((wanted, n) => (wanted ? this.#make(n, signal) : undefined));
+    for (const each of running) each?.catch((error: unknown) => stop.abort(error));
+    const results: (LayerBlob | undefined)[] = [];
+    try {
+      for (const [n, each] of running.entries()) {
+        results.push(await each);
+        if (each !== undefined) this.#send(plain(layerName(this.#layers[n]!), "Pull complete"));
+      }
+      return results;
+    } catch (error) {
+      stop.abort(error);
+      await Promise.allSettled(running);
+      throw this.#signal.aborted ? error : stop.signal.reason;
+    }
+  }
+
+  #isThere(n: number): boolean {
+    const { catalog, content, snapshots } = this.#context;
+    if (!snapshots.has(this.#chain[n]!)) return false;
+    const blob = catalog.layerBlob(this.#diffIds[n]!);
+    // The blob of a layer that was built here is made when it is needed.
+    if (blob !== undefined && content.has(blob.blob)) this.#hold.lease.hold(blob.blob);
+    return true;
+  }
+
+  async #make(n: number, signal: AbortSignal): Promise<LayerBlob> {
+    const descriptor = this.#layers[n]!;
+    const work: LayerWork = {
+      repository: this.#repository,
+      descriptor,
+      diffId: this.#diffIds[n]!,
+      chainId: this.#chain[n]!,
+      parents: this.#chain.slice(0, n),
+      index: n,
+    };
+    this.#hold.lease.hold(descriptor.digest);
+    const listener = layerMessages(layerName(descriptor), this.#send);
+    const { layers } = this.#context.transfers;
+    for (let attempt = 1; ; attempt++) {
+      try {
+        const blob = await layers.run(work.chainId, listener, signal, (tell, stop) =>
+          makeLayer(this.#context, work, tell, stop),
+        );
+        this.#hold.lease.hold(blob.blob);
+        return blob;
+      } catch (error) {
+        if (!(error instanceof BelowGone) || attempt === MOST_RESTARTS) throw error;
+        signal.throwIfAborted();
+      }
+    }
+  }
+}
