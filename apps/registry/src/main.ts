@@ -21,6 +21,9 @@ export async function registryMain(argv: string[]): Promise<void> {
     switch (command) {
       case "serve":
         return await (await import("./serve.ts")).serve(rest);
+      case "gc":
+      case "garbage-collect":
+        return await (await import("./gc.ts")).garbageCollect(rest);
       case "htpasswd":
         process.exitCode = await (await import("./htpasswd.ts")).htpasswd(rest);
         return;

@@ -7,12 +7,12 @@ import {
   type DispatchOptions,
   Metrics,
   type ObjectStore,
-  OPEN,
   openDiskStore,
   RateLimiter,
   type RegistryServerOptions,
   type TlsOptions,
 } from "@berth/registry/server";
+import { authentication } from "./authentication.ts";
 import { parseAddress } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
 
@@ -41,8 +41,8 @@ const rateOf = ({ ratePerSecond, rateBurst }: Config) =>
     ? undefined
     : { perSecond: ratePerSecond, burst: rateBurst === 0 ? Math.max(1, ratePerSecond * 10) : rateBurst };
 
-/** Implementations by configuration: the only place that names them. `reconfigure` takes another configuration. */
-export function assemble(initial: Config, store: ObjectStore) {
+/** Implementations by configuration: the only place that names them. @throws Error when a file cannot be read. */
+export async function assemble(initial: Config, store: ObjectStore) {
   let config = initial;
   const metrics = new Metrics();
   const accessLog = new AccessLog(formatOf(config), (text) => process.stdout.write(text));
@@ -51,44 +51,36 @@ export function assemble(initial: Config, store: ObjectStore) {
     maxManifestBytes: config.maxManifest,
     ...(config.maxBlob > 0 && { maxBlobBytes: config.maxBlob }),
   }));
-  const dispatch = (): DispatchOptions => ({
-    context,
-    authenticator: OPEN,
-    proxy: undefined,
-    readOnly: config.readOnly,
-    deleteEnabled: config.deleteEnabled,
-  });
-  const changing = () => {
-    const tls = readTls(config);
+  /** What follows the configuration when it is read again. */
+  const changing = async (from: Config) => {
+    const tls = readTls(from);
+    const { authenticator, other } = await authentication(from, store);
+    const dispatch: DispatchOptions = {
+      context,
+      authenticator,
+      proxy: undefined,
+      readOnly: from.readOnly,
+      deleteEnabled: from.deleteEnabled,
+    };
     return {
-      dispatch: dispatch(),
-      listen: { ...parseAddress(config.address), ...(tls !== undefined && { tls }) },
+      dispatch,
+      other,
+      host: from.host.replace(/\/+$/, ""),
+      listen: { ...parseAddress(from.address), ...(tls !== undefined && { tls }) },
     };
   };
-  const options: RegistryServerOptions = {
-    ...changing(),
-    accessLog,
-    rate,
-    metrics,
-    other: () => undefined,
-  };
+  const options: RegistryServerOptions = { ...(await changing(config)), accessLog, rate, metrics };
   return {
     options,
     context,
     metrics,
-    /** What the server must take. @throws when a file cannot be read; then everything stays as it was. */
-    reconfigure(next: Config): Partial<RegistryServerOptions> {
-      const before = config;
+    /** @returns what the server must take. @throws when a file cannot be read; then everything stays as it was. */
+    async reconfigure(next: Config): Promise<Partial<RegistryServerOptions>> {
+      const change = await changing(next);
       config = next;
-      try {
-        const change = changing();
-        accessLog.format = formatOf(config);
-        rate.rate = rateOf(config);
-        return change;
-      } catch (error) {
-        config = before;
-        throw error;
-      }
+      accessLog.format = formatOf(config);
+      rate.rate = rateOf(config);
+      return change;
     },
   };
 }

@@ -1,8 +1,10 @@
 import { log, messageOf, setLogLevel } from "@berth/base";
-import { RegistryServer } from "@berth/registry/server";
+import { type CollectOptions, collect, RegistryServer } from "@berth/registry/server";
 import { serveHelp } from "./config/help.ts";
 import { loadConfig, parseAddress, parseArguments } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
+import { serveControl } from "./control.ts";
+import { collectOptions, summary } from "./gc.ts";
 import { serveMetrics } from "./metrics-server.ts";
 import { assemble, openStore } from "./parts.ts";
 
@@ -17,7 +19,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
   setLevel(config);
   const store = openStore(config);
   await store.check();
-  const parts = assemble(config, store);
+  const parts = await assemble(config, store);
   const server = new RegistryServer(parts.options);
   const metrics = serveMetrics(config.metricsAddress, parts.metrics, store);
   const { hostname } = parseAddress(config.address);
@@ -26,21 +28,40 @@ export async function serve(argv: readonly string[]): Promise<void> {
     tls: config.tlsCertificate !== "",
     storage: store.description,
   });
-  process.on("SIGHUP", () => {
+  const runCollection = async (options: CollectOptions) => {
+    const done = await collect(parts.context, options);
+    log.info("garbage collection", { result: summary(done, options.dryRun) });
+    parts.metrics.add("berth_registry_collected_blobs_total", "Blobs that were collected.", done.blobs);
+    parts.metrics.add("berth_registry_collected_bytes_total", "Bytes that were collected.", done.bytes);
+    return done;
+  };
+  const control = config.s3Bucket === "" ? serveControl(config.root, runCollection) : undefined;
+  const timer =
+    config.collectInterval > 0 && !config.readOnly
+      ? setInterval(() => {
+          runCollection(collectOptions(config, false)).catch((error) =>
+            log.error("garbage collection failed", { error: messageOf(error) }),
+          );
+        }, config.collectInterval)
+      : undefined;
+  const reload = async () => {
     try {
       const next = loadConfig(flags, process.env);
-      server.reload(parts.reconfigure(next));
       setLevel(next);
+      server.reload(await parts.reconfigure(next));
       log.info("configuration was read again");
     } catch (error) {
       log.error("configuration stays as it was", { error: messageOf(error) });
     }
-  });
+  };
+  process.on("SIGHUP", () => void reload());
   const signal = await new Promise<string>((resolve) => {
     process.on("SIGTERM", () => resolve("SIGTERM"));
     process.on("SIGINT", () => resolve("SIGINT"));
   });
   log.info("registry is stopping", { signal });
+  clearInterval(timer);
+  control?.[Symbol.dispose]();
   await server.stop(config.drainTimeout / 1000);
   await metrics?.stop(true);
   await store[Symbol.asyncDispose]();

@@ -1,5 +1,12 @@
 /** The registry server: its parts, which apps/registry puts together. */
 export * from "./auth/access.ts";
+export { BasicAuthenticator } from "./auth/basic.ts";
+export { BearerAuthenticator } from "./auth/bearer.ts";
+export { Htpasswd } from "./auth/htpasswd.ts";
+export { type Trust, trustFromJwks, trustFromPem } from "./auth/jwt.ts";
+export { parseRights, type Rights, USERS_MAY_ALL } from "./auth/rights.ts";
+export { loadSigningKey, type SigningKey, TOKEN_PATH, TokenEndpoint } from "./auth/token-endpoint.ts";
+export { type Collected, type CollectOptions, collect } from "./collect/collect.ts";
 export type { DispatchOptions } from "./http/dispatch.ts";
 export { type Rate, RateLimiter } from "./http/rate-limit.ts";
 export { AccessLog, type AccessLogFormat } from "./observe/access-log.ts";

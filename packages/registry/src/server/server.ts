@@ -26,6 +26,7 @@ export interface RegistryServerOptions {
   rate: RateLimiter;
   metrics: Metrics;
   /** See `HandlerParts`. */
+  host: string;
   other: HandlerParts["other"];
 }
 
@@ -78,6 +79,7 @@ export class RegistryServer implements AsyncDisposable {
       accessLog,
       metrics,
       rate,
+      host: () => this.#options.host,
       other: (request, path) => this.#options.other(request, path),
     });
     return Bun.serve({

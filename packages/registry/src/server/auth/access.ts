@@ -14,6 +14,8 @@ export type Access =
 export interface Authorization {
   principal: Principal;
   allows(access: Access): boolean;
+  /** Whether the list of all repositories shows it this one. */
+  sees(repository: string): boolean;
 }
 
 /** One way of authentication. */
@@ -30,4 +32,4 @@ export const OPEN: Authenticator = {
   authorize: () => EVERYTHING,
 };
 
-const EVERYTHING: Authorization = { principal: { name: "" }, allows: () => true };
+const EVERYTHING: Authorization = { principal: { name: "" }, allows: () => true, sees: () => true };

@@ -63,6 +63,7 @@ export async function dispatch(
     query,
     principal: authorization.principal,
     may: (each) => authorization.allows(each),
+    sees: (name) => authorization.sees(name),
   };
   return await handle(options, exchange, route);
 }

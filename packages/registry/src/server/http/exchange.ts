@@ -7,6 +7,8 @@ export interface Exchange {
   principal: Principal;
   /** Whether the requester may do that besides what the route needs (mounting from another repository). */
   may(access: Access): boolean;
+  /** Whether the list of all repositories shows this one. */
+  sees(repository: string): boolean;
 }
 
 const NO_QUERY = new URLSearchParams();

@@ -13,6 +13,8 @@ export interface HandlerParts {
   accessLog: AccessLog;
   metrics: Metrics;
   rate: RateLimiter;
+  /** URL in front of paths in `Location`; empty: the path alone. */
+  host(): string;
   /** Answers paths outside of the API (the token endpoint); undefined when it is none of them. */
   other(request: Request, path: string): Promise<Response> | undefined;
 }
@@ -51,6 +53,9 @@ export function requestHandler(parts: HandlerParts): (request: Request, server: 
       response = failure(error, request);
     }
     if (path.startsWith("/v2")) response.headers.set(API_VERSION, "registry/2.0");
+    const location = response.headers.get("location");
+    if (location?.startsWith("/") && parts.host() !== "")
+      response.headers.set("Location", parts.host() + location);
     metrics.inFlight--;
     const length = response.headers.get("content-length");
     const bytes =

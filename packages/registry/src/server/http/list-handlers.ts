@@ -10,11 +10,9 @@ const CATALOG_PAGE = 1000;
 const REFERRERS_PAGE = 1000;
 
 /** GET /v2/_catalog: of what the requester may pull. */
-export async function catalog(context: RepositoryContext, { query, may }: Exchange): Promise<Response> {
+export async function catalog(context: RepositoryContext, { query, sees }: Exchange): Promise<Response> {
   const request = pageRequest(query, CATALOG_PAGE);
-  const { entries, more } = await listRepositories(context, request, (name) =>
-    may({ type: "repository", name, action: "pull" }),
-  );
+  const { entries, more } = await listRepositories(context, request, sees);
   return json(
     { repositories: entries },
     nextLink("/v2/_catalog", { last: entries.at(-1), n: String(request.count) }, more && entries.length > 0),

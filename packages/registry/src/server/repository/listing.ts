@@ -48,36 +48,32 @@ export async function listTags(
   return pageOf(tags.sort(byCodeUnit), request);
 }
 
+/** What is in the folder of a repository to which something was pushed. */
+const PUSHED: readonly string[] = ["_manifests/", "_layers/"];
+/** The same, or to which something is being pushed. */
+export const BEGUN: readonly string[] = [...PUSHED, "_uploads/"];
+
 /** Names of repositories in the order of their code units, found one after the other. */
 export async function* walkRepositories(
   { store }: Pick<RepositoryContext, "store">,
   last = "",
+  holds = PUSHED,
 ): AsyncGenerator<string> {
-  async function* walk(prefix: string): AsyncGenerator<string> {
-    const entries = await store.list(prefix === "" ? REPOSITORIES : repositoryFolder(prefix.slice(0, -1)));
-    if (
-      prefix !== "" &&
-      prefix.slice(0, -1) > last &&
-      entries.some((entry) => entry === "_manifests/" || entry === "_layers/")
-    )
-      yield prefix.slice(0, -1);
-  }
-  // A repository sorts before its neighbours `name-x`, what is below it (`name/x`) behind them: two places for one folder.
-  type Place = { key: string; children: boolean };
+  const isRepository = async (name: string) =>
+    (await store.list(repositoryFolder(name))).some((entry) => holds.includes(entry));
   async function* below(prefix: string): AsyncGenerator<string> {
     const folder = prefix === "" ? REPOSITORIES : repositoryFolder(prefix.slice(0, -1));
-    const places: Place[] = [];
+    const places: string[] = [];
     for (const entry of await store.list(folder)) {
-      if (!entry.endsWith("/") || entry.startsWith("_")) continue;
-      const name = entry.slice(0, -1);
-      places.push({ key: name, children: false }, { key: entry, children: true });
+      // A repository sorts before its neighbour `name-x`, what is below it (`name/x`) behind: two places for one folder.
+      if (entry.endsWith("/") && !entry.startsWith("_")) places.push(entry.slice(0, -1), entry);
     }
-    places.sort((a, b) => byCodeUnit(a.key, b.key));
-    for (const { key, children } of places) {
-      const path = prefix + key;
-      if (!children) yield* walk(`${path}/`);
-      // Names below a path that sorts before `last` without being its beginning come before it.
-      else if (path > last || last.startsWith(path)) yield* below(path);
+    for (const place of places.sort(byCodeUnit)) {
+      const path = prefix + place;
+      if (!place.endsWith("/")) {
+        if (path > last && (await isRepository(path))) yield path;
+        // Names below a path that sorts before `last` without being its beginning come before it.
+      } else if (path > last || last.startsWith(path)) yield* below(path);
     }
   }
   yield* below("");

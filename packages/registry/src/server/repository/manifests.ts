@@ -17,6 +17,7 @@ import {
   tagKey,
   tagsFolder,
 } from "../storage/paths.ts";
+import { statBlob } from "./blobs.ts";
 import type { RepositoryContext } from "./context.ts";
 import { type ManifestDocument, readManifestDocument } from "./manifest-document.ts";
 
@@ -108,6 +109,7 @@ export async function putManifest(
   return context.manifestLocks.run(`${name}@${digest}`, async () => {
     const objects: [string, string | Uint8Array][] = [];
     if ((await store.stat(blobKey(digest))) === undefined) objects.push([blobKey(digest), bytes]);
+    else await store.touch(blobKey(digest));
     if (document.subject !== undefined)
       objects.push([
         referrerKey(name, document.subject.digest, digest),
@@ -134,17 +136,16 @@ function referrerDescriptor(digest: ContentDigest, size: number, document: Manif
   };
 }
 
+/** What the manifest names must be there, and is touched, as the collector may be at work. */
 async function requireReferences(
-  { store }: RepositoryContext,
+  context: RepositoryContext,
   name: string,
   document: ManifestDocument,
 ): Promise<void> {
+  const { store } = context;
   const missing: ContentDigest[] = [];
   for (const { digest, elsewhere } of document.blobs) {
-    const isThere =
-      (await store.stat(layerKey(name, digest))) !== undefined &&
-      (await store.stat(blobKey(digest))) !== undefined;
-    if (!isThere && !elsewhere) missing.push(digest);
+    if ((await statBlob(context, name, digest)) === undefined && !elsewhere) missing.push(digest);
   }
   for (const { digest } of document.manifests) {
     const isThere =

@@ -174,7 +174,7 @@ class DiskStore implements ObjectStore {
       const changed = new Set<string>();
       this.#place(data, path, changed);
       await Promise.all([...changed].map(syncFolder));
-    }
+    } else this.touch(key);
     await rm(upload, { recursive: true, force: true });
   }
 

@@ -1,0 +1,132 @@
+/** Registries under test, each a process of its own: Berth's, and Debian's docker-registry. */
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { baseEnvironment } from "../../harness/command.ts";
+import { BERTH } from "../../harness/engine.ts";
+import { createScope, releaseScope, type Scope } from "../../harness/scope.ts";
+import { eventually } from "../../harness/wait.ts";
+
+export type RegistryName = "berth" | "docker-registry";
+
+export async function freePort(): Promise<number> {
+  return await new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as { port: number };
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+export interface RegistryOptions {
+  flags?: readonly string[];
+  env?: Record<string, string>;
+  /** Not waited for with HTTP (TLS). */
+  https?: boolean;
+}
+
+export class RegistryProcess implements AsyncDisposable {
+  readonly name: RegistryName;
+  readonly scope: Scope;
+  readonly port: number;
+  readonly root: string;
+  readonly #options: RegistryOptions;
+  #child!: Bun.Subprocess;
+
+  private constructor(name: RegistryName, scope: Scope, port: number, options: RegistryOptions) {
+    this.name = name;
+    this.scope = scope;
+    this.port = port;
+    this.root = join(scope.directory, "registry");
+    this.#options = options;
+  }
+
+  static async start(name: RegistryName, options: RegistryOptions = {}): Promise<RegistryProcess> {
+    const registry = new RegistryProcess(name, createScope(), await freePort(), options);
+    mkdirSync(registry.root, { recursive: true });
+    await registry.launch();
+    return registry;
+  }
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get url(): string {
+    return `http://${this.address}`;
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  get logFile(): string {
+    return join(this.scope.directory, "registry.log");
+  }
+
+  async launch(): Promise<void> {
+    const log = openSync(this.logFile, "a");
+    this.#child = Bun.spawn(this.#command(), {
+      stdin: "ignore",
+      stdout: log,
+      stderr: log,
+      env: { ...baseEnvironment(join(this.scope.directory, "home")), ...this.#options.env },
+    });
+    closeSync(log);
+    const url = `${this.#options.https ? "https" : "http"}://${this.address}/v2/`;
+    await eventually(`${this.name} answers`, async () => {
+      if (this.#child.exitCode !== null) return "ended";
+      return (await fetch(url, { tls: { rejectUnauthorized: false } }).catch((error: Error) => {
+        if (this.#options.https && /cert|closed|reset/i.test(error.message)) return true;
+        throw error;
+      }))
+        ? "ready"
+        : undefined;
+    }).then((state) => {
+      if (state === "ended")
+        throw new Error(`${this.name} ended:\n${readFileSync(this.logFile, "utf8").slice(-2000)}`);
+    });
+  }
+
+  #command(): string[] {
+    if (this.name === "berth")
+      return [
+        BERTH,
+        "registry",
+        "serve",
+        "--addr",
+        this.address,
+        "--storage",
+        this.root,
+        ...(this.#options.flags ?? []),
+      ];
+    const config = join(this.scope.directory, "config.yml");
+    writeFileSync(
+      config,
+      `version: 0.1\nlog:\n  accesslog:\n    disabled: true\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ${this.root}\n  delete:\n    enabled: true\nhttp:\n  addr: ${this.address}\n`,
+    );
+    return ["docker-registry", "serve", config];
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal);
+  }
+
+  async ended(): Promise<number> {
+    return await this.#child.exited;
+  }
+
+  async kill(): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    await this.#child.exited;
+    rmSync(this.root, { recursive: true, force: true });
+    releaseScope(this.scope);
+  }
+}
