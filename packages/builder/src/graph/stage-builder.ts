@@ -145,7 +145,7 @@ export class StageBuilder {
           });
     const state = new StageState(stage, platform, id, names);
     state.config = { ...structuredClone(config.config ?? {}), OnBuild: null };
-    state.config.WorkingDir = resolvePath("/", state.config.WorkingDir ?? "", false);
+    if (state.config.WorkingDir) state.config.WorkingDir = resolvePath("/", state.config.WorkingDir, false);
     if (config.author) state.author = config.author;
     state.history = [...(config.history ?? [])];
     state.inheritedHistory = state.history.length;
