@@ -19,4 +19,5 @@ export { converge } from "./verbs/converge.ts";
 export { down } from "./verbs/down.ts";
 export type { ComposeEngine } from "./verbs/engine.ts";
 export { kill, pause, remove, restart, start, stop } from "./verbs/lifecycle.ts";
+export { createOneOff } from "./verbs/one-off.ts";
 export { type UpRequest, up } from "./verbs/up.ts";

@@ -1,0 +1,1 @@
+export async function watchProject(..._args: unknown[]): Promise<void> {}
