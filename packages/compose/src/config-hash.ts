@@ -4,8 +4,8 @@ import { namespaceMode } from "./container/networking.ts";
 import type { Service } from "./model.ts";
 import { shares } from "./reconcile/dependencies.ts";
 
-/** The service as canonical JSON, in the order of attributes that Compose prints. */
-export type RenderService = (service: Service) => unknown;
+/** The service as one line of canonical JSON, in the order of attributes that Compose prints. */
+export type RenderService = (service: Service) => string;
 
 /**
  * The label `com.docker.compose.config-hash`: what a container was made from. Build instructions, pull policy and the number of
@@ -36,15 +36,5 @@ export function configHash(
       );
     }
   }
-  return encoded(sha256(goJson(render(resolved))));
-}
-
-/** JSON as Go writes it. */
-function goJson(value: unknown): string {
-  return JSON.stringify(value)
-    .replaceAll("<", "\\u003c")
-    .replaceAll(">", "\\u003e")
-    .replaceAll("&", "\\u0026")
-    .replaceAll("\u2028", "\\u2028")
-    .replaceAll("\u2029", "\\u2029");
+  return encoded(sha256(render(resolved)));
 }

@@ -24,7 +24,7 @@ export async function composeEngine(
         await buildServices(context, target, services, request);
       },
     },
-    render: (service) => service,
+    render: (service) => JSON.stringify(service),
     separator: compatibility ? "_" : "-",
     ...(dryRun && {
       dryRun: async (plan: string) => {
