@@ -1,0 +1,217 @@
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { FileSync, FileSyncRequest, FileTransfer, SyncEntry } from "@berth/api/build";
+import { END_OF_ARCHIVE, type EntryType, encodeHeader, padding, runJob } from "@berth/archive";
+import { invalidParameter, writeFileAtomic } from "@berth/base";
+import { S } from "@berth/linux";
+import type { Snapshots } from "@berth/snapshot";
+import { keyOf } from "../cache/key.ts";
+
+const MAX_ENTRIES = 5_000_000;
+const DATA = "data";
+const MANIFEST = "manifest.json";
+
+/** What was received before, by path: whatever makes an entry another one. */
+type Manifest = Record<string, string>;
+
+export type SyncReport = (received: number) => void;
+
+/** Folders of clients as they were received; `<root>/<digest of the key>/{data,manifest.json}`. */
+export class SyncedFolders {
+  readonly #root: string;
+  readonly #snapshots: Snapshots;
+  readonly #busy = new Set<string>();
+  #counter = 0;
+
+  constructor(root: string, snapshots: Snapshots) {
+    this.#root = root;
+    this.#snapshots = snapshots;
+    mkdirSync(root, { recursive: true, mode: 0o700 });
+  }
+
+  /**
+   * Brings the folder that was received under the same key up to date, or receives it anew when another build uses it or the key
+   * is empty. It is the caller's until it is disposed.
+   */
+  async receive(
+    sync: FileSync,
+    request: FileSyncRequest,
+    report: SyncReport,
+    signal: AbortSignal,
+  ): Promise<{ path: string } & Disposable> {
+    const name = keyOf(sync.key, request.include, request.follow);
+    const isShared = sync.key !== "" && !this.#busy.has(name);
+    const folder = join(this.#root, isShared ? name : `once-${process.pid}-${++this.#counter}`);
+    if (isShared) this.#busy.add(name);
+    const release = () => {
+      if (isShared) this.#busy.delete(name);
+      else this.#snapshots.throwAway(folder);
+    };
+    try {
+      await using transfer = await sync.open(request, signal);
+      await this.#update(folder, transfer, report, signal);
+    } catch (error) {
+      // Half of an update is worth nothing.
+      this.#snapshots.throwAway(folder);
+      release();
+      throw error;
+    }
+    return { path: join(folder, DATA), [Symbol.dispose]: release };
+  }
+
+  async #update(
+    folder: string,
+    transfer: FileTransfer,
+    report: SyncReport,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const before = readManifest(join(folder, MANIFEST));
+    const after: Manifest = {};
+    const wanted: SyncEntry[] = [];
+    let hasMarks = false;
+    let count = 0;
+    for await (const entry of transfer.entries()) {
+      signal.throwIfAborted();
+      if (++count > MAX_ENTRIES)
+        throw invalidParameter(`the build context has more than ${MAX_ENTRIES} entries`);
+      checkPath(entry.path);
+      if (entry.path.includes(".wh.")) hasMarks = true;
+      const facts = factsOf(entry);
+      if (Object.hasOwn(after, entry.path))
+        throw invalidParameter(`the build context has ${entry.path} twice`);
+      after[entry.path] = facts;
+      if (before?.[entry.path] !== facts) wanted.push(entry);
+    }
+    const gone =
+      before === undefined ? [] : Object.keys(before).filter((path) => !Object.hasOwn(after, path));
+    // A file that is called like a mark of deletion would be one.
+    const anew = before === undefined || (hasMarks && gone.length > 0);
+    if (anew && existsSync(folder)) this.#snapshots.throwAway(folder);
+    mkdirSync(join(folder, DATA), { recursive: true, mode: 0o755 });
+    const entries = anew && before !== undefined ? await allOf(after, wanted, before) : wanted;
+    if (entries === undefined)
+      throw invalidParameter("the build context cannot be brought up to date", {
+        hint: "Build again: it is received anew then.",
+      });
+    if (entries.length > 0 || gone.length > 0) {
+      const tar = archiveOf(entries, gone, transfer, report, signal);
+      await runJob(
+        {
+          job: "apply",
+          folder: join(folder, DATA),
+          whiteouts: gone.length > 0 ? "remove" : "keep",
+          climbing: "refuse",
+        },
+        { stdin: tar, signal },
+      );
+    }
+    writeFileAtomic(join(folder, MANIFEST), JSON.stringify(after));
+  }
+}
+
+/** Undefined: entries that were received before are not in the listing of what is wanted. */
+async function allOf(
+  after: Manifest,
+  wanted: SyncEntry[],
+  before: Manifest,
+): Promise<SyncEntry[] | undefined> {
+  return Object.keys(after).some((path) => before[path] === after[path]) ? undefined : wanted;
+}
+
+async function* archiveOf(
+  entries: readonly SyncEntry[],
+  gone: readonly string[],
+  transfer: FileTransfer,
+  report: SyncReport,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const owner = { uid: 0, gid: 0, mtime: { seconds: 0, nanoseconds: 0 } };
+  for (const path of gone) {
+    const slash = path.lastIndexOf("/") + 1;
+    const name = `${path.slice(0, slash)}.wh.${path.slice(slash)}`;
+    yield encodeHeader({ type: "file", name, mode: 0o600, ...owner });
+  }
+  let received = 0;
+  for (const entry of entries) {
+    signal.throwIfAborted();
+    const type = typeOf(entry);
+    if (type === undefined) continue;
+    const size = type === "file" ? entry.size : 0;
+    yield encodeHeader(
+      {
+        type,
+        name: entry.path,
+        mode: entry.mode & 0o7777,
+        uid: entry.uid,
+        gid: entry.gid,
+        size,
+        linkName: entry.linkTarget ?? "",
+        mtime: {
+          seconds: Number(entry.mtime / 1_000_000_000n),
+          nanoseconds: Number(entry.mtime % 1_000_000_000n),
+        },
+        ...(entry.xattrs && { xattrs: new Map(Object.entries(entry.xattrs)) }),
+      },
+      { subSecondTimes: true },
+    );
+    if (type !== "file" || size === 0) continue;
+    let left = size;
+    for await (const piece of transfer.read(entry.path)) {
+      left -= piece.length;
+      if (left < 0) throw invalidParameter(`${entry.path} became longer while it was sent`);
+      received += piece.length;
+      report(received);
+      yield piece;
+    }
+    // A file that became shorter is filled up, as its header says.
+    if (left > 0) throw invalidParameter(`${entry.path} became shorter while it was sent`);
+    const filling = padding(size);
+    if (filling > 0) yield new Uint8Array(filling);
+  }
+  yield END_OF_ARCHIVE;
+}
+
+function typeOf(entry: SyncEntry): EntryType | undefined {
+  switch (entry.mode & S.IFMT) {
+    case S.IFDIR:
+      return "directory";
+    case S.IFLNK:
+      return "symlink";
+    case S.IFIFO:
+      return "fifo";
+    case S.IFREG:
+      return entry.linkTarget ? "link" : "file";
+    default:
+      return undefined;
+  }
+}
+
+function factsOf(entry: SyncEntry): string {
+  const { mode, uid, gid, size, linkTarget = "" } = entry;
+  const isFolder = (mode & S.IFMT) === S.IFDIR;
+  // Times of folders change with what is in them.
+  const time = isFolder ? 0 : entry.mtime;
+  const attributes = Object.entries(entry.xattrs ?? {}).map(
+    ([name, value]) => `${name}=${Buffer.from(value).toString("hex")}`,
+  );
+  return `${mode}:${uid}:${gid}:${isFolder ? 0 : size}:${time}:${linkTarget}:${attributes.sort().join(";")}`;
+}
+
+function checkPath(path: string): void {
+  const parts = path.split("/");
+  if (
+    path === "" ||
+    path.length > 65_536 ||
+    parts.some((part) => part === "" || part === "." || part === "..")
+  ) {
+    throw invalidParameter(`the build context has an invalid path: ${JSON.stringify(path.slice(0, 200))}`);
+  }
+}
+
+function readManifest(path: string): Manifest | undefined {
+  try {
+    return JSON.parse(readFileSync(path, "utf8")) as Manifest;
+  } catch {
+    return undefined;
+  }
+}
