@@ -17,3 +17,5 @@ export { RULES } from "./lint/rules.ts";
 export { type LintOptions, parseLintOptions } from "./parse/directives.ts";
 export { DockerfileError, formatExcerpt, rangesOf } from "./parse/error.ts";
 export { decodeDockerfile, parseDockerfile } from "./parse/parse.ts";
+export { createBuilder } from "./create-builder.ts";
+export type * from "./parts.ts";

@@ -42,6 +42,8 @@ export interface Snapshots extends AsyncDisposable {
    * removed. Not synced: see `flush`. @throws not-found.
    */
   share(existing: Digest, chainId: Digest, parents: readonly Digest[], facts: LayerFacts): Promise<void>;
+  /** True when a private layer is part of an image too. */
+  isShared(id: Digest): boolean;
   /** What layers that were committed without `sync` hold is on the disk when it resolves. */
   flush(): Promise<void>;
   /**

@@ -9,6 +9,8 @@ export interface NewLayer extends AsyncDisposable {
   readonly id: Digest;
   /** Root file system to write to. */
   readonly rootfs: RootfsMount;
+  /** Nothing is below it: `folder` is all that there is. */
+  readonly onItsOwn: boolean;
   /** What changed, once nothing is mounted any more. */
   readonly folder: string;
   /** True when the step changed nothing. */
@@ -39,6 +41,7 @@ export async function newLayer(snapshots: Snapshots, chain: readonly Digest[]): 
     id,
     rootfs,
     folder: layer.directory,
+    onItsOwn: chain.length === 0,
     isEmpty: () =>
       snapshots.driver !== "vfs" && readdirSync(layer.directory).length === 0 && root() === before,
     async commit(size) {

@@ -1,5 +1,5 @@
-import { StepLog } from "../exec/step-log.ts";
 import type { StepResult } from "../cache/cache.ts";
+import { StepLog } from "../exec/step-log.ts";
 
 export interface RunningStep {
   result: Promise<StepResult>;

@@ -1,5 +1,5 @@
-import { resolveUser } from "@berth/runtime";
 import type { Digest } from "@berth/base";
+import { resolveUser } from "@berth/runtime";
 import type { Snapshots } from "@berth/snapshot";
 import { layerFolders } from "../layers/new-layer.ts";
 import { LayerStack } from "../layers/stack.ts";

@@ -5,8 +5,8 @@ import type { BuildCache, CacheHold, StepResult } from "../cache/cache.ts";
 import type { CacheMounts } from "../exec/cache-mounts.ts";
 import type { BuilderParts } from "../parts.ts";
 import type { Contexts } from "../sources/contexts.ts";
-import type { Downloads } from "../sources/http.ts";
 import type { GitRepositories } from "../sources/git.ts";
+import type { Downloads } from "../sources/http.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Steps } from "./steps.ts";
 

@@ -161,7 +161,13 @@ export class Contexts implements AsyncDisposable {
         };
         const git = { ...parsed, keepGitDir: source.keepGitFolder === true };
         const commit = await this.#parts.git.resolve(git, options, signal);
-        const checkout = await this.#parts.git.checkOut(git, commit, join(this.scratch(), "data"), options, signal);
+        const checkout = await this.#parts.git.checkOut(
+          git,
+          commit,
+          join(this.scratch(), "data"),
+          options,
+          signal,
+        );
         step.say(checkout.commit);
         return checkout.path;
       }
@@ -194,11 +200,11 @@ export class Contexts implements AsyncDisposable {
   }
 }
 
+/** gzip, bzip2, xz, zstd, or a tar as it is. */
 function looksLikeArchive(head: Uint8Array): boolean {
-  const magic = Buffer.from(head).toString("latin1");
-  return (
-    /^(\x1f\x8b|BZh|\xfd7zXZ|\x28\xb5\x2f\xfd)/.test(magic) || magic.slice(257, 262) === "ustar"
-  );
+  const hex = Buffer.from(head.subarray(0, 6)).toString("hex");
+  if (["1f8b", "425a68", "fd377a585a", "28b52ffd"].some((magic) => hex.startsWith(magic))) return true;
+  return Buffer.from(head.subarray(257, 262)).toString("latin1") === "ustar";
 }
 
 async function* countedPieces(stream: ReadableStream<Uint8Array>, step: Step): AsyncGenerator<Uint8Array> {
@@ -256,7 +262,8 @@ export function parseGitUrl(url: string): { remote: string; ref: string; subdir:
   const colon = fragment.indexOf(":");
   const ref = colon < 0 ? fragment : fragment.slice(0, colon);
   const subdir = colon < 0 ? "" : fragment.slice(colon + 1).replace(/^\/+|\/+$/g, "");
-  if (ref.startsWith("-") || subdir.split("/").includes("..")) throw invalidParameter(`invalid git reference: ${url}`);
+  if (ref.startsWith("-") || subdir.split("/").includes(".."))
+    throw invalidParameter(`invalid git reference: ${url}`);
   return { remote, ref, subdir };
 }
 

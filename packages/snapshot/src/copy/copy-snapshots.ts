@@ -58,6 +58,10 @@ class CopySnapshots implements Snapshots {
     return this.#layers.share(existing, chainId, parents, facts);
   }
 
+  isShared(id: Digest): boolean {
+    return this.#layers.isShared(id);
+  }
+
   flush(): Promise<void> {
     return this.#layers.flush();
   }

@@ -213,6 +213,10 @@ export class LayerFolder {
     this.#names.set(of, (this.#names.get(of) ?? 0) + 1);
   }
 
+  isShared(chainId: Digest): boolean {
+    return (this.#names.get(chainId) ?? 0) > 0;
+  }
+
   /** Everything that was written before is on the disk when it resolves. */
   async flush(): Promise<void> {
     await this.#sync.sync();

@@ -63,6 +63,10 @@ class OverlaySnapshots implements Snapshots {
     return this.#layers.share(existing, chainId, parents, facts);
   }
 
+  isShared(id: Digest): boolean {
+    return this.#layers.isShared(id);
+  }
+
   flush(): Promise<void> {
     return this.#layers.flush();
   }

@@ -1,0 +1,45 @@
+import type { CacheRecord, PruneOptions, PruneReport } from "@berth/api/build";
+import { statfs } from "@berth/linux";
+import type { BuilderContext } from "../solve/scope.ts";
+import { matchesFilters } from "./record-filters.ts";
+import { allRecords } from "./records.ts";
+
+/** See `Builder.prune`. What builds use stays; layers that images share stay with the images. */
+export async function pruneCache(
+  context: BuilderContext,
+  options: PruneOptions,
+  signal: AbortSignal,
+  onRecord: (record: CacheRecord) => void = () => {},
+): Promise<PruneReport> {
+  const report: PruneReport = { ids: [], spaceReclaimed: 0 };
+  const all = await allRecords(context);
+  const needed = new Set(all.flatMap(({ record }) => record.parents));
+  let left = all.reduce((sum, { record }) => sum + (record.shared ? 0 : record.size), 0);
+  const { blocks, available, blockSize } = statfs(context.parts.dataRoot);
+  let free = available * blockSize;
+  const limits = [options.keepStorage, options.maxUsedSpace].filter(
+    (limit) => limit !== undefined && limit > 0,
+  );
+  const limit = limits.length === 0 ? undefined : Math.min(...(limits as number[]));
+  const { minFreeSpace } = options;
+  for (const { record, remove } of all) {
+    signal.throwIfAborted();
+    const isEnough =
+      (limit !== undefined || minFreeSpace !== undefined) &&
+      (limit === undefined || left <= limit) &&
+      (minFreeSpace === undefined || free >= Math.min(minFreeSpace, blocks * blockSize));
+    if (isEnough) break;
+    if (record.inUse || !matchesFilters(record, options.filters)) continue;
+    // Without `all` only what nothing leads on from: the ends, whose images are gone.
+    if (!options.all && (record.shared || needed.has(record.id) || record.type === "exec.cachemount"))
+      continue;
+    await remove();
+    const size = record.shared ? 0 : record.size;
+    left -= size;
+    free += size;
+    report.ids.push(record.id);
+    report.spaceReclaimed += size;
+    onRecord(record);
+  }
+  return report;
+}

@@ -1,0 +1,22 @@
+import type { Platform } from "@berth/spec";
+import type { BuildGraph, ImageNode } from "../graph/operation.ts";
+import type { Solved } from "../solve/scope.ts";
+
+/** What was built for one platform. */
+export interface BuiltPlatform {
+  platform: Platform;
+  graph: BuildGraph;
+  solved: Solved;
+  /** The image at the bottom; undefined for `FROM scratch`. */
+  base: ImageNode | undefined;
+}
+
+/** The image that a graph's target stands on. */
+export function baseImageOf(graph: BuildGraph): ImageNode | undefined {
+  for (let node = graph.nodes[graph.target]; node !== undefined; ) {
+    if (node.type === "image") return node;
+    if (!("base" in node)) return undefined;
+    node = graph.nodes[node.base];
+  }
+  return undefined;
+}

@@ -1,0 +1,198 @@
+import { existsSync } from "node:fs";
+import type { BuildRequest, BuildResult, ProgressSink, SourceExcerpt } from "@berth/api/build";
+import { messageOf, newId, notImplemented } from "@berth/base";
+import { formatPlatform, hostPlatform, type Platform, platformRank } from "@berth/spec";
+import { BuildError } from "../build-error.ts";
+import { openImporters } from "../cache/import.ts";
+import { type BuiltPlatform, baseImageOf } from "../export/built.ts";
+import { exportResults } from "../export/export.ts";
+import type { LayerDigests } from "../export/layer-digests.ts";
+import { buildGraph, lintDockerfile } from "../graph/build.ts";
+import type { BuildGraph, LintWarning, SourceRange } from "../graph/operation.ts";
+import { rangesOf } from "../parse/error.ts";
+import type { ContextParts } from "../sources/contexts.ts";
+import { Contexts } from "../sources/contexts.ts";
+import { graphOptions, platformsOf } from "./graph-input.ts";
+import { BaseImages } from "./images.ts";
+import { type LoadedDockerfile, loadDockerfile } from "./load-dockerfile.ts";
+import type { BuilderContext, BuildScope } from "./scope.ts";
+import { Solver } from "./solver.ts";
+import { Steps } from "./steps.ts";
+
+const LINT_URL = "https://docs.docker.com/go/dockerfile/rule/";
+
+/** One build from request to result. @throws as `Builder.build` */
+export async function runBuild(
+  context: BuilderContext,
+  contextParts: ContextParts,
+  digests: LayerDigests,
+  request: BuildRequest,
+  report: ProgressSink,
+  outer: AbortSignal,
+  onSteps: (steps: Steps) => void,
+): Promise<BuildResult> {
+  const abort = new AbortController();
+  const signal = AbortSignal.any([outer, abort.signal]);
+  const steps = new Steps(report);
+  onSteps(steps);
+  using hold = context.parts.images.hold();
+  using cacheHold = context.cache.hold();
+  await using contexts = new Contexts(contextParts, request);
+  const images = new BaseImages({
+    parts: context.parts,
+    steps,
+    hold,
+    pull: request.pull === true,
+    auth: request.auth,
+  });
+  const file = await loadDockerfile(request, contexts, steps, signal);
+  const importers = await openImporters(context.parts, request, steps, signal);
+  const scope: BuildScope = {
+    context,
+    request,
+    steps,
+    contexts,
+    hold,
+    cacheHold,
+    signal,
+    epoch: undefined,
+    importers,
+  };
+  if (request.check === true) return await check(scope, file, images);
+
+  const platforms = platformsOf(request);
+  const work = platforms.map((platform) => buildPlatform(scope, file, platform, images));
+  let built: BuiltPlatform[];
+  try {
+    built = await Promise.all(work);
+  } catch (error) {
+    // Nothing of it goes on when this returns.
+    abort.abort(error);
+    await Promise.allSettled(work);
+    throw error;
+  }
+  const epoch = epochOf(request, built[0]?.graph);
+  const result = await exportResults({ ...scope, epoch }, built, digests);
+  context.cache.touch(new Set(built.flatMap((each) => each.solved.results)));
+  return { ref: request.ref ?? newId(), ...result, steps: steps.explanations() };
+}
+
+async function buildPlatform(
+  scope: BuildScope,
+  file: LoadedDockerfile,
+  platform: Platform,
+  images: BaseImages,
+): Promise<BuiltPlatform> {
+  const { request, signal, steps } = scope;
+  let graph: BuildGraph;
+  try {
+    graph = await buildGraph(file.text, graphOptions(request, platform, file.excludes, images, signal));
+  } catch (error) {
+    throw withPlace(error, file);
+  }
+  warn(steps, graph.warnings, file);
+  for (const node of graph.nodes) if (node.type === "run") checkRunnable(node.platform);
+  const solver = new Solver(
+    { ...scope, epoch: epochOf(request, graph) },
+    graph,
+    formatPlatform(platform),
+    (node) => (node.location === undefined ? undefined : excerpt(file, node.location)),
+  );
+  return { platform, graph, solved: await solver.solve(), base: baseImageOf(graph) };
+}
+
+/** Times are cut unless the client says otherwise. */
+function epochOf(request: BuildRequest, graph: BuildGraph | undefined): number | undefined {
+  return request.sourceDateEpoch ?? graph?.sourceDateEpoch;
+}
+
+const QEMU: Readonly<Record<string, string>> = {
+  amd64: "x86_64",
+  arm64: "aarch64",
+  "386": "i386",
+  ppc64le: "ppc64le",
+  mips64le: "mips64el",
+  loong64: "loongarch64",
+};
+
+/** @throws not-implemented when neither this machine nor an emulator runs programs of the platform */
+function checkRunnable(platform: Platform): void {
+  const host = hostPlatform();
+  if (platformRank(host, platform) >= 0 || (host.architecture === "amd64" && platform.architecture === "386"))
+    return;
+  const name = QEMU[platform.architecture] ?? platform.architecture;
+  if (platform.os === "linux" && existsSync(`/proc/sys/fs/binfmt_misc/qemu-${name}`)) return;
+  throw notImplemented(
+    `RUN for ${formatPlatform(platform)} cannot be executed on ${formatPlatform(host)}: exec format error`,
+    {
+      hint: `Install qemu-user-static and binfmt-support, so that the kernel runs programs of ${platform.architecture}.`,
+    },
+  );
+}
+
+async function check(scope: BuildScope, file: LoadedDockerfile, images: BaseImages): Promise<BuildResult> {
+  const { request, signal, steps } = scope;
+  const [platform] = platformsOf(request);
+  const options = graphOptions(request, platform as Platform, file.excludes, images, signal);
+  const { warnings, error } = await lintDockerfile(file.text, options);
+  warn(steps, warnings, file);
+  if (error !== undefined) throw withPlace(error, file);
+  const result = {
+    "frontend.lint.count": String(warnings.length),
+    "result.statuscode": warnings.length > 0 ? "1" : "0",
+    "result.json": JSON.stringify({
+      warnings: warnings.map(({ rule, description, detail, location }) => ({
+        ruleName: rule,
+        description,
+        url: `${LINT_URL}${kebab(rule)}/`,
+        detail,
+        location: location === undefined ? undefined : { ranges: [location] },
+      })),
+    }),
+  };
+  return { ref: request.ref ?? newId(), exporterResponse: result, steps: [] };
+}
+
+function warn(steps: Steps, warnings: readonly LintWarning[], file: LoadedDockerfile): void {
+  if (warnings.length === 0) return;
+  const vertex = steps.vertices()[0]?.digest;
+  if (vertex === undefined) return;
+  for (const { rule, description, detail, location } of warnings) {
+    const line = location === undefined ? "" : ` (line ${location.start})`;
+    steps.warn(
+      vertex,
+      `${rule}: ${detail}${line}`,
+      [description],
+      `${LINT_URL}${kebab(rule)}/`,
+      location === undefined ? undefined : excerpt(file, location),
+    );
+  }
+}
+
+function kebab(rule: string): string {
+  return rule
+    .replace(/([a-z])([A-Z])/g, "$1-$2")
+    .replace(/([A-Z]+)([A-Z][a-z])/g, "$1-$2")
+    .toLowerCase();
+}
+
+function excerpt(file: LoadedDockerfile, { start, end }: SourceRange): SourceExcerpt {
+  const text = file.text
+    .split("\n")
+    .slice(start - 1, end)
+    .join("\n");
+  return { file: file.name, startLine: start, endLine: end, text };
+}
+
+/** A mistake in the Dockerfile, or an image that is not found, with its lines. */
+function withPlace(error: unknown, file: LoadedDockerfile): unknown {
+  const [range] = rangesOf(error);
+  if (range === undefined || error instanceof BuildError) return error;
+  const { kind = "system", hint } = error as { kind?: BuildError["kind"]; hint?: string };
+  return new BuildError(messageOf(error), {
+    kind,
+    source: excerpt(file, range),
+    ...(hint !== undefined && { hint }),
+    cause: error,
+  });
+}

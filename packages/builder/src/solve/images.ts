@@ -1,0 +1,101 @@
+import type { AuthProvider } from "@berth/api/build";
+import { type Digest, isKind, notFound } from "@berth/base";
+import type { Hold } from "@berth/image";
+import { familiarReference, formatPlatform, type Platform, parseReference, platformRank } from "@berth/spec";
+import type { ImageConfigAnswer } from "../graph/operation.ts";
+import type { BuilderParts } from "../parts.ts";
+import type { Steps } from "./steps.ts";
+
+export interface ImageLookup {
+  parts: BuilderParts;
+  steps: Steps;
+  hold: Hold;
+  /** Ask the registry even when the image is here. */
+  pull: boolean;
+  auth: AuthProvider | undefined;
+}
+
+/** Finds base images: in the local store, else at the registry. One for a build: each image is looked up once. */
+export class BaseImages {
+  readonly #lookup: ImageLookup;
+  readonly #known = new Map<string, Promise<ImageConfigAnswer>>();
+
+  constructor(lookup: ImageLookup) {
+    this.#lookup = lookup;
+  }
+
+  /** As `ResolveImageConfig`. */
+  resolve(reference: string, platform: Platform, signal: AbortSignal): Promise<ImageConfigAnswer> {
+    const key = `${reference} ${formatPlatform(platform)}`;
+    let answer = this.#known.get(key);
+    if (answer === undefined) {
+      const name = `[internal] load metadata for ${reference}`;
+      answer = this.#lookup.steps.run(name, () => this.#find(reference, platform, signal), key);
+      answer.catch(() => {});
+      this.#known.set(key, answer);
+    }
+    return answer;
+  }
+
+  async #find(reference: string, platform: Platform, signal: AbortSignal): Promise<ImageConfigAnswer> {
+    const { parts, pull } = this.#lookup;
+    const parsed = parseReference(reference);
+    const local = this.#local(reference);
+    const fits =
+      local !== undefined &&
+      platformRank(platform, {
+        os: local.config.os,
+        architecture: local.config.architecture,
+        ...(local.config.variant && { variant: local.config.variant }),
+      }) >= 0;
+    if (local !== undefined && fits && !pull) return local;
+    if (parts.registry === undefined) {
+      if (local !== undefined) return local;
+      throw notFound(`${reference}: not found`, {
+        hint: `Load or build ${familiarReference(parsed)} first: this daemon reaches no registry.`,
+      });
+    }
+    const { auth } = this.#lookup;
+    try {
+      await this.#lookup.steps.run(`[internal] pull ${reference}`, async (step) => {
+        await parts.registry?.pull(parsed, platform, {
+          ...(auth && { auth }),
+          report: ({ id, current, total, done }) => step.status(id, current, total, done),
+          signal,
+        });
+      });
+    } catch (error) {
+      // Without a way to the registry, what is here is used, as Docker's classic builder does.
+      if (local !== undefined && fits && !pull && !isKind(error, "cancelled")) return local;
+      throw error;
+    }
+    const pulled = this.#local(reference);
+    if (pulled === undefined) throw notFound(`${reference}: not found`);
+    return pulled;
+  }
+
+  #local(reference: string): ImageConfigAnswer | undefined {
+    const { parts, hold } = this.#lookup;
+    try {
+      const image = parts.images.resolve(reference);
+      for (const layer of image.chain) hold.layer(layer);
+      const digest = this.#digestOf(image.id, reference);
+      const base = reference.includes("@") ? reference : `${reference}@${digest}`;
+      return { reference: base, digest, config: image.config };
+    } catch (error) {
+      if (isKind(error, "not-found")) return undefined;
+      throw error;
+    }
+  }
+
+  /** The digest by which a registry knows it, else its id. */
+  #digestOf(id: Digest, reference: string): Digest {
+    const repository = reference.replace(/@.*$/, "").replace(/:[^/:]+$/, "");
+    for (const text of this.#lookup.parts.images.names(id).digests) {
+      const at = text.indexOf("@");
+      const parsed = parseReference(text);
+      if (`${parsed.domain}/${parsed.path}` === repository) return text.slice(at + 1) as Digest;
+    }
+    return id;
+  }
+}

@@ -1,0 +1,522 @@
+import type { SourceExcerpt } from "@berth/api/build";
+import { runJob } from "@berth/archive";
+import { type Digest, invalidParameter, messageOf, notFound } from "@berth/base";
+import { chainIds } from "@berth/spec";
+import { BuildError } from "../build-error.ts";
+import type { StepResult } from "../cache/cache.ts";
+import { keyOf } from "../cache/key.ts";
+import { type CopyOrigin, copyStep, mkdirStep, selectSources, targetView } from "../exec/copy.ts";
+import { runStep } from "../exec/run.ts";
+import type { StepLog } from "../exec/step-log.ts";
+import { inputsOf } from "../graph/node-list.ts";
+import type {
+  BuildGraph,
+  CopyNode,
+  GraphNode,
+  ImageNode,
+  MkdirNode,
+  NodeId,
+  RunNode,
+} from "../graph/operation.ts";
+import { type NewLayer, newLayer } from "../layers/new-layer.ts";
+import type { FileTree } from "../sources/file-tree.ts";
+import { openSource } from "./open-source.ts";
+import { resolveOwner } from "./owner.ts";
+import type { BuildScope, Solved } from "./scope.ts";
+import type { Step } from "./steps.ts";
+
+type NodeResult = ({ kind: "layers" } & Solved) | { kind: "files"; tree: FileTree };
+type LayerStep = RunNode | CopyNode | MkdirNode;
+
+const TAIL_LINES = 60;
+const NO_LAYERS = keyOf("scratch");
+
+/** What makes a step the same as an earlier one. */
+interface StepKeys {
+  /** Found without looking into files; undefined when that is not possible. Only on this machine. */
+  quick: string | undefined;
+  /** By content: the same on any machine. */
+  canonical: () => Promise<string>;
+  /** Identity of the layers that the result was made on or with. */
+  inputs: string;
+  /** To say why: the same instruction on the same base, and on any. */
+  sameBase: string;
+  anyBase: string;
+}
+
+interface StepWork {
+  keys: StepKeys;
+  /** Layers that its own is made on. */
+  chain: readonly Digest[];
+  /** `size`: bytes of what it wrote, -1 when nobody knows; `keep`: it may be found again. */
+  execute(layer: NewLayer, log: StepLog, signal: AbortSignal): Promise<{ size: number; keep: boolean }>;
+}
+
+/**
+ * Executes the nodes of one graph that its target needs, each once, independent ones side by side; what the cache has is not
+ * executed again.
+ */
+export class Solver {
+  readonly #scope: BuildScope;
+  readonly #graph: BuildGraph;
+  readonly #file: (node: GraphNode) => SourceExcerpt | undefined;
+  readonly #nodes = new Map<NodeId, Promise<NodeResult>>();
+  readonly #steps = new Map<NodeId, Step>();
+  readonly #platform: string;
+
+  /** `file`: where in the Dockerfile a node is. `platform` tells graphs of one build apart. */
+  constructor(
+    scope: BuildScope,
+    graph: BuildGraph,
+    platform: string,
+    file: (node: GraphNode) => SourceExcerpt | undefined,
+  ) {
+    this.#scope = scope;
+    this.#graph = graph;
+    this.#file = file;
+    this.#platform = platform;
+    for (const node of graph.nodes) this.#announce(node);
+  }
+
+  /** @throws BuildError for a step that fails */
+  async solve(id: NodeId = this.#graph.target): Promise<Solved> {
+    const result = await this.#node(id);
+    return result.kind === "layers" ? result : await this.#asLayers(id, result.tree);
+  }
+
+  #announce(node: GraphNode): void {
+    if (node.type === "scratch") return;
+    const { id, type, name, ...definition } = node;
+    const inputs = inputsOf(node)
+      .map((input) => this.#steps.get(input)?.vertex.digest)
+      .filter((digest) => digest !== undefined);
+    const excerpt = this.#file(node);
+    const numbers = /(\d+)\/(\d+)\] /.exec(name);
+    const isInstruction = type === "run" || type === "copy" || type === "mkdir" || type === "image";
+    const step =
+      excerpt === undefined || !isInstruction
+        ? undefined
+        : {
+            stage: node.stage ?? "",
+            number: Number(numbers?.[1] ?? 0),
+            total: Number(numbers?.[2] ?? 0),
+            text: excerpt.text,
+            source: excerpt,
+          };
+    const identity = keyOf(this.#platform, id, type, definition);
+    this.#steps.set(id, this.#scope.steps.add(name, { inputs, identity, ...(step && { step }) }));
+  }
+
+  #node(id: NodeId): Promise<NodeResult> {
+    let result = this.#nodes.get(id);
+    if (result === undefined) {
+      const node = this.#graph.nodes[id];
+      if (node === undefined) return Promise.reject(invalidParameter(`the build graph has no node ${id}`));
+      result = this.#solveNode(node);
+      result.catch(() => {});
+      this.#nodes.set(id, result);
+    }
+    return result;
+  }
+
+  async #solveNode(node: GraphNode): Promise<NodeResult> {
+    this.#scope.signal.throwIfAborted();
+    switch (node.type) {
+      case "scratch":
+        return { kind: "layers", chain: [], key: NO_LAYERS, results: [] };
+      case "image":
+        return { kind: "layers", ...this.#image(node) };
+      case "local":
+      case "git":
+      case "http": {
+        const step = this.#steps.get(node.id) as Step;
+        step.start();
+        try {
+          const tree = await openSource(this.#scope, node, step);
+          step.done();
+          return { kind: "files", tree };
+        } catch (error) {
+          throw this.#failure(node, step, error);
+        }
+      }
+      default:
+        return { kind: "layers", ...(await this.#layerStep(node)) };
+    }
+  }
+
+  #image(node: ImageNode): Solved {
+    const { parts } = this.#scope.context;
+    const step = this.#steps.get(node.id) as Step;
+    const chain = chainIds(node.diffIds);
+    for (const layer of chain) this.#scope.hold.layer(layer);
+    for (const layer of chain) {
+      if (parts.snapshots.has(layer)) continue;
+      const error = notFound(`layer ${layer} of ${node.reference} is not there`, {
+        hint: "Pull or load the image again.",
+      });
+      throw this.#failure(node, step, error);
+    }
+    step.done({ cached: true, reason: "the image is here", result: node.digest });
+    return { chain, key: keyOf("image", node.diffIds), results: [] };
+  }
+
+  /** Files as a layer on nothing: for a mount, or as the base of a stage. */
+  async #asLayers(id: NodeId, tree: FileTree): Promise<Solved> {
+    const { context } = this.#scope;
+    const [match] = await tree.select("/");
+    const entries = match === undefined ? [] : tree.entriesOf(match);
+    await tree.hash(entries, this.#scope.signal);
+    const key = keyOf(
+      "files",
+      entries.map(({ path, digest }) => [path, digest]),
+    );
+    const found = context.cache.find(key, NO_LAYERS);
+    const name = this.#graph.nodes[id]?.name ?? "files";
+    const result = found ?? (await this.#keepFiles(tree, entries, key, name));
+    this.#scope.cacheHold.add(result);
+    return { chain: result.layer === undefined ? [] : [result.layer], key, results: [result] };
+  }
+
+  async #keepFiles(
+    tree: FileTree,
+    entries: ReturnType<FileTree["entriesOf"]>,
+    key: string,
+    name: string,
+  ): Promise<StepResult> {
+    const { cache, parts } = this.#scope.context;
+    await using layer = await newLayer(parts.snapshots, []);
+    const { contentSize, changed } = await runJob(
+      {
+        job: "assemble",
+        target: targetView(layer),
+        sources: [{ kind: "folder", path: tree.path }],
+        copies: [
+          { source: 0, name: "", unpack: false, entries: entries.map(({ digest: _, ...entry }) => entry) },
+        ],
+        destination: "/",
+        into: true,
+      },
+      { signal: this.#scope.signal },
+    );
+    await layer.commit(contentSize);
+    return cache.add(
+      {
+        canonical: key,
+        inputs: NO_LAYERS,
+        layer: layer.id,
+        description: name,
+        size: contentSize,
+        created: this.#now(),
+        parent: "",
+        diffId: undefined,
+        tarSize: 0,
+      },
+      changed ? [] : [key],
+    );
+  }
+
+  async #layerStep(node: LayerStep): Promise<Solved> {
+    const step = this.#steps.get(node.id) as Step;
+    const ids = inputsOf(node);
+    const inputs = new Map<NodeId, NodeResult>();
+    // All at once: what does not depend on one another is executed side by side.
+    await Promise.all(ids.map(async (id) => void inputs.set(id, await this.#node(id))));
+    const base = await this.solve(node.base);
+    try {
+      return await this.#solveStep(node, step, base, inputs);
+    } catch (error) {
+      throw this.#failure(node, step, error);
+    }
+  }
+
+  async #solveStep(
+    node: LayerStep,
+    step: Step,
+    base: Solved,
+    inputs: ReadonlyMap<NodeId, NodeResult>,
+  ): Promise<Solved> {
+    const { context, request, cacheHold } = this.#scope;
+    const { cache } = context;
+    const work = await this.#prepare(node, base, inputs);
+    const { keys } = work;
+    const ignoresCache = request.noCache === true || node.ignoreCache === true;
+    const finish = (result: StepResult, cached: boolean, reason: string): Solved => {
+      cacheHold.add(result);
+      step.done({ cached, reason, result: result.layer ?? base.chain.at(-1) ?? "" });
+      const chain = result.layer === undefined ? base.chain : [...base.chain, result.layer];
+      return { chain, key: result.canonical, results: [...base.results, result] };
+    };
+    if (!ignoresCache && keys.quick !== undefined) {
+      const found = cache.find(keys.quick, keys.inputs);
+      if (found !== undefined)
+        return finish(found, true, "the same instruction was executed on the same layers");
+    }
+    const canonical = await keys.canonical();
+    if (!ignoresCache) {
+      const found = cache.find(canonical, keys.inputs);
+      if (found !== undefined) {
+        if (keys.quick !== undefined) cache.addKey(keys.quick, found);
+        const what = node.type === "copy" ? "copied the same files onto" : "was executed on";
+        return finish(found, true, `the same instruction ${what} the same layers`);
+      }
+      const imported = await this.#import(canonical, keys, node, base);
+      if (imported !== undefined) return finish(imported, true, "found in the imported cache");
+    }
+    const reason = this.#missReason(node, step, base, keys, ignoresCache);
+    step.because(reason);
+    step.start();
+    const result = await context.inFlight.run(
+      `${canonical}:${keys.inputs}:${ignoresCache ? this.#platform + request.ref : ""}`,
+      this.#scope.signal,
+      (log, signal) => this.#execute(node, base, work, canonical, log, signal),
+      (log) => step.follow(log),
+    );
+    return finish(result, false, reason);
+  }
+
+  #missReason(node: LayerStep, _step: Step, base: Solved, keys: StepKeys, ignoresCache: boolean): string {
+    const { cache } = this.#scope.context;
+    if (ignoresCache)
+      return this.#scope.request.noCache ? "--no-cache was given" : "--no-cache-filter names its stage";
+    const below = base.results.at(-1);
+    const belowStep = this.#steps.get(node.base)?.vertex;
+    if (cache.knows(keys.sameBase)) {
+      return node.type === "copy" ? "the files that it copies have changed" : "what it mounts has changed";
+    }
+    if (below !== undefined && belowStep?.cached === false) return "the step below it was executed";
+    if (cache.knows(keys.anyBase)) return "what is below it has changed";
+    return "it was not executed before, its text has changed, or its result was removed from the cache";
+  }
+
+  /** What a step does, and how it is known. */
+  async #prepare(node: LayerStep, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>): Promise<StepWork> {
+    const { snapshots } = this.#scope.context.parts;
+    const epoch = this.#scope.epoch;
+    if (node.type === "mkdir") {
+      const owner = await resolveOwner(snapshots, base.chain, node.user);
+      const definition = ["mkdir", node.path, node.user, epoch];
+      const keys = this.#keysOf(definition, base, [], async () => []);
+      const execute = async (layer: NewLayer, _log: StepLog, signal: AbortSignal) => {
+        await mkdirStep(node.path, layer, { owner, epoch }, signal);
+        return { size: 0, keep: true };
+      };
+      return { keys, execute, chain: base.chain };
+    }
+    return node.type === "copy"
+      ? await this.#prepareCopy(node, base, inputs)
+      : await this.#prepareRun(node, base, inputs);
+  }
+
+  async #prepareCopy(node: CopyNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {
+    const { snapshots } = this.#scope.context.parts;
+    const epoch = this.#scope.epoch;
+    const link = node.link && snapshots.layersAreIndependent;
+    const origins = node.sources.map(({ from }): CopyOrigin => {
+      const input = inputs.get(from) as NodeResult;
+      return input.kind === "files" ? input : { kind: "layers", chain: input.chain };
+    });
+    const owner = await resolveOwner(snapshots, base.chain, node.chown);
+    const definition = [
+      node.instruction,
+      node.sources.map(({ path, unpack }) => [path, unpack]),
+      node.inline,
+      node.destination,
+      node.chown,
+      link ? owner : undefined,
+      node.chmod,
+      link,
+      node.parents,
+      node.excludes,
+      epoch,
+    ];
+    let selection: ReturnType<typeof selectSources> | undefined;
+    const select = () => {
+      selection ??= selectSources(snapshots, node, origins, this.#scope.signal);
+      return selection;
+    };
+    const chains = origins.map((origin) => (origin.kind === "layers" ? origin.chain : undefined));
+    const keys = this.#keysOf(definition, link ? NOTHING : base, chains, async () =>
+      (await select()).map(({ matches }) => matches.map(({ match, digest }) => [match.path, digest])),
+    );
+    // Sources are known by content: only the base must be the same.
+    keys.inputs = link ? NO_LAYERS : keyOf(base.chain);
+    const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
+      const facts = await copyStep(snapshots, node, await select(), layer, { owner, epoch }, signal);
+      for (const warning of facts.warnings) log.write(2, Buffer.from(`${warning}\n`));
+      return { size: facts.size, keep: !facts.changed };
+    };
+    return { keys, execute, chain: link ? [] : base.chain };
+  }
+
+  async #prepareRun(node: RunNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {
+    const { context, request, contexts, epoch } = this.#scope;
+    const { parts } = context;
+    const mounted = new Map<NodeId, Solved>();
+    for (const mount of node.mounts) {
+      if ((mount.type !== "bind" && mount.type !== "cache") || mount.from === undefined) continue;
+      const input = inputs.get(mount.from) as NodeResult;
+      mounted.set(mount.from, input.kind === "layers" ? input : await this.#asLayers(mount.from, input.tree));
+    }
+    const network = request.networkMode ?? "";
+    const definition = [
+      "RUN",
+      node.argv,
+      node.env,
+      node.cwd,
+      node.user,
+      // Which node a mount comes from is told by its key.
+      node.mounts.map((mount) => ({ ...mount, from: undefined })),
+      node.network === "default" && network !== "default" ? network : node.network,
+      node.security,
+      node.hostname,
+      node.devices,
+      node.scripts,
+      node.platform,
+      request.addHosts ?? [],
+      epoch,
+    ];
+    const others = [...mounted.values()];
+    const keys = this.#keysOf(
+      definition,
+      base,
+      others.map((each) => each.chain),
+      async () => others.map((each) => each.key),
+    );
+    keys.inputs = keyOf(base.chain, ...others.map((each) => each.chain));
+    const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
+      const outcome = await runStep(
+        parts,
+        node,
+        base.chain,
+        layer,
+        {
+          snapshots: parts.snapshots,
+          cacheMounts: context.cacheMounts,
+          ...(contexts.secrets && { secrets: contexts.secrets }),
+          ...(contexts.ssh && { ssh: contexts.ssh }),
+          chainOf: (mount) => (mount.from === undefined ? [] : (mounted.get(mount.from)?.chain ?? [])),
+        },
+        {
+          networkMode: network,
+          addHosts: request.addHosts ?? [],
+          hostConfig: request.hostConfig ?? {},
+          entitlements: request.entitlements ?? [],
+        },
+        log,
+        signal,
+      );
+      if (outcome.exitCode !== 0) {
+        const memory = outcome.oomKilled ? ": cannot allocate memory" : "";
+        throw new BuildError(
+          `process ${JSON.stringify(node.argv.join(" "))} did not complete successfully: exit code: ${outcome.exitCode}${memory}`,
+          { exitCode: outcome.exitCode, output: log.tail(TAIL_LINES) },
+        );
+      }
+      if (epoch !== undefined && !layer.isEmpty()) {
+        await runJob({ job: "clamp", folder: layer.folder, epoch }, { signal });
+      }
+      return { size: -1, keep: true };
+    };
+    return { keys, execute, chain: base.chain };
+  }
+
+  #keysOf(
+    definition: readonly unknown[],
+    base: Pick<Solved, "key" | "chain">,
+    others: readonly (readonly Digest[] | undefined)[],
+    content: () => Promise<readonly unknown[]>,
+  ): StepKeys {
+    const hasFiles = others.some((chain) => chain === undefined);
+    const inputs = keyOf(base.chain);
+    return {
+      quick: hasFiles ? undefined : keyOf("quick", definition, base.key, base.chain, others),
+      canonical: async () => keyOf("step", definition, base.key, await content()),
+      inputs,
+      sameBase: keyOf("same base", definition, base.key),
+      anyBase: keyOf("any base", definition),
+    };
+  }
+
+  async #execute(
+    node: LayerStep,
+    base: Solved,
+    work: StepWork,
+    canonical: string,
+    log: StepLog,
+    signal: AbortSignal,
+  ): Promise<StepResult> {
+    const { cache, parts } = this.#scope.context;
+    await using layer = await newLayer(parts.snapshots, work.chain);
+    const { size, keep } = await work.execute(layer, log, signal);
+    const isEmpty = layer.isEmpty();
+    if (!isEmpty) await layer.commit(size);
+    const { quick, inputs, sameBase, anyBase } = work.keys;
+    return cache.add(
+      {
+        canonical,
+        inputs,
+        layer: isEmpty ? undefined : layer.id,
+        description: node.name,
+        size: isEmpty ? 0 : size,
+        created: this.#now(),
+        parent: base.results.at(-1)?.id ?? "",
+        diffId: undefined,
+        tarSize: 0,
+      },
+      keep ? [canonical, sameBase, anyBase, ...(quick === undefined ? [] : [quick])] : [],
+    );
+  }
+
+  async #import(
+    canonical: string,
+    keys: StepKeys,
+    node: LayerStep,
+    base: Solved,
+  ): Promise<StepResult | undefined> {
+    const { cache } = this.#scope.context;
+    for (const importer of this.#scope.importers) {
+      const found = await importer.find(canonical, base.chain, this.#scope.signal);
+      if (found === undefined) continue;
+      return cache.add(
+        {
+          canonical,
+          inputs: keys.inputs,
+          description: node.name,
+          parent: base.results.at(-1)?.id ?? "",
+          ...found,
+        },
+        [canonical, keys.sameBase, keys.anyBase, ...(keys.quick === undefined ? [] : [keys.quick])],
+      );
+    }
+    return undefined;
+  }
+
+  #now(): number {
+    return this.#scope.epoch === undefined ? Date.now() : this.#scope.epoch * 1000;
+  }
+
+  /** The failure with its place; marks the step. Failures of steps below are passed on as they are. */
+  #failure(node: GraphNode, step: Step, error: unknown): unknown {
+    if (error instanceof BuildError && error.vertex !== undefined) return error;
+    const { signal } = this.#scope;
+    if (signal.aborted && !(error instanceof BuildError)) {
+      step.fail(new Error("context canceled"));
+      return signal.reason ?? error;
+    }
+    step.fail(error);
+    const source = this.#file(node);
+    const details = error instanceof BuildError ? error : undefined;
+    return new BuildError(messageOf(error), {
+      kind: (error as { kind?: "system" }).kind ?? "system",
+      vertex: step.vertex.digest,
+      vertexName: node.name,
+      ...(source && { source }),
+      ...(details?.output !== undefined && { output: details.output }),
+      ...(details?.processExitCode !== undefined && { exitCode: details.processExitCode }),
+      ...((error as { hint?: string }).hint !== undefined && { hint: (error as { hint: string }).hint }),
+      cause: error,
+    });
+  }
+}
+
+const NOTHING = { key: NO_LAYERS, chain: [] };
