@@ -24,6 +24,7 @@ import { openState } from "@berth/state";
 import type { DaemonConfig } from "./config/options.ts";
 import { containerJobs } from "./jobs/container-jobs.ts";
 import { backingFilesystem } from "./wiring/backing-filesystem.ts";
+import { openBuilder } from "./wiring/builder.ts";
 import { engineSettings, ociRuntimes } from "./wiring/containers.ts";
 import { engineNetworks } from "./wiring/engine-networks.ts";
 import { networkSettings } from "./wiring/network-settings.ts";
@@ -88,6 +89,8 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
     allCapabilities: () => capabilitySets(host.capabilities),
   });
   joinImagesAndContainers(images, engine);
+  // Before the containers are looked for: what builds have left is none of them.
+  const builder = undo.use(await openBuilder(engine, config, { snapshots, content, images }));
   const { started } = await restoreContainers(engine);
   const background = Promise.all([started, images.collect()]).catch((error) =>
     log.error("after the start", { error: messageOf(error) }),
@@ -108,6 +111,7 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
       registry: registryBackend(registry),
       volumes: engine.volumes,
       system: systemBackend(engine, images, system),
+      builds: builder,
     },
     reload(next) {
       config = next;

@@ -10,7 +10,7 @@ import {
 import { type Digest, notFound } from "@berth/base";
 import { S } from "@berth/linux";
 import type { Snapshots } from "@berth/snapshot";
-import { IgnoreMatcher, type IgnoreState } from "../dockerignore/matcher.ts";
+import { IgnoreMatcher, type IgnoreState } from "@berth/spec/dockerignore";
 import type { CopyNode, CopySource } from "../graph/operation.ts";
 import type { NewLayer } from "../layers/new-layer.ts";
 import { digestOfEntries, type FileTree } from "../sources/file-tree.ts";

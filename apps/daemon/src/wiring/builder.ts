@@ -1,0 +1,37 @@
+import { hostConfigDecoder } from "@berth/api";
+import { type Builder, type BuilderParts, createBuilder } from "@berth/builder";
+import type { EngineContext } from "@berth/engine";
+import type { DaemonConfig } from "../config/options.ts";
+
+/** Docker's `builder.gc.defaultKeepStorage`. */
+const KEEP_STORAGE = 20 * 1024 ** 3;
+
+/** The builder on the engine's parts. Steps that an earlier daemon left are ended before it returns. */
+export async function openBuilder(
+  engine: EngineContext,
+  config: DaemonConfig,
+  parts: Pick<BuilderParts, "snapshots" | "content" | "images" | "registry">,
+): Promise<Builder> {
+  const { settings } = engine;
+  return await createBuilder({
+    ...parts,
+    dataRoot: config.dataRoot,
+    execRoot: config.execRoot,
+    runtime: engine.runtime,
+    networks: engine.networks,
+    ociRuntime: (name) => settings.runtimes.get(name),
+    buildSpec: (input) => engine.buildSpec(input),
+    defaultHostConfig: () => ({
+      ...hostConfigDecoder({}, { struct: "HostConfig", path: "" }),
+      IpcMode: "private",
+      CgroupnsMode: settings.cgroupnsMode || (engine.facts.cgroupVersion === 2 ? "private" : "host"),
+    }),
+    settings: {
+      ulimits: settings.ulimits,
+      shmSize: settings.shmSize,
+      cgroupParent: settings.cgroupParent,
+      dns: { servers: [], search: [], options: [] },
+      keepStorage: KEEP_STORAGE,
+    },
+  });
+}
