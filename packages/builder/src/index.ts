@@ -7,6 +7,7 @@ export {
 } from "@berth/spec/dockerignore";
 export { BuildError, type BuildErrorDetails } from "./build-error.ts";
 export type * from "./builder.ts";
+export { createBuilder } from "./create-builder.ts";
 export { buildGraph, lintDockerfile } from "./graph/build.ts";
 export { applyFileMode } from "./graph/file-mode.ts";
 export { type GitRef, parseGitRef } from "./graph/git-ref.ts";
@@ -17,5 +18,4 @@ export { RULES } from "./lint/rules.ts";
 export { type LintOptions, parseLintOptions } from "./parse/directives.ts";
 export { DockerfileError, formatExcerpt, rangesOf } from "./parse/error.ts";
 export { decodeDockerfile, parseDockerfile } from "./parse/parse.ts";
-export { createBuilder } from "./create-builder.ts";
 export type * from "./parts.ts";

@@ -1,7 +1,7 @@
 import type { BuildRequest, ContextSource } from "@berth/api/build";
 import { closeQuietly, fstat, isErrno, O, open, openat2, RESOLVE, readFull, S } from "@berth/linux";
-import { BuildError } from "../build-error.ts";
 import { ignoreFileNames, readIgnoreFile } from "@berth/spec/dockerignore";
+import { BuildError } from "../build-error.ts";
 import { decodeDockerfile } from "../parse/parse.ts";
 import type { Contexts } from "../sources/contexts.ts";
 import type { Steps } from "./steps.ts";

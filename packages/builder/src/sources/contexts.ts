@@ -4,8 +4,8 @@ import type { BuildRequest, ContextSource, SecretProvider, SshProvider } from "@
 import type { Accept } from "@berth/archive";
 import { invalidParameter, newId, notImplemented } from "@berth/base";
 import type { Snapshots } from "@berth/snapshot";
-import { keyOf } from "../cache/key.ts";
 import { IgnoreMatcher, type IgnoreState } from "@berth/spec/dockerignore";
+import { keyOf } from "../cache/key.ts";
 import type { Step } from "../solve/steps.ts";
 import type { FileDigests } from "./file-digests.ts";
 import { FileTree } from "./file-tree.ts";
