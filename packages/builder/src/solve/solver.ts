@@ -1,56 +1,27 @@
 import type { SourceExcerpt } from "@berth/api/build";
 import { runJob } from "@berth/archive";
-import { type Digest, invalidParameter, messageOf, notFound } from "@berth/base";
+import { invalidParameter, messageOf, notFound } from "@berth/base";
 import { chainIds } from "@berth/spec";
 import { BuildError } from "../build-error.ts";
 import type { StepResult } from "../cache/cache.ts";
 import { keyOf } from "../cache/key.ts";
-import { type CopyOrigin, copyStep, mkdirStep, selectSources, targetView } from "../exec/copy.ts";
-import { runStep } from "../exec/run.ts";
+import { targetView } from "../exec/copy.ts";
 import type { StepLog } from "../exec/step-log.ts";
 import { inputsOf } from "../graph/node-list.ts";
-import type {
-  BuildGraph,
-  CopyNode,
-  GraphNode,
-  ImageNode,
-  MkdirNode,
-  NodeId,
-  RunNode,
-} from "../graph/operation.ts";
-import { type NewLayer, newLayer } from "../layers/new-layer.ts";
+import type { BuildGraph, GraphNode, ImageNode, NodeId } from "../graph/operation.ts";
+import { newLayer } from "../layers/new-layer.ts";
 import type { FileTree } from "../sources/file-tree.ts";
 import { openSource } from "./open-source.ts";
-import { resolveOwner } from "./owner.ts";
 import type { BuildScope, Solved } from "./scope.ts";
+import {
+  type LayerStep,
+  NO_LAYERS,
+  type NodeResult,
+  type StepKeys,
+  StepPlanner,
+  type StepWork,
+} from "./step-work.ts";
 import type { Step } from "./steps.ts";
-
-type NodeResult = ({ kind: "layers" } & Solved) | { kind: "files"; tree: FileTree };
-type LayerStep = RunNode | CopyNode | MkdirNode;
-
-const TAIL_LINES = 60;
-const NO_LAYERS = keyOf("scratch");
-
-/** What makes a step the same as an earlier one. */
-interface StepKeys {
-  /** Found without looking into files; undefined when that is not possible. Only on this machine. */
-  quick: string | undefined;
-  /** By content: the same on any machine. */
-  canonical: () => Promise<string>;
-  /** Identity of the layers that the result was made on or with. */
-  inputs: string;
-  /** To say why: the same instruction on the same base, and on any. */
-  sameBase: string;
-  anyBase: string;
-}
-
-interface StepWork {
-  keys: StepKeys;
-  /** Layers that its own is made on. */
-  chain: readonly Digest[];
-  /** `size`: bytes of what it wrote, -1 when nobody knows; `keep`: it may be found again. */
-  execute(layer: NewLayer, log: StepLog, signal: AbortSignal): Promise<{ size: number; keep: boolean }>;
-}
 
 /**
  * Executes the nodes of one graph that its target needs, each once, independent ones side by side; what the cache has is not
@@ -63,6 +34,7 @@ export class Solver {
   readonly #nodes = new Map<NodeId, Promise<NodeResult>>();
   readonly #steps = new Map<NodeId, Step>();
   readonly #platform: string;
+  readonly #planner: StepPlanner;
 
   /** `file`: where in the Dockerfile a node is. `platform` tells graphs of one build apart. */
   constructor(
@@ -75,6 +47,7 @@ export class Solver {
     this.#graph = graph;
     this.#file = file;
     this.#platform = platform;
+    this.#planner = new StepPlanner(scope, (id, tree) => this.#asLayers(id, tree));
     for (const node of graph.nodes) this.#announce(node);
   }
 
@@ -237,7 +210,7 @@ export class Solver {
   ): Promise<Solved> {
     const { context, request, cacheHold } = this.#scope;
     const { cache } = context;
-    const work = await this.#prepare(node, base, inputs);
+    const work = await this.#planner.prepare(node, base, inputs);
     const { keys } = work;
     const ignoresCache = request.noCache === true || node.ignoreCache === true;
     const finish = (result: StepResult, cached: boolean, reason: string): Solved => {
@@ -286,155 +259,6 @@ export class Solver {
     if (below !== undefined && belowStep?.cached === false) return "the step below it was executed";
     if (cache.knows(keys.anyBase)) return "what is below it has changed";
     return "it was not executed before, its text has changed, or its result was removed from the cache";
-  }
-
-  /** What a step does, and how it is known. */
-  async #prepare(node: LayerStep, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>): Promise<StepWork> {
-    const { snapshots } = this.#scope.context.parts;
-    const epoch = this.#scope.epoch;
-    if (node.type === "mkdir") {
-      const owner = await resolveOwner(snapshots, base.chain, node.user);
-      const definition = ["mkdir", node.path, node.user, epoch];
-      const keys = this.#keysOf(definition, base, [], async () => []);
-      const execute = async (layer: NewLayer, _log: StepLog, signal: AbortSignal) => {
-        await mkdirStep(node.path, layer, { owner, epoch }, signal);
-        return { size: 0, keep: true };
-      };
-      return { keys, execute, chain: base.chain };
-    }
-    return node.type === "copy"
-      ? await this.#prepareCopy(node, base, inputs)
-      : await this.#prepareRun(node, base, inputs);
-  }
-
-  async #prepareCopy(node: CopyNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {
-    const { snapshots } = this.#scope.context.parts;
-    const epoch = this.#scope.epoch;
-    const link = node.link && snapshots.layersAreIndependent;
-    const origins = node.sources.map(({ from }): CopyOrigin => {
-      const input = inputs.get(from) as NodeResult;
-      return input.kind === "files" ? input : { kind: "layers", chain: input.chain };
-    });
-    const owner = await resolveOwner(snapshots, base.chain, node.chown);
-    const definition = [
-      node.instruction,
-      node.sources.map(({ path, unpack }) => [path, unpack]),
-      node.inline,
-      node.destination,
-      node.chown,
-      link ? owner : undefined,
-      node.chmod,
-      link,
-      node.parents,
-      node.excludes,
-      epoch,
-    ];
-    let selection: ReturnType<typeof selectSources> | undefined;
-    const select = () => {
-      selection ??= selectSources(snapshots, node, origins, this.#scope.signal);
-      return selection;
-    };
-    const chains = origins.map((origin) => (origin.kind === "layers" ? origin.chain : undefined));
-    const keys = this.#keysOf(definition, link ? NOTHING : base, chains, async () =>
-      (await select()).map(({ matches }) => matches.map(({ match, digest }) => [match.path, digest])),
-    );
-    // Sources are known by content: only the base must be the same.
-    keys.inputs = link ? NO_LAYERS : keyOf(base.chain);
-    const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
-      const facts = await copyStep(snapshots, node, await select(), layer, { owner, epoch }, signal);
-      for (const warning of facts.warnings) log.write(2, Buffer.from(`${warning}\n`));
-      return { size: facts.size, keep: !facts.changed };
-    };
-    return { keys, execute, chain: link ? [] : base.chain };
-  }
-
-  async #prepareRun(node: RunNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {
-    const { context, request, contexts, epoch } = this.#scope;
-    const { parts } = context;
-    const mounted = new Map<NodeId, Solved>();
-    for (const mount of node.mounts) {
-      if ((mount.type !== "bind" && mount.type !== "cache") || mount.from === undefined) continue;
-      const input = inputs.get(mount.from) as NodeResult;
-      mounted.set(mount.from, input.kind === "layers" ? input : await this.#asLayers(mount.from, input.tree));
-    }
-    const network = request.networkMode ?? "";
-    const definition = [
-      "RUN",
-      node.argv,
-      node.env,
-      node.cwd,
-      node.user,
-      // Which node a mount comes from is told by its key.
-      node.mounts.map((mount) => ({ ...mount, from: undefined })),
-      node.network === "default" && network !== "default" ? network : node.network,
-      node.security,
-      node.hostname,
-      node.devices,
-      node.scripts,
-      node.platform,
-      request.addHosts ?? [],
-      epoch,
-    ];
-    const others = [...mounted.values()];
-    const keys = this.#keysOf(
-      definition,
-      base,
-      others.map((each) => each.chain),
-      async () => others.map((each) => each.key),
-    );
-    keys.inputs = keyOf(base.chain, ...others.map((each) => each.chain));
-    const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
-      const outcome = await runStep(
-        parts,
-        node,
-        base.chain,
-        layer,
-        {
-          snapshots: parts.snapshots,
-          cacheMounts: context.cacheMounts,
-          ...(contexts.secrets && { secrets: contexts.secrets }),
-          ...(contexts.ssh && { ssh: contexts.ssh }),
-          chainOf: (mount) => (mount.from === undefined ? [] : (mounted.get(mount.from)?.chain ?? [])),
-        },
-        {
-          networkMode: network,
-          addHosts: request.addHosts ?? [],
-          hostConfig: request.hostConfig ?? {},
-          entitlements: request.entitlements ?? [],
-        },
-        log,
-        signal,
-      );
-      if (outcome.exitCode !== 0) {
-        const memory = outcome.oomKilled ? ": cannot allocate memory" : "";
-        throw new BuildError(
-          `process ${JSON.stringify(node.argv.join(" "))} did not complete successfully: exit code: ${outcome.exitCode}${memory}`,
-          { exitCode: outcome.exitCode, output: log.tail(TAIL_LINES) },
-        );
-      }
-      if (epoch !== undefined && !layer.isEmpty()) {
-        await runJob({ job: "clamp", folder: layer.folder, epoch }, { signal });
-      }
-      return { size: -1, keep: true };
-    };
-    return { keys, execute, chain: base.chain };
-  }
-
-  #keysOf(
-    definition: readonly unknown[],
-    base: Pick<Solved, "key" | "chain">,
-    others: readonly (readonly Digest[] | undefined)[],
-    content: () => Promise<readonly unknown[]>,
-  ): StepKeys {
-    const hasFiles = others.some((chain) => chain === undefined);
-    const inputs = keyOf(base.chain);
-    return {
-      quick: hasFiles ? undefined : keyOf("quick", definition, base.key, base.chain, others),
-      canonical: async () => keyOf("step", definition, base.key, await content()),
-      inputs,
-      sameBase: keyOf("same base", definition, base.key),
-      anyBase: keyOf("any base", definition),
-    };
   }
 
   async #execute(
@@ -518,5 +342,3 @@ export class Solver {
     });
   }
 }
-
-const NOTHING = { key: NO_LAYERS, chain: [] };

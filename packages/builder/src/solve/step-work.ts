@@ -1,0 +1,202 @@
+import { runJob } from "@berth/archive";
+import type { Digest } from "@berth/base";
+import { BuildError } from "../build-error.ts";
+import { keyOf } from "../cache/key.ts";
+import { type CopyOrigin, copyStep, mkdirStep, selectSources } from "../exec/copy.ts";
+import { runStep } from "../exec/run.ts";
+import type { StepLog } from "../exec/step-log.ts";
+import type { CopyNode, MkdirNode, NodeId, RunNode } from "../graph/operation.ts";
+import type { NewLayer } from "../layers/new-layer.ts";
+import type { FileTree } from "../sources/file-tree.ts";
+import { resolveOwner } from "./owner.ts";
+import type { BuildScope, Solved } from "./scope.ts";
+
+export type NodeResult = ({ kind: "layers" } & Solved) | { kind: "files"; tree: FileTree };
+export type LayerStep = RunNode | CopyNode | MkdirNode;
+
+const TAIL_LINES = 60;
+/** Key of nothing. */
+export const NO_LAYERS: string = keyOf("scratch");
+const NOTHING = { key: NO_LAYERS, chain: [] };
+
+/** What makes a step the same as an earlier one. */
+export interface StepKeys {
+  /** Found without looking into files; undefined when that is not possible. Only on this machine. */
+  quick: string | undefined;
+  /** By content: the same on any machine. */
+  canonical: () => Promise<string>;
+  /** Identity of the layers that the result was made on or with. */
+  inputs: string;
+  /** To say why: the same instruction on the same base, and on any. */
+  sameBase: string;
+  anyBase: string;
+}
+
+export interface StepWork {
+  keys: StepKeys;
+  /** Layers that its own is made on. */
+  chain: readonly Digest[];
+  /** `size`: bytes of what it wrote, -1 when nobody knows; `keep`: it may be found again. */
+  execute(layer: NewLayer, log: StepLog, signal: AbortSignal): Promise<{ size: number; keep: boolean }>;
+}
+
+/** Says what the steps of a build do, and by what they are known. */
+export class StepPlanner {
+  readonly #scope: BuildScope;
+  readonly #asLayers: (id: NodeId, tree: FileTree) => Promise<Solved>;
+
+  /** `asLayers`: files as layers, for a mount. */
+  constructor(scope: BuildScope, asLayers: (id: NodeId, tree: FileTree) => Promise<Solved>) {
+    this.#scope = scope;
+    this.#asLayers = asLayers;
+  }
+
+  /** What a step does, and how it is known. */
+  async prepare(node: LayerStep, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>): Promise<StepWork> {
+    const { snapshots } = this.#scope.context.parts;
+    const epoch = this.#scope.epoch;
+    if (node.type === "mkdir") {
+      const owner = await resolveOwner(snapshots, base.chain, node.user);
+      const definition = ["mkdir", node.path, node.user, epoch];
+      const keys = this.#keysOf(definition, base, [], async () => []);
+      const execute = async (layer: NewLayer, _log: StepLog, signal: AbortSignal) => {
+        await mkdirStep(node.path, layer, { owner, epoch }, signal);
+        return { size: 0, keep: true };
+      };
+      return { keys, execute, chain: base.chain };
+    }
+    return node.type === "copy"
+      ? await this.#prepareCopy(node, base, inputs)
+      : await this.#prepareRun(node, base, inputs);
+  }
+
+  async #prepareCopy(node: CopyNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {
+    const { snapshots } = this.#scope.context.parts;
+    const epoch = this.#scope.epoch;
+    const link = node.link && snapshots.layersAreIndependent;
+    const origins = node.sources.map(({ from }): CopyOrigin => {
+      const input = inputs.get(from) as NodeResult;
+      return input.kind === "files" ? input : { kind: "layers", chain: input.chain };
+    });
+    const owner = await resolveOwner(snapshots, base.chain, node.chown);
+    const definition = [
+      node.instruction,
+      node.sources.map(({ path, unpack }) => [path, unpack]),
+      node.inline,
+      node.destination,
+      node.chown,
+      link ? owner : undefined,
+      node.chmod,
+      link,
+      node.parents,
+      node.excludes,
+      epoch,
+    ];
+    let selection: ReturnType<typeof selectSources> | undefined;
+    const select = () => {
+      selection ??= selectSources(snapshots, node, origins, this.#scope.signal);
+      return selection;
+    };
+    const chains = origins.map((origin) => (origin.kind === "layers" ? origin.chain : undefined));
+    const keys = this.#keysOf(definition, link ? NOTHING : base, chains, async () =>
+      (await select()).map(({ matches }) => matches.map(({ match, digest }) => [match.path, digest])),
+    );
+    // Sources are known by content: only the base must be the same.
+    keys.inputs = link ? NO_LAYERS : keyOf(base.chain);
+    const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
+      const facts = await copyStep(snapshots, node, await select(), layer, { owner, epoch }, signal);
+      for (const warning of facts.warnings) log.write(2, Buffer.from(`${warning}\n`));
+      return { size: facts.size, keep: !facts.changed };
+    };
+    return { keys, execute, chain: link ? [] : base.chain };
+  }
+
+  async #prepareRun(node: RunNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {
+    const { context, request, contexts, epoch } = this.#scope;
+    const { parts } = context;
+    const mounted = new Map<NodeId, Solved>();
+    for (const mount of node.mounts) {
+      if ((mount.type !== "bind" && mount.type !== "cache") || mount.from === undefined) continue;
+      const input = inputs.get(mount.from) as NodeResult;
+      mounted.set(mount.from, input.kind === "layers" ? input : await this.#asLayers(mount.from, input.tree));
+    }
+    const network = request.networkMode ?? "";
+    const definition = [
+      "RUN",
+      node.argv,
+      node.env,
+      node.cwd,
+      node.user,
+      // Which node a mount comes from is told by its key.
+      node.mounts.map((mount) => ({ ...mount, from: undefined })),
+      node.network === "default" && network !== "default" ? network : node.network,
+      node.security,
+      node.hostname,
+      node.devices,
+      node.scripts,
+      node.platform,
+      request.addHosts ?? [],
+      epoch,
+    ];
+    const others = [...mounted.values()];
+    const keys = this.#keysOf(
+      definition,
+      base,
+      others.map((each) => each.chain),
+      async () => others.map((each) => each.key),
+    );
+    keys.inputs = keyOf(base.chain, ...others.map((each) => each.chain));
+    const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
+      const outcome = await runStep(
+        parts,
+        node,
+        base.chain,
+        layer,
+        {
+          snapshots: parts.snapshots,
+          cacheMounts: context.cacheMounts,
+          ...(contexts.secrets && { secrets: contexts.secrets }),
+          ...(contexts.ssh && { ssh: contexts.ssh }),
+          chainOf: (mount) => (mount.from === undefined ? [] : (mounted.get(mount.from)?.chain ?? [])),
+        },
+        {
+          networkMode: network,
+          addHosts: request.addHosts ?? [],
+          hostConfig: request.hostConfig ?? {},
+          entitlements: request.entitlements ?? [],
+        },
+        log,
+        signal,
+      );
+      if (outcome.exitCode !== 0) {
+        const memory = outcome.oomKilled ? ": cannot allocate memory" : "";
+        throw new BuildError(
+          `process ${JSON.stringify(node.argv.join(" "))} did not complete successfully: exit code: ${outcome.exitCode}${memory}`,
+          { exitCode: outcome.exitCode, output: log.tail(TAIL_LINES) },
+        );
+      }
+      if (epoch !== undefined && !layer.isEmpty()) {
+        await runJob({ job: "clamp", folder: layer.folder, epoch }, { signal });
+      }
+      return { size: -1, keep: true };
+    };
+    return { keys, execute, chain: base.chain };
+  }
+
+  #keysOf(
+    definition: readonly unknown[],
+    base: Pick<Solved, "key" | "chain">,
+    others: readonly (readonly Digest[] | undefined)[],
+    content: () => Promise<readonly unknown[]>,
+  ): StepKeys {
+    const hasFiles = others.some((chain) => chain === undefined);
+    const inputs = keyOf(base.chain);
+    return {
+      quick: hasFiles ? undefined : keyOf("quick", definition, base.key, base.chain, others),
+      canonical: async () => keyOf("step", definition, base.key, await content()),
+      inputs,
+      sameBase: keyOf("same base", definition, base.key),
+      anyBase: keyOf("any base", definition),
+    };
+  }
+}
