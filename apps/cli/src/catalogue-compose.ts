@@ -29,5 +29,6 @@ export const COMPOSE_COMMANDS: readonly Entry[] = [
   entry(["compose up"], () => import("./commands/compose/up.ts")),
   entry(["compose volumes"], () => import("./commands/compose/volumes.ts")),
   entry(["compose wait"], () => import("./commands/compose/wait.ts")),
+  entry(["compose config", "compose convert"], () => import("./commands/compose/config.ts")),
   entry(["compose version"], () => import("./commands/compose/version.ts")),
 ];

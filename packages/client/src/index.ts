@@ -30,6 +30,7 @@ export * from "./endpoints/exec/resize.ts";
 export * from "./endpoints/exec/start.ts";
 export * from "./endpoints/filters.ts";
 export * from "./endpoints/image/bootstrap.ts";
+export * from "./endpoints/image/distribution.ts";
 export * from "./endpoints/image/history.ts";
 export * from "./endpoints/image/import.ts";
 export * from "./endpoints/image/inspect.ts";

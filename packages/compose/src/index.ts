@@ -4,13 +4,17 @@ export { containerLabels, imageNameOf, oneOffName, type Separator } from "./cont
 export { ContainerIndex } from "./execute/container-index.ts";
 export { ensureImages, type ImageBuilder, type Images } from "./images/ensure.ts";
 export { pullImage } from "./images/pull.ts";
+export type { VariableUse } from "./interpolate/template.ts";
 export { COMPOSE_VERSION, LABEL } from "./labels.ts";
 export { loadProject } from "./load/load.ts";
 export type { LoadOptions } from "./load/options.ts";
+export { selectServices } from "./load/profiles.ts";
+export { projectVariables } from "./load/variables.ts";
 export type * from "./model.ts";
 export { targetFromContainers } from "./observe/from-containers.ts";
 export { observeContainers, observeImages, observeProject } from "./observe/observe.ts";
 export type { ObservedContainer, ObservedProject } from "./observe/observed.ts";
+export { renderModel, renderProject, serviceHash, serviceJson } from "./print/render.ts";
 export { type Progress, type ProgressEvent, silent } from "./progress.ts";
 export { inOrder, withDependencies } from "./reconcile/dependencies.ts";
 export { orphansOf } from "./reconcile/up.ts";

@@ -13,15 +13,23 @@ export async function loadComposeProject(
   context: Context,
   wishes: ProjectWishes = {},
 ): Promise<LoadedProject> {
-  const options = context.compose;
-  if (options === undefined)
-    throw new CommandError("no Compose options: the command was not called as compose's");
   const { loadProject } = await import("@berth/compose");
+  const loaded = await loadProject({ ...loadOptions(context), ...wishes });
+  for (const warning of loaded.warnings) {
+    await context.stderr.write(`${warningLine(warning)}\n`);
+  }
+  return loaded;
+}
+
+/** What the flags say about where the project is. @throws CommandError */
+export function loadOptions(context: Context): LoadOptions {
+  const options = context.compose;
+  if (options === undefined) throw new CommandError("no Compose options: the command is none of compose's");
   const environment: Record<string, string> = {};
   for (const [name, value] of Object.entries(context.environment)) {
     if (value !== undefined) environment[name] = value;
   }
-  const loaded = await loadProject({
+  return {
     files: options.files,
     projectName: options.projectName,
     projectDirectory: options.projectDirectory,
@@ -30,12 +38,8 @@ export async function loadComposeProject(
     environment,
     workingDirectory: process.cwd(),
     readStandardInput: () => Bun.stdin.text(),
-    ...wishes,
-  });
-  for (const warning of loaded.warnings) {
-    await context.stderr.write(`${warningLine(warning)}\n`);
-  }
-  return loaded;
+    allResources: options.allResources,
+  };
 }
 
 /** A warning as Compose logs it when stderr is no terminal. */

@@ -27,4 +27,6 @@ export interface LoadOptions {
   consistency?: boolean;
   /** false: `env_file` and variables without value are left as they are written. */
   resolveEnvironment?: boolean;
+  /** Also what no service uses. */
+  allResources?: boolean;
 }

@@ -1,0 +1,108 @@
+import { readFileSync } from "node:fs";
+import { invalidParameter } from "@berth/base";
+import { parseDotenv } from "../environment/dotenv.ts";
+import { PROJECT } from "../schema/project.ts";
+import { applyExtends, type ExtendsScope } from "./extends.ts";
+import { importModel, includedProject } from "./include.ts";
+import { applyTags, merge } from "./merge.ts";
+import { resolveModel, resolver } from "./paths.ts";
+import { type Dict, fileError, readSource } from "./source.ts";
+
+/** How a model is loaded. */
+export interface ModelScope extends Omit<ExtendsScope, "replacement"> {
+  environment: Readonly<Record<string, string>>;
+  interpolate: boolean;
+}
+
+const MOST_INCLUDES = 200;
+
+/**
+ * Reads files, each laid over those before it; with what they include and extend. Paths are absolute unless the scope says
+ * otherwise.
+ */
+export function loadModel(
+  files: readonly string[],
+  scope: ModelScope,
+  including: readonly string[] = [],
+): Dict {
+  if (including.length > MOST_INCLUDES) throw invalidParameter("too many includes inside each other");
+  let model: Dict = {};
+  const missing = new Set<string>();
+  const source: ExtendsScope = {
+    ...scope,
+    replacement: scope.interpolate
+      ? {
+          lookup: (name) => (Object.hasOwn(scope.environment, name) ? scope.environment[name] : undefined),
+          missing: (name) => {
+            if (missing.has(name)) return;
+            missing.add(name);
+            scope.warn(`The ${JSON.stringify(name)} variable is not set. Defaulting to a blank string.`);
+          },
+        }
+      : undefined,
+  };
+  for (const file of files) {
+    if (including.includes(file)) {
+      const [first, ...more] = [...including, file];
+      throw invalidParameter(`include cycle detected:\n${first}\n include ${more.join("\n include ")}`);
+    }
+    for (const document of readSource(file, source)) {
+      const { include, ...own } = document.model;
+      const over: Dict = { ...own };
+      if (own.services !== undefined) over.services = applyExtends(document, file, source);
+      if (Array.isArray(include)) {
+        for (const entry of include) {
+          const included = includedProject(entry, scope.workingDirectory);
+          const inner = loadModel(
+            included.files,
+            {
+              ...scope,
+              read: new Map(),
+              workingDirectory: included.workingDirectory,
+              environment: { ...readEnvFiles(included.envFiles, scope.environment), ...scope.environment },
+            },
+            [...including, file],
+          );
+          importModel(over, inner);
+        }
+      }
+      model = merge(applyTags(model, document.tags), over, PROJECT) as Dict;
+    }
+  }
+  if (scope.resolvePaths) {
+    model = structuredClone(model);
+    resolveModel(model, resolver(scope.workingDirectory, scope.home));
+  }
+  return model;
+}
+
+/** Variables of `.env` files; a later file may use and replace those of an earlier one. @throws BerthError */
+export function readEnvFiles(
+  files: readonly string[],
+  outer: Readonly<Record<string, string>>,
+): Record<string, string> {
+  let made: Record<string, string> = {};
+  for (const file of files) {
+    let text: string;
+    try {
+      text = readFileSync(file, "utf8");
+    } catch (error) {
+      if ((error as { code?: string }).code === "ENOENT") {
+        throw invalidParameter(`couldn't find env file: ${file}`);
+      }
+      throw fileError("open", file, error);
+    }
+    const before = made;
+    try {
+      made = {
+        ...made,
+        ...parseDotenv(text, (name) =>
+          Object.hasOwn(outer, name) ? outer[name] : Object.hasOwn(before, name) ? before[name] : undefined,
+        ),
+      };
+    } catch (error) {
+      throw invalidParameter(`failed to read ${file}: ${(error as Error).message}`);
+    }
+  }
+  return made;
+}

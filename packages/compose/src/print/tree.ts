@@ -1,0 +1,122 @@
+import { numberText } from "../schema/scalar-text.ts";
+import type { Shape } from "../schema/shape.ts";
+import { formatDuration } from "../short/quantities.ts";
+
+/** A value as it is printed. Mappings are lists of pairs, because an object would sort keys that look like numbers. */
+export type Tree = string | boolean | null | Num | readonly Tree[] | Pairs;
+
+/** A number, as text. */
+export class Num {
+  readonly text: string;
+  constructor(value: number | bigint) {
+    this.text = typeof value === "number" ? numberText(value) : String(value);
+  }
+}
+
+export class Pairs {
+  readonly entries: readonly (readonly [string, Tree])[];
+  constructor(entries: readonly (readonly [string, Tree])[]) {
+    this.entries = entries;
+  }
+}
+
+export type Format = "json" | "yaml";
+
+/** A canonical value in the order and spelling of Compose. `undefined`: is not printed. */
+export function toTree(value: unknown, shape: Shape, format: Format): Tree | undefined {
+  if (value === undefined) return undefined;
+  if (value === null) return null;
+  switch (shape.is) {
+    case "text":
+      return typeof value === "string" ? (value === "" && !shape.keep ? undefined : value) : plainTree(value);
+    case "flag":
+      return value === false && !shape.keep ? undefined : plainTree(value);
+    case "integer":
+    case "float":
+      return value === 0 && !shape.keep ? undefined : plainTree(value);
+    case "bytes":
+      return value === 0 && !shape.keep ? undefined : String(value);
+    case "duration":
+      if (typeof value !== "number") return plainTree(value);
+      return value === 0 && !shape.keep ? undefined : formatDuration(value);
+    case "mode":
+      return typeof value === "number" ? `0${value.toString(8)}` : plainTree(value);
+    case "list":
+      if (!Array.isArray(value)) return plainTree(value);
+      if (value.length === 0 && !shape.keep) return undefined;
+      return value.map((item) => (item === "" ? "" : (toTree(item, shape.of, format) ?? new Pairs([]))));
+    case "map":
+      return mapTree(value, shape, format);
+    case "struct":
+      return structTree(value, shape, format);
+    default:
+      return plainTree(value);
+  }
+}
+
+function mapTree(value: unknown, shape: Extract<Shape, { is: "map" }>, format: Format): Tree | undefined {
+  if (!isObject(value)) return plainTree(value);
+  const keys = Object.keys(value).sort(byBytes);
+  if (keys.length === 0) return undefined;
+  if (shape.collect) return keys.flatMap((key) => (value[key] as string[]).map((item) => `${key}=${item}`));
+  return new Pairs(
+    keys.map((key) => {
+      const item = value[key];
+      if (typeof item === "string" || item === null) return [key, item];
+      return [key, toTree(item, shape.of, format) ?? (shape.of.is === "struct" ? new Pairs([]) : "")];
+    }),
+  );
+}
+
+function structTree(
+  value: unknown,
+  shape: Extract<Shape, { is: "struct" }>,
+  format: Format,
+): Tree | undefined {
+  if (!isObject(value)) return plainTree(value);
+  if (typeof value.single === "number" && value.single !== 0) return new Num(value.single);
+  const entries: [string, Tree][] = [];
+  for (const [key, field] of Object.entries(shape.fields)) {
+    const item = value[key];
+    if (format === "json" && field.always !== undefined && (item === undefined || item === null)) {
+      entries.push([key, field.always === "null" ? null : new Pairs([])]);
+      continue;
+    }
+    if (item === undefined || item === null) continue;
+    const tree = toTree(item, field, format);
+    if (tree === undefined) continue;
+    if (format === "yaml" && field.always === "empty" && tree instanceof Pairs && tree.entries.length === 0)
+      continue;
+    entries.push([key, tree]);
+  }
+  if (format === "yaml") {
+    for (const key of Object.keys(value).sort(byBytes)) {
+      if (key.startsWith("x-")) entries.push([key, plainTree(value[key])]);
+    }
+  }
+  return new Pairs(entries);
+}
+
+/** Any value, with sorted keys. */
+export function plainTree(value: unknown): Tree {
+  if (typeof value === "number" || typeof value === "bigint") return new Num(value);
+  if (Array.isArray(value)) return value.map(plainTree);
+  if (isObject(value)) {
+    if (Object.getPrototypeOf(value) !== Object.prototype) return String(value);
+    return new Pairs(
+      Object.keys(value)
+        .sort(byBytes)
+        .map((key) => [key, plainTree(value[key])]),
+    );
+  }
+  return value as string | boolean | null;
+}
+
+/** Go sorts keys by their bytes. */
+export function byBytes(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
