@@ -19,21 +19,30 @@ export async function ensureBlobs(
 ): Promise<LayerBlob[]> {
   for (const chainId of image.chain) hold.layer(chainId);
   const blobs: LayerBlob[] = [];
-  for (const [index, diffId] of image.config.rootfs.diff_ids.entries()) {
-    const known = context.catalog.layerBlob(diffId);
-    if (known !== undefined && context.content.has(known.blob)) {
-      hold.lease.hold(known.blob);
-      blobs.push(known);
-      continue;
-    }
-    const running = inFlight(context);
-    const work =
-      running.get(diffId) ?? start(running, diffId, pack(context, image, index, diffId, hold, signal));
-    const blob = await work;
-    hold.lease.hold(blob.blob);
-    blobs.push(blob);
-  }
+  for (const index of image.chain.keys()) blobs.push(await ensureBlob(context, image, index, hold, signal));
   return blobs;
+}
+
+/** The same for one layer. `hold` holds the image's layers. */
+export async function ensureBlob(
+  context: ImageContext,
+  image: ImageRecord,
+  index: number,
+  hold: Hold,
+  signal: AbortSignal,
+): Promise<LayerBlob> {
+  const diffId = image.config.rootfs.diff_ids[index]!;
+  const known = context.catalog.layerBlob(diffId);
+  if (known !== undefined && context.content.has(known.blob)) {
+    hold.lease.hold(known.blob);
+    return known;
+  }
+  const running = inFlight(context);
+  const work =
+    running.get(diffId) ?? start(running, diffId, pack(context, image, index, diffId, hold, signal));
+  const blob = await work;
+  hold.lease.hold(blob.blob);
+  return blob;
 }
 
 function inFlight(context: ImageContext): Map<Digest, Promise<LayerBlob>> {

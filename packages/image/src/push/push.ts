@@ -1,13 +1,180 @@
 import type { ProgressMessage } from "@berth/api";
-import { notImplemented } from "@berth/base";
+import { invalidParameter, systemError } from "@berth/base";
+import type { Repository } from "@berth/registry";
+import {
+  type Descriptor,
+  familiarReference,
+  familiarRepository,
+  isTag,
+  type Manifest,
+  parseManifest,
+  parseReference,
+  type Reference,
+  repositoryOf,
+} from "@berth/spec";
+import type { ImageRecord } from "../catalog/catalog.ts";
 import type { ImageContext } from "../context.ts";
+import { MessageChannel, progressMessage } from "../progress.ts";
+import { plain } from "../pull/messages.ts";
+import { openRepository, type Send } from "../pull/pull.ts";
 import type { PushOptions } from "../store.ts";
+import { now } from "../tag.ts";
+import { findForPlatform } from "../views/inspect.ts";
+import { type PushNews, pushLayer } from "./layer.ts";
+import { namesLayers, pushedName, writeManifest } from "./manifest.ts";
 
-// biome-ignore lint/correctness/useYield: for now
+/** Milliseconds between two messages of progress of one layer. */
+const PACE = 100;
+
+/** `POST /images/{name}/push`. */
 export async function* pushImages(
-  _context: ImageContext,
-  _options: PushOptions,
-  _signal: AbortSignal,
+  context: ImageContext,
+  options: PushOptions,
+  signal: AbortSignal,
 ): AsyncGenerator<ProgressMessage> {
-  throw notImplemented("pushing to a registry is not supported by this daemon yet");
+  const named = parseReference(options.image);
+  if (named.digest !== undefined) throw invalidParameter("cannot push a digest reference");
+  const tag = options.tag === "" ? named.tag : options.tag;
+  if (tag !== undefined && !isTag(tag)) throw invalidParameter("invalid tag format");
+  const reference: Reference = { domain: named.domain, path: named.path, ...(tag !== undefined && { tag }) };
+  const channel = new MessageChannel<ProgressMessage>();
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  try {
+    yield* channel.while(push(context, reference, options, channel.send, both));
+  } finally {
+    stop.abort();
+  }
+}
+
+async function push(
+  context: ImageContext,
+  reference: Reference,
+  options: PushOptions,
+  send: Send,
+  signal: AbortSignal,
+): Promise<void> {
+  const { catalog } = context;
+  send({ status: `The push refers to repository [${repositoryOf(reference)}]` });
+  const known = catalog.inRepository(repositoryOf(reference));
+  const name = familiarRepository(reference);
+  if (known.length === 0) throw systemError(`An image does not exist locally with the tag: ${name}`);
+  const tagged = known.filter((each) => each.reference.digest === undefined);
+  const chosen = tagged.filter((each) => reference.tag === undefined || each.reference.tag === reference.tag);
+  if (chosen.length === 0) {
+    throw systemError(
+      reference.tag === undefined
+        ? `no tags to push for ${name}`
+        : `tag does not exist: ${familiarReference(reference)}`,
+    );
+  }
+  const repository = openRepository(context, reference, options.login);
+  for (const each of chosen) {
+    const image = findForPlatform(context, familiarReference(each.reference), options.platform);
+    await pushOne(context, repository, each.reference, image, send, signal);
+  }
+  const id = catalog.idOf(reference);
+  const labels = id === undefined ? {} : catalog.get(id)?.config.config?.Labels;
+  context.emit({ action: "push", id: familiarReference(reference), name, attributes: { ...labels } });
+}
+
+async function pushOne(
+  context: ImageContext,
+  repository: Repository,
+  reference: Reference,
+  image: ImageRecord,
+  send: Send,
+  signal: AbortSignal,
+): Promise<void> {
+  const { catalog } = context;
+  using hold = context.holds.take();
+  for (const chainId of image.chain) hold.layer(chainId);
+  const diffIds = image.config.rootfs.diff_ids;
+  const stored = storedManifest(context, image);
+  // Topmost first, as Docker has it.
+  for (const diffId of diffIds.toReversed()) send(plain(pushedName(diffId), "Preparing"));
+  const configBytes = catalog.configBytes(image.id);
+
+  const stop = new AbortController();
+  const both = AbortSignal.any([signal, stop.signal]);
+  // A layer that is there twice is sent once.
+  const byDiffId = new Map<string, Promise<Descriptor>>();
+  const running = diffIds.map((diffId, index) => {
+    const same = byDiffId.get(diffId);
+    if (same !== undefined) return same;
+    const wanted = stored?.manifest.layers[index];
+    const listener = messages(pushedName(diffId), send);
+    const work = pushLayer(context, { repository, image, index, wanted, hold }, listener, both);
+    byDiffId.set(diffId, work);
+    return work;
+  });
+  const config = repository.putBlob(configBytes, both);
+  const all = Promise.all([config, ...running]);
+  for (const each of [config, ...running]) each.catch((error: unknown) => stop.abort(error));
+  try {
+    await all;
+  } catch (error) {
+    await Promise.allSettled([config, ...running]);
+    throw signal.aborted ? error : (stop.signal.reason ?? error);
+  }
+  const layers = await Promise.all(running);
+  const manifest =
+    stored !== undefined && namesLayers(stored.manifest, layers)
+      ? stored
+      : writeManifest({ digest: image.id, size: configBytes.byteLength }, layers);
+  const digest = await repository.putManifest({ tag: reference.tag! }, manifest, signal);
+  const { domain, path } = reference;
+  catalog.change((change) => {
+    for (const [index, { digest, size, mediaType }] of layers.entries()) {
+      change.addLayerSource(diffIds[index]!, {
+        digest,
+        size,
+        mediaType,
+        repository: repositoryOf(reference),
+      });
+    }
+    change.setManifest(image.id, manifest);
+    if (catalog.idOf({ domain, path, digest }) !== image.id)
+      change.setName({ domain, path, digest }, image.id, now());
+  });
+  const size = manifest.bytes.byteLength;
+  send({ status: `${reference.tag}: digest: ${digest} size: ${size}` });
+  send({ progressDetail: {}, aux: { Tag: reference.tag!, Digest: digest, Size: size } });
+}
+
+/** The manifest that the image came with, when it can still be read. */
+function storedManifest(
+  context: ImageContext,
+  image: ImageRecord,
+): { mediaType: string; bytes: Uint8Array; manifest: Manifest } | undefined {
+  const stored = context.catalog.manifest(image.id);
+  if (stored === undefined) return undefined;
+  try {
+    const manifest = parseManifest(stored.bytes, stored.mediaType);
+    return manifest.layers.length === image.chain.length ? { ...stored, manifest } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function messages(id: string, send: Send): (news: PushNews) => void {
+  let last = 0;
+  return (news) => {
+    switch (news.step) {
+      case "exists":
+        return send(plain(id, "Layer already exists"));
+      case "skipped":
+        return send(plain(id, "Skipped foreign layer"));
+      case "mounted":
+        return send(plain(id, `Mounted from ${news.from}`));
+      case "pushed":
+        return send(plain(id, "Pushed"));
+      case "pushing": {
+        const time = Date.now();
+        if (time - last < PACE && news.current < news.total) return;
+        last = time;
+        return send(progressMessage(id, "Pushing", news.current, news.total));
+      }
+    }
+  };
 }
