@@ -128,7 +128,9 @@ export class AttachedRun {
       watched.ended = true;
       await Promise.race([watched.output.catch(() => {}), Bun.sleep(2000)]);
       await watched.writer.flush();
-      await this.#printer.status(shortName(this.#options.project, name), `exited with code ${exitCode}`);
+      if (this.#interrupts === 0) {
+        await this.#printer.status(shortName(this.#options.project, name), `exited with code ${exitCode}`);
+      }
     }
     const restarts = await containerInspect(this.#client, id).then(
       ({ State: state }) => state.Restarting || state.Running,

@@ -1,4 +1,4 @@
-import type { ComposeEngine, LoadedProject, Target } from "@berth/compose";
+import { type ComposeEngine, type LoadedProject, serviceJson, type Target } from "@berth/compose";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { PlainProgress, type ProgressView } from "./progress-plain.ts";
@@ -24,7 +24,7 @@ export async function composeEngine(
         await buildServices(context, target, services, request);
       },
     },
-    render: (service) => JSON.stringify(service),
+    render: serviceJson,
     separator: compatibility ? "_" : "-",
     ...(dryRun && {
       dryRun: async (plan: string) => {

@@ -63,13 +63,14 @@ export async function perform(context: Performer, operation: Operation, signal: 
         );
         return "Recreated";
       });
-    case "start-container":
+    case "start-container": {
+      const id = index.find(operation.container)?.id ?? operation.container;
+      await context.beforeStart?.({ id, name: operation.container, service: operation.service });
       return shown(context, operation.container, "Starting", async () => {
-        const id = index.find(operation.container)?.id ?? operation.container;
-        await context.beforeStart?.({ id, name: operation.container, service: operation.service });
         await containerStart(client, id);
         return "Started";
       });
+    }
     case "stop-container":
       return shown(context, operation.container, operation.quiet ? undefined : "Stopping", async () => {
         const { timeout } = operation;

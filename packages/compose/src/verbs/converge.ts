@@ -14,7 +14,7 @@ import type { ComposeEngine } from "./engine.ts";
 /** Attempts of two `up` at once on one project to agree. */
 const ATTEMPTS = 6;
 const OTHERS_AT_WORK =
-  /is already in use by container|No such container|already in progress|is marked for removal|no such network|network with name .* already exists/i;
+  /is already in use by container|No such container|already in progress|is marked for removal|cannot remove a running container|no such network|network with name .* already exists/i;
 
 export interface ConvergeHooks {
   /** Told before the plan is carried out: containers by service, and those that run already. */
