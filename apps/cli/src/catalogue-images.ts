@@ -2,6 +2,10 @@ import { type Entry, entry } from "./entry.ts";
 
 /** Commands on images. */
 export const IMAGE_COMMANDS: readonly Entry[] = [
+  entry(
+    ["buildx build", "build", "image build", "builder build", "buildx b"],
+    () => import("./commands/image/build.ts"),
+  ),
   entry(["image bootstrap"], () => import("./commands/image/bootstrap.ts")),
   entry(["image history", "history"], () => import("./commands/image/history.ts")),
   entry(["image import", "import"], () => import("./commands/image/import.ts")),

@@ -2,6 +2,7 @@
 export const NOUNS: Readonly<Record<string, string>> = {
   buildx: "Build images, and work on those in registries",
   "buildx imagetools": "Work on images in registries",
+  builder: "Manage the build cache",
   compose: "Define and run multi-container applications",
   container: "Manage containers",
   context: "Manage contexts",

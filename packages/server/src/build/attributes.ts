@@ -182,7 +182,22 @@ function attestationsOf(attributes: Readonly<Record<string, string>>): BuildRequ
 
 function limits(attributes: Readonly<Record<string, string>>): Partial<HostConfig> {
   const { "shm-size": shm, ulimit, "cgroup-parent": parent } = attributes;
+  const number = (name: string) => {
+    const text = attributes[name];
+    return text ? integer(text, name) : undefined;
+  };
+  const own = {
+    Memory: number("memory"),
+    MemorySwap: number("memory-swap"),
+    CpuPeriod: number("cpu-period"),
+    CpuQuota: number("cpu-quota"),
+    CpuShares: number("cpu-shares"),
+    CpusetCpus: attributes["cpuset-cpus"],
+    CpusetMems: attributes["cpuset-mems"],
+    SecurityOpt: attributes["security-opt"] ? list(attributes["security-opt"]) : undefined,
+  };
   return {
+    ...(Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) as Partial<HostConfig>),
     ...(shm && { ShmSize: integer(shm, "shm-size") }),
     ...(ulimit && { Ulimits: list(ulimit).map(parseUlimit) }),
     ...(parent && { CgroupParent: parent }),

@@ -13,7 +13,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { sendChunks } from "../http/stream.ts";
 import { buildRequest } from "./attributes.ts";
 import { sourceOf } from "./buildkit/failure.ts";
-import { isTexts } from "./classic/options.ts";
+import { isTexts, registryConfig } from "./classic/options.ts";
 import type { BuildService } from "./service.ts";
 import { sessionExporter, sessionProviders, sessionSources } from "./session/client-side.ts";
 import type { Session } from "./session/session.ts";
@@ -49,9 +49,14 @@ async function answer(exchange: Exchange, service: BuildService, asked: NativeBu
       local: (name) => localFolder(exchange, asked, session, name),
       ...(session !== undefined && { remote: (url) => sessionSources(session).remote?.(url) }),
     });
+    const auth = registryConfig(exchange);
     const building = service.running
       .build(
-        { ...request, ...(session !== undefined && sessionProviders(session)) },
+        {
+          ...request,
+          ...(auth !== undefined && { auth }),
+          ...(session !== undefined && sessionProviders(session)),
+        },
         running,
         exchange.signal,
       )

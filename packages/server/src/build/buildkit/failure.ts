@@ -27,7 +27,8 @@ export function grpcFailure(error: unknown): GrpcError {
   const detail = {
     info: {
       filename: source.file,
-      data: Buffer.from(source.text).toString("base64"),
+      // Clients count lines in the file's text: those before the excerpt are empty.
+      data: Buffer.from("\n".repeat(source.startLine - 1) + source.text).toString("base64"),
       language: "Dockerfile",
     },
     ranges: [{ start: { line: source.startLine }, end: { line: source.endLine } }],

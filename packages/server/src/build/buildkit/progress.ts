@@ -57,7 +57,11 @@ function warningOf(warning: BuildWarning): Infer<typeof control.VertexWarning> {
     info:
       source === undefined
         ? undefined
-        : { filename: source.file, data: text.encode(source.text), language: "Dockerfile" },
+        : {
+            filename: source.file,
+            data: text.encode("\n".repeat(source.startLine - 1) + source.text),
+            language: "Dockerfile",
+          },
     ranges: source === undefined ? [] : [lines(source.startLine, source.endLine)],
   };
 }

@@ -27,7 +27,7 @@ export class FakeBuilder implements Builder {
             : await contents(source.source, { follow: [source.path] }, signal))[source.path];
     if (dockerfile === undefined) throw new Error(`failed to read dockerfile: ${JSON.stringify(source)}`);
     this.seen.push({ request, files, dockerfile });
-    const excerpt = { file: "Dockerfile", startLine: 2, endLine: 2, text: dockerfile };
+    const excerpt = { file: "Dockerfile", startLine: 2, endLine: 2, text: dockerfile.split("\n")[1] ?? "" };
     const step = { stage: "", number: 2, total: 2, text: "RUN echo hello", source: excerpt };
     const vertex = { digest: sha256("step"), name: "[2/2] RUN echo hello", inputs: [], cached: false, step };
     const started = nowNanoseconds();

@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import type { Context } from "../context.ts";
+import { CommandError } from "../errors.ts";
+
+/** Where the build's files come from, as the frontend is told and as the client offers them. */
+export interface BuildFiles extends Disposable {
+  attributes: Record<string, string>;
+  folders: Record<string, string>;
+  /** The context's bytes, when they come from stdin. */
+  upload?: AsyncIterable<Uint8Array>;
+  /** Where the Dockerfile lies here; undefined: not on this machine. */
+  dockerfile?: string;
+}
+
+const UPLOAD_URL = "http://buildkit-session/context";
+
+/** The argument of `build` (folder, `-`, URL) and `--file`. @throws CommandError. */
+export async function buildFiles(context: Context, path: string, file: string): Promise<BuildFiles> {
+  const made: string[] = [];
+  const files: BuildFiles = {
+    attributes: {},
+    folders: {},
+    [Symbol.dispose]() {
+      for (const folder of made) rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  const temporary = () => {
+    const folder = mkdtempSync(join(tmpdir(), "berth-build-"));
+    made.push(folder);
+    return folder;
+  };
+  const fromStdin = async () => {
+    const folder = temporary();
+    const bytes = await readAll(context.stdin.chunks());
+    writeFileSync(join(folder, "Dockerfile"), bytes);
+    return folder;
+  };
+  try {
+    if (path === "-") {
+      if (file === "-")
+        throw new CommandError("invalid argument: can't use stdin for both build context and dockerfile");
+      await contextFromStdin(context, files, file, temporary);
+    } else if (isRemote(path)) {
+      files.attributes.context = path;
+      if (file === "-") {
+        files.folders.dockerfile = await fromStdin();
+        files.attributes.dockerfilekey = "dockerfile";
+      } else if (file !== "") files.attributes.filename = file;
+    } else await contextFolder(files, path, file, fromStdin);
+    return files;
+  } catch (error) {
+    files[Symbol.dispose]();
+    throw error;
+  }
+}
+
+async function contextFolder(
+  files: BuildFiles,
+  path: string,
+  file: string,
+  fromStdin: () => Promise<string>,
+): Promise<void> {
+  const root = resolve(path);
+  const stat = statSync(root, { throwIfNoEntry: false });
+  if (stat === undefined) {
+    throw new CommandError(`unable to prepare context: path ${JSON.stringify(path)} not found`);
+  }
+  if (!stat.isDirectory()) throw new CommandError(`unable to prepare context: ${path} is not a directory`);
+  files.folders.context = root;
+  if (file === "-") {
+    files.folders.dockerfile = await fromStdin();
+    files.dockerfile = join(files.folders.dockerfile, "Dockerfile");
+    return;
+  }
+  const dockerfile = file === "" ? defaultDockerfile(root) : resolve(file);
+  const within = relative(root, dockerfile);
+  // A Dockerfile outside of the context has a folder of its own.
+  const outside = within.startsWith("..") || isAbsolute(within);
+  files.folders.dockerfile = outside ? dirname(dockerfile) : root;
+  files.attributes.filename = outside ? basename(dockerfile) : within;
+  files.dockerfile = dockerfile;
+}
+
+/** `Dockerfile`, or `dockerfile` where only that is there. */
+function defaultDockerfile(root: string): string {
+  const usual = join(root, "Dockerfile");
+  const small = join(root, "dockerfile");
+  const has = (path: string) => statSync(path, { throwIfNoEntry: false }) !== undefined;
+  return !has(usual) && has(small) ? small : usual;
+}
+
+/** A tar in any compression, or a Dockerfile alone. */
+async function contextFromStdin(
+  context: Context,
+  files: BuildFiles,
+  file: string,
+  temporary: () => string,
+): Promise<void> {
+  if (await context.isTerminal(0))
+    throw new CommandError("stdin is a terminal: pipe a tar or a Dockerfile in");
+  const chunks = context.stdin.chunks();
+  const head: Uint8Array[] = [];
+  let size = 0;
+  while (size < 512) {
+    const step = await chunks.next();
+    if (step.done === true) break;
+    head.push(step.value);
+    size += step.value.length;
+  }
+  const first = Buffer.concat(head);
+  async function* all(): AsyncGenerator<Uint8Array> {
+    if (first.length > 0) yield first;
+    yield* chunks;
+  }
+  if (isArchive(first)) {
+    files.attributes.context = UPLOAD_URL;
+    files.upload = all();
+    if (file !== "") files.attributes.filename = file;
+    return;
+  }
+  if (file !== "")
+    throw new CommandError("ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
+  const folder = temporary();
+  writeFileSync(join(folder, "Dockerfile"), await readAll(all()));
+  files.folders.dockerfile = folder;
+  files.folders.context = temporary();
+  files.dockerfile = join(folder, "Dockerfile");
+}
+
+const MAGIC = ["1f8b", "425a68", "fd377a585a00", "28b52ffd"];
+
+function isArchive(head: Buffer): boolean {
+  const hex = head.subarray(0, 6).toString("hex");
+  return (
+    MAGIC.some((magic) => hex.startsWith(magic)) || head.subarray(257, 262).toString("latin1") === "ustar"
+  );
+}
+
+export function isRemote(path: string): boolean {
+  return (
+    /^(?:https?|git|ssh):\/\//.test(path) || /^[\w.-]+@[\w.-]+:/.test(path) || path.startsWith("github.com/")
+  );
+}
+
+async function readAll(chunks: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts);
+}

@@ -1,0 +1,81 @@
+import { statSync } from "node:fs";
+import { resolve } from "node:path";
+import type { NativeBuildRequest } from "@berth/api/build";
+import type { Secret } from "@berth/client/build";
+import type { Context } from "../context.ts";
+import { CommandError } from "../errors.ts";
+import { keyValueList } from "./key-value-list.ts";
+
+/** `--secret id=mysecret[,src=file|,env=NAME|,type=…]`. A file or variable of the secret's own name is the default. */
+export function secretsOf(context: Context, texts: readonly string[]): Map<string, Secret> {
+  const secrets = new Map<string, Secret>();
+  for (const text of texts) {
+    const { id, src, source, type, env, ...rest } = keyValueList(text);
+    const [unknown] = Object.keys(rest);
+    if (unknown !== undefined) throw new CommandError(`unexpected key '${unknown}' in '${text}'`);
+    if (id === undefined || id === "") throw new CommandError("id is required for a secret");
+    if (type !== undefined && type !== "file" && type !== "env") {
+      throw new CommandError(`unsupported secret type ${JSON.stringify(type)}`);
+    }
+    let file = src ?? source;
+    let name = env;
+    if (type === "env" && name === undefined) {
+      name = file;
+      file = undefined;
+    }
+    if (file === undefined && type !== "file") {
+      const value = context.environment[name ?? id];
+      if (value !== undefined || name !== undefined) {
+        secrets.set(id, { value: value ?? "" });
+        continue;
+      }
+    }
+    const path = resolve(file ?? id);
+    if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+      throw new CommandError(`failed to stat ${file ?? id}: stat ${file ?? id}: no such file or directory`);
+    }
+    secrets.set(id, { file: path });
+  }
+  return secrets;
+}
+
+/** `--ssh default`, `--ssh id=/path/to/agent.sock`. */
+export function agentsOf(context: Context, texts: readonly string[]): Map<string, string> {
+  const agents = new Map<string, string>();
+  for (const text of texts) {
+    const at = text.indexOf("=");
+    const id = at < 0 ? text : text.slice(0, at);
+    const paths = at < 0 ? [] : text.slice(at + 1).split(",");
+    const path = paths[0] ?? context.environment.SSH_AUTH_SOCK;
+    if (!path) {
+      throw new CommandError(`invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set`);
+    }
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined)
+      throw new CommandError(`could not parse ssh: [${text}]: stat ${path}: no such file or directory`);
+    if (!stat.isSocket()) {
+      throw new CommandError(
+        `${path} is a key file: put the key into an agent (ssh-add) and give its socket`,
+      );
+    }
+    agents.set(id || "default", path);
+  }
+  return agents;
+}
+
+type Cache = NonNullable<NativeBuildRequest["cacheImports"]>[number];
+
+/** `--cache-from`, `--cache-to`: a reference alone is `type=registry,ref=…`. */
+export function cacheEndpoints(texts: readonly string[], isLocal: boolean): Cache[] {
+  return texts.map((text) => {
+    if (!text.includes("=")) return { type: "registry", attributes: { ref: text } };
+    const { type, ...attributes } = keyValueList(text);
+    if (type === undefined || type === "")
+      throw new CommandError(`type required form> ${JSON.stringify(text)}`);
+    if (type !== "local") return { type, attributes };
+    const folder = attributes.src ?? attributes.dest;
+    if (folder === undefined) throw new CommandError("local cache needs src or dest");
+    if (!isLocal) throw new CommandError("cache of the type local needs a daemon on this machine");
+    return { type, attributes, folder: resolve(folder) };
+  });
+}

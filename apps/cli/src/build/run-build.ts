@@ -1,0 +1,288 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import type { BuildResult, NativeBuildRequest, StepExplanation } from "@berth/api/build";
+import { BuildFailure, build } from "@berth/client/build";
+import { registryConfig } from "../config/registry-auth.ts";
+import { resolveEnvironment } from "../container-options/key-values.ts";
+import { withProxies } from "../container-options/proxy-environment.ts";
+import type { Context } from "../context.ts";
+import { CommandError, ExitStatus } from "../errors.ts";
+import type { FlagValues } from "../flags/flag.ts";
+import { type BuildFiles, buildFiles, isRemote } from "./context-argument.ts";
+import { excerpt, failureReport } from "./failure.ts";
+import type { BUILD_FLAGS } from "./flags.ts";
+import { keyValueList } from "./key-value-list.ts";
+import { agentsOf, cacheEndpoints, secretsOf } from "./offers.ts";
+import { outputsOf } from "./outputs.ts";
+import { progressView } from "./progress/index.ts";
+import type { Steps } from "./progress/steps.ts";
+
+type Values = FlagValues<typeof BUILD_FLAGS>;
+
+/** One build as a command line asks for it. @throws CommandError, ExitStatus. */
+export async function runBuild(context: Context, values: Values, path: string): Promise<void> {
+  const client = await context.client();
+  using files = await buildFiles(context, path, values.file);
+  const isLocal = client.address.kind === "unix";
+  const direct = isLocal && process.getuid?.() === 0;
+  const outputs = await outputsOf(context, { ...values, direct });
+  const attributes = await attributesOf(context, values, files);
+  const request: NativeBuildRequest = {
+    attributes,
+    exporters: isCheck(values) ? [] : outputs.exporters.map((each) => annotated(each, values)),
+    cacheImports: cacheEndpoints(values["cache-from"], isLocal),
+    cacheExports: cacheEndpoints(values["cache-to"], isLocal),
+    entitlements: values.allow,
+    explain: values.explain,
+  };
+  const progress = await progressView(context, values.quiet ? "quiet" : values.progress);
+  const controller = new AbortController();
+  const interrupt = () => controller.abort(new CommandError("context canceled", 130));
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  const offers = {
+    folders: files.folders,
+    secrets: secretsOf(context, values.secret),
+    agents: agentsOf(context, values.ssh),
+    receivers: outputs.receivers,
+    ...(files.upload !== undefined && { upload: files.upload }),
+  };
+  const { file } = await context.configuration();
+  const hasCredentials =
+    Object.keys(file.auths ?? {}).length > 0 ||
+    file.credsStore !== undefined ||
+    file.credHelpers !== undefined;
+  try {
+    const result = await build(client, {
+      request,
+      offers,
+      sharedKey: await sharedKey(files),
+      ...(hasCredentials && { registryConfig: await registryConfig(context) }),
+      onEvent: (event) => progress.event(event),
+      signal: controller.signal,
+    });
+    await progress.finish();
+    await report(context, values, result, progress.steps);
+  } catch (error) {
+    await progress.finish();
+    if (!(error instanceof BuildFailure)) throw error;
+    await explainFailure(context, values, error, progress.steps, files);
+  } finally {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  }
+}
+
+async function report(context: Context, values: Values, result: BuildResult, steps: Steps): Promise<void> {
+  const { imageId, exporterResponse } = result;
+  const rawJson = values.progress === "rawjson";
+  if (values.quiet && imageId !== undefined && !isCheck(values)) await context.stdout.write(`${imageId}\n`);
+  if (values.iidfile !== "" && imageId !== undefined) writeFileSync(values.iidfile, imageId);
+  if (values["metadata-file"] !== "") {
+    const metadata = {
+      "buildx.build.ref": `default/default/${result.ref}`,
+      ...parsedMetadata(exporterResponse),
+    };
+    const sorted = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
+    writeFileSync(values["metadata-file"], JSON.stringify(sorted, null, 2));
+  }
+  if (isCheck(values)) return reportCheck(context, steps);
+  if (!values.quiet && !rawJson) await context.stderr.write(warningSummary(steps, values.debug));
+  if (values.explain) await context.stdout.write(explanation(result.steps));
+}
+
+/** Values that are JSON themselves (descriptors, provenance) become part of the metadata's JSON. */
+function parsedMetadata(response: Record<string, string>): Record<string, unknown> {
+  const found: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(response)) {
+    const encoded =
+      /^(?:containerimage\.descriptor|containerimage\.buildinfo|buildx\.build\.provenance)/.test(name);
+    try {
+      found[name] = encoded ? JSON.parse(Buffer.from(value, "base64").toString("utf8")) : value;
+    } catch {
+      found[name] = value;
+    }
+  }
+  return found;
+}
+
+function warningSummary({ warnings }: Steps, all: boolean): string {
+  if (warnings.length === 0) return "";
+  const head = ` ${warnings.length} warning${warnings.length === 1 ? "" : "s"} found`;
+  if (!all) {
+    const lines = warnings.map((each) => ` - ${each.short}${at(each.source)}\n`);
+    return `\n${head} (use --debug to expand):\n${lines.join("")}`;
+  }
+  return `\n${head}:\n${warnings.map(warningText).join("")}`;
+}
+
+function at(source: { startLine: number } | undefined): string {
+  return source === undefined ? "" : ` (line ${source.startLine})`;
+}
+
+function warningText(each: Steps["warnings"][number]): string {
+  const place = each.source === undefined ? "" : excerpt(each.source, undefined);
+  const url = each.url === undefined ? "" : `More info: ${each.url}\n`;
+  return `\nWARNING: ${each.short}\n${each.detail.map((line) => `${line}\n`).join("")}${url}${place}`;
+}
+
+/** `--check`: warnings are the result. */
+async function reportCheck(context: Context, { warnings }: Steps): Promise<void> {
+  if (warnings.length === 0) {
+    await context.stdout.write("Check complete, no warnings found.\n");
+    return;
+  }
+  const count = `${warnings.length} warning${warnings.length === 1 ? " has" : "s have"}`;
+  await context.stdout.write(`Check complete, ${count} been found!\n${warnings.map(warningText).join("")}`);
+  throw new ExitStatus(1);
+}
+
+function explanation(steps: readonly StepExplanation[]): string {
+  const lines = steps.map(({ name, cached, reason, duration }) => {
+    const mark = cached ? "cached" : `${(duration / 1000).toFixed(1)}s`;
+    return `${mark.padStart(7)}  ${name}\n         ${reason}\n`;
+  });
+  return `\n${lines.join("")}`;
+}
+
+async function explainFailure(
+  context: Context,
+  values: Values,
+  { failure }: BuildFailure,
+  steps: Steps,
+  files: BuildFiles,
+): Promise<never> {
+  const text =
+    files.dockerfile !== undefined && existsSync(files.dockerfile)
+      ? readFileSync(files.dockerfile, "utf8")
+      : undefined;
+  if (values.progress !== "rawjson") await context.stderr.write(failureReport(failure, steps, text));
+  const hint = failure.hint === undefined ? "" : `\n${failure.hint}`;
+  throw new CommandError(`ERROR: failed to solve: ${failure.message}${hint}`);
+}
+
+function isCheck(values: Values): boolean {
+  if (!["build", "check", "lint"].includes(values.call)) {
+    throw new CommandError(`--call=${values.call} is not supported: build or check`);
+  }
+  return values.check || values.call !== "build";
+}
+
+function annotated(
+  exporter: NativeBuildRequest["exporters"][number],
+  values: Values,
+): NativeBuildRequest["exporters"][number] {
+  if (values.annotation.length === 0) return exporter;
+  const attributes = { ...exporter.attributes };
+  for (const text of values.annotation) {
+    const at = text.indexOf("=");
+    if (at < 1) throw new CommandError(`invalid annotation ${JSON.stringify(text)}: expected key=value`);
+    const [, type = "manifest", key = ""] =
+      /^(?:([a-z,-]+(?:\[[^\]]*\])?):)?(.+)$/.exec(text.slice(0, at)) ?? [];
+    for (const kind of type.split(",")) {
+      attributes[`annotation${kind === "manifest" ? "" : `-${kind}`}.${key}`] = text.slice(at + 1);
+    }
+  }
+  return { ...exporter, attributes };
+}
+
+async function attributesOf(
+  context: Context,
+  values: Values,
+  files: BuildFiles,
+): Promise<Record<string, string>> {
+  const attributes: Record<string, string> = { ...files.attributes };
+  const set = (name: string, value: string) => {
+    if (value !== "") attributes[name] = value;
+  };
+  for (const text of await buildArguments(context, values["build-arg"])) {
+    const at = text.indexOf("=");
+    if (at > 0) attributes[`build-arg:${text.slice(0, at)}`] = text.slice(at + 1);
+  }
+  for (const text of values.label) {
+    const at = text.indexOf("=");
+    attributes[`label:${at < 0 ? text : text.slice(0, at)}`] = at < 0 ? "" : text.slice(at + 1);
+  }
+  set("target", values.target);
+  set("platform", values.platform.join(","));
+  if (values["no-cache"]) attributes["no-cache"] = "";
+  else set("no-cache", values["no-cache-filter"].flatMap((each) => each.split(",")).join(","));
+  if (values.pull) attributes["image-resolve-mode"] = "pull";
+  if (values.network !== "default") set("force-network-mode", values.network);
+  set("add-hosts", values["add-host"].map((pair) => pair.replace(":", "=")).join(","));
+  set("cgroup-parent", values["cgroup-parent"]);
+  if (values["shm-size"] > 0) attributes["shm-size"] = String(values["shm-size"]);
+  set("ulimit", values.ulimit.map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`).join(","));
+  if (values.squash) attributes.squash = "true";
+  if (isCheck(values)) attributes.check = "true";
+  classicLimits(values, set);
+  for (const text of values["build-context"]) namedContext(files, attributes, text);
+  attestations(values, attributes);
+  return attributes;
+}
+
+function classicLimits(values: Values, set: (name: string, value: string) => void): void {
+  for (const name of ["memory", "memory-swap", "cpu-period", "cpu-quota", "cpu-shares"] as const) {
+    if (values[name] !== 0) set(name, String(values[name]));
+  }
+  set("cpuset-cpus", values["cpuset-cpus"]);
+  set("cpuset-mems", values["cpuset-mems"]);
+  set("security-opt", values["security-opt"].join(","));
+}
+
+/** Names without a value take that of the environment; config.json's proxies come first, so that they can be overridden. */
+async function buildArguments(context: Context, given: readonly string[]): Promise<string[]> {
+  const { file } = await context.configuration();
+  const client = await context.client();
+  const found = given.map((text) => resolveEnvironment(text, context.environment));
+  return withProxies(found, file, client.host);
+}
+
+function namedContext(files: BuildFiles, attributes: Record<string, string>, text: string): void {
+  const at = text.indexOf("=");
+  if (at < 1) throw new CommandError(`invalid context value: ${text}, expected key=value`);
+  const name = text.slice(0, at).toLowerCase();
+  const value = text.slice(at + 1);
+  const layout = /^oci-layout:\/\/([^@]+?)(:[\w][\w.-]*)?(@.+)?$/.exec(value);
+  if (layout !== null) {
+    const [, path = "", tag = "", digest = ""] = layout;
+    files.folders[`layout-${name}`] = resolve(path);
+    attributes[`context:${name}`] = `oci-layout://layout-${name}${tag}${digest}`;
+  } else if (/^(?:docker-image|target):/.test(value) || isRemote(value))
+    attributes[`context:${name}`] = value;
+  else {
+    const path = resolve(value);
+    if (!existsSync(path))
+      throw new CommandError(`failed to get build context ${name}: stat ${value}: no such file or directory`);
+    files.folders[name] = path;
+    attributes[`context:${name}`] = `local:${name}`;
+  }
+}
+
+function attestations(values: Values, attributes: Record<string, string>): void {
+  const put = (type: string, text: string) => {
+    if (/^(?:false|0)$/i.test(text)) return;
+    const rest = /^(?:true|1)?$/i.test(text) ? "" : text;
+    attributes[`attest:${type}`] = rest;
+  };
+  for (const text of values.attest) {
+    const { type, disabled, ...rest } = keyValueList(text);
+    if (type !== "sbom" && type !== "provenance")
+      throw new CommandError(`attestation type ${JSON.stringify(type ?? "")} is not supported`);
+    const facts = Object.entries(rest).map(([name, value]) => `${name}=${value}`);
+    put(type, disabled === "true" ? "false" : facts.join(",") || "true");
+  }
+  if (values.sbom !== "") put("sbom", values.sbom);
+  if (values.provenance !== "") put("provenance", values.provenance);
+}
+
+/** The same for the same folder of this machine: only what changed since the last build is sent. */
+async function sharedKey(files: BuildFiles): Promise<string> {
+  const root = files.folders.context;
+  if (root === undefined) return "";
+  const { hostname } = await import("node:os");
+  const machine = existsSync("/etc/machine-id") ? readFileSync("/etc/machine-id", "utf8").trim() : hostname();
+  return new Bun.CryptoHasher("sha256")
+    .update(`${machine} ${process.getuid?.()} ${resolve(root)}`)
+    .digest("hex");
+}

@@ -1,0 +1,125 @@
+import type {
+  BuildResult,
+  NativeBuildRequest,
+  NativeFailure,
+  NativeFolder,
+  NativeMessage,
+  ProgressEvent,
+} from "@berth/api/build";
+import type { Client } from "../client.ts";
+import { ApiError } from "../errors.ts";
+import { jsonLines } from "../http/json-lines.ts";
+import type { Offers } from "./session.ts";
+
+/** A build as a client asks for it. */
+export interface BuildOptions {
+  /** The request without what this module finds out: how files, secrets and results get over. */
+  request: Omit<NativeBuildRequest, "folders" | "session">;
+  offers: Offers;
+  /** `X-Registry-Config`. */
+  registryConfig?: string;
+  /** Names the same folder of the same client in later builds, so that only changes are sent. */
+  sharedKey?: string;
+  onEvent(event: ProgressEvent): void;
+  signal?: AbortSignal;
+}
+
+/** A build that failed by what it was asked to do. */
+export class BuildFailure extends Error {
+  readonly failure: NativeFailure;
+
+  constructor(failure: NativeFailure) {
+    super(failure.message);
+    this.name = "BuildFailure";
+    this.failure = failure;
+  }
+}
+
+/**
+ * POST /berth/build. On a unix socket the daemon reads the folders itself, and a session is opened only for secrets,
+ * keys and results that come back; anywhere else everything goes through a session. @throws BuildFailure, ApiError, …
+ */
+export async function build(client: Client, options: BuildOptions): Promise<BuildResult> {
+  const { offers } = options;
+  const isLocal = client.address.kind === "unix";
+  const needsSession =
+    offers.secrets.size > 0 ||
+    offers.agents.size > 0 ||
+    offers.receivers.size > 0 ||
+    offers.upload !== undefined;
+  const folders = isLocal ? await identify(offers.folders) : undefined;
+  if (folders !== undefined) {
+    try {
+      return await run(client, options, folders, needsSession);
+    } catch (error) {
+      // A socket that leads to another machine or into another container.
+      const elsewhere =
+        error instanceof ApiError && /is not the same one for client and daemon/.test(error.message);
+      if (!elsewhere) throw error;
+    }
+  }
+  return run(client, options, undefined, true);
+}
+
+async function run(
+  client: Client,
+  options: BuildOptions,
+  folders: Record<string, NativeFolder> | undefined,
+  withSession: boolean,
+): Promise<BuildResult> {
+  const { request, offers, signal } = options;
+  const id = withSession ? crypto.randomUUID().replaceAll("-", "") : undefined;
+  const session =
+    id === undefined
+      ? undefined
+      : await (await import("./session.ts")).openSession(client, id, options.sharedKey ?? "", offers, signal);
+  try {
+    const response = await client.request({
+      method: "POST",
+      path: "/berth/build",
+      json: {
+        ...request,
+        ...(folders !== undefined && { folders }),
+        ...(id !== undefined && { session: id }),
+      } satisfies NativeBuildRequest,
+      ...(options.registryConfig !== undefined && {
+        headers: { "X-Registry-Config": options.registryConfig },
+      }),
+      signal,
+    });
+    for await (const message of jsonLines<NativeMessage>(response)) {
+      if (message.type === "result") return message.result;
+      if (message.type === "error") throw new BuildFailure(message.error);
+      options.onEvent(revived(message));
+    }
+    throw new BuildFailure({ message: "the daemon's answer broke off" });
+  } finally {
+    session?.close();
+  }
+}
+
+/** Digits and base64 of the wire → numbers and bytes. */
+function revived(event: ProgressEvent): ProgressEvent {
+  const time = (record: Record<string, unknown>) => {
+    for (const name of ["started", "completed", "timestamp"]) {
+      if (record[name] !== undefined) record[name] = BigInt(record[name] as string);
+    }
+  };
+  if (event.type === "vertex") time(event.vertex as unknown as Record<string, unknown>);
+  else if (event.type === "status") time(event.status as unknown as Record<string, unknown>);
+  else if (event.type === "log") {
+    time(event.log as unknown as Record<string, unknown>);
+    event.log.data = Uint8Array.fromBase64(event.log.data as unknown as string);
+  }
+  return event;
+}
+
+async function identify(folders: Readonly<Record<string, string>>): Promise<Record<string, NativeFolder>> {
+  const { statSync } = await import("node:fs");
+  const found: Record<string, NativeFolder> = {};
+  for (const [name, path] of Object.entries(folders)) {
+    const { dev, ino } = statSync(path, { bigint: true });
+    found[name] = { path, device: String(dev), inode: String(ino) };
+  }
+  return found;
+}
