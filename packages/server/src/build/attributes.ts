@@ -197,7 +197,9 @@ function limits(attributes: Readonly<Record<string, string>>): Partial<HostConfi
     SecurityOpt: attributes["security-opt"] ? list(attributes["security-opt"]) : undefined,
   };
   return {
-    ...(Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined)) as Partial<HostConfig>),
+    ...(Object.fromEntries(
+      Object.entries(own).filter(([, value]) => value !== undefined),
+    ) as Partial<HostConfig>),
     ...(shm && { ShmSize: integer(shm, "shm-size") }),
     ...(ulimit && { Ulimits: list(ulimit).map(parseUlimit) }),
     ...(parent && { CgroupParent: parent }),
