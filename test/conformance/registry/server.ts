@@ -2,7 +2,7 @@
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { baseEnvironment } from "../../harness/command.ts";
+import { baseEnvironment, run } from "../../harness/command.ts";
 import { BERTH } from "../../harness/engine.ts";
 import { createScope, releaseScope, type Scope } from "../../harness/scope.ts";
 import { eventually } from "../../harness/wait.ts";
@@ -25,6 +25,8 @@ export interface RegistryOptions {
   env?: Record<string, string>;
   /** Not waited for with HTTP (TLS). */
   https?: boolean;
+  /** In front of the command: the namespaces that it runs in. */
+  prefix?: readonly string[];
 }
 
 export class RegistryProcess implements AsyncDisposable {
@@ -68,13 +70,14 @@ export class RegistryProcess implements AsyncDisposable {
 
   async launch(): Promise<void> {
     const log = openSync(this.logFile, "a");
-    this.#child = Bun.spawn(this.#command(), {
+    this.#child = Bun.spawn([...(this.#options.prefix ?? []), ...this.#command()], {
       stdin: "ignore",
       stdout: log,
       stderr: log,
       env: { ...baseEnvironment(join(this.scope.directory, "home")), ...this.#options.env },
     });
     closeSync(log);
+    if (this.#options.prefix !== undefined) return await this.#waitInside(this.#options.prefix);
     const url = `${this.#options.https ? "https" : "http"}://${this.address}/v2/`;
     await eventually(`${this.name} answers`, async () => {
       if (this.#child.exitCode !== null) return "ended";
@@ -87,6 +90,14 @@ export class RegistryProcess implements AsyncDisposable {
     }).then((state) => {
       if (state === "ended")
         throw new Error(`${this.name} ended:\n${readFileSync(this.logFile, "utf8").slice(-2000)}`);
+    });
+  }
+
+  /** `docker` and others see the network that the prefix leads to; we ask with a program inside. */
+  async #waitInside(prefix: readonly string[]): Promise<void> {
+    await eventually(`${this.name} answers`, async () => {
+      const asked = await run([...prefix, "curl", "-fsS", `${this.url}/healthz`]);
+      return asked.exitCode === 0;
     });
   }
 
