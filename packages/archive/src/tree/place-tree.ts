@@ -42,6 +42,8 @@ export interface PlaceOptions {
   epoch?: number;
 }
 
+const ROOT = { uid: 0, gid: 0 };
+
 type Time = { seconds: number; nanoseconds: number };
 
 /**
@@ -56,6 +58,8 @@ export class TreePlacer implements Disposable {
   readonly #links = new Map<string, string>();
   /** Folders that were made, whose times are set at the end, when nothing is put into them any more. */
   readonly #times: { path: string; time: Time }[] = [];
+  /** Of what is being made just now. */
+  #owner: { uid: number; gid: number } = ROOT;
   entries = 0;
   contentSize = 0;
   /** A source was not what the listing said. */
@@ -105,6 +109,7 @@ export class TreePlacer implements Disposable {
   write(path: string, content: Uint8Array, mode: number): void {
     const parent = this.makeFolder(folderOf(path));
     this.#clear(parent, path);
+    this.#owner = this.#options.owner ?? ROOT;
     const fd = openat(parent, baseOf(path), O.WRONLY | O.CREAT | O.EXCL | O.NOFOLLOW, 0o600);
     try {
       writeAll(fd, content);
@@ -116,7 +121,14 @@ export class TreePlacer implements Disposable {
   }
 
   /** Copies one entry of an open tree to `path`. `source`: names the tree, for links between files. */
-  copy(source: string, from: Directories, entry: TreeEntry, path: string, isTop: boolean): void {
+  copy(
+    source: string,
+    from: Directories,
+    entry: TreeEntry,
+    path: string,
+    how: { isTop: boolean; keepOwner: boolean },
+  ): void {
+    const { isTop } = how;
     const folder = from.find(folderOf(entry.path)).fd;
     const name = entry.path === "" ? "." : baseOf(entry.path);
     const stat = statIfExists(folder, name);
@@ -125,6 +137,7 @@ export class TreePlacer implements Disposable {
       return;
     }
     if (stampOf(stat) !== entry.stamp && (stat.mode & S.IFMT) !== S.IFDIR) this.changed = true;
+    this.#owner = this.#options.owner ?? (how.keepOwner ? { uid: stat.uid, gid: stat.gid } : ROOT);
     const kind = stat.mode & S.IFMT;
     if (kind === S.IFDIR) {
       this.#copyFolder(folder, name, stat, path, isTop);
@@ -182,7 +195,7 @@ export class TreePlacer implements Disposable {
 
   #copySpecial(folder: number, name: string, stat: Stat, parent: number, target: string): void {
     const isLink = (stat.mode & S.IFMT) === S.IFLNK;
-    const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 };
+    const { uid, gid } = this.#owner;
     if (isLink) symlinkat(readlinkat(folder, name), parent, target);
     else mknodat(parent, target, stat.mode, makeDevice(stat.rdevMajor, stat.rdevMinor));
     fchownat(parent, target, uid, gid, AT.SYMLINK_NOFOLLOW);
@@ -194,7 +207,7 @@ export class TreePlacer implements Disposable {
 
   /** Owner, attributes, permissions: in this order, because each may take back the next. */
   #finish(fd: number, mode: number, source: number | undefined): void {
-    const { uid, gid } = this.#options.owner ?? { uid: 0, gid: 0 };
+    const { uid, gid } = this.#owner;
     fchown(fd, uid, gid);
     if (source !== undefined) {
       for (const name of listXattrs(source)) {

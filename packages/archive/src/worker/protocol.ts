@@ -251,6 +251,8 @@ export interface AssembleCopy {
   as?: string;
   /** A file that is a tar archive is unpacked into the destination. */
   unpack: boolean;
+  /** Owners stay as they are in the source, unless the job names one. Default: root. */
+  keepOwner?: boolean;
   /** The source itself, then all of what is to be copied below it, parents first. */
   entries: readonly TreeEntry[];
 }
@@ -282,6 +284,16 @@ export interface AssembleResult {
   warnings: string[];
 }
 
+/** Which layers folders of overlayfs changes are: as `diff` would write them, without writing. */
+export interface DigestsJob {
+  job: "digests";
+  folders: readonly string[];
+}
+
+export interface DigestsResult {
+  layers: { diffId: Digest; size: number; contentSize: number }[];
+}
+
 /** Cuts all times in a tree: none is later than `epoch`, seconds since 1970. */
 export interface ClampJob {
   job: "clamp";
@@ -302,6 +314,7 @@ export interface Jobs {
   "read-file": { job: ReadFileJob; result: ReadFileResult; facts: undefined };
   scan: { job: ScanJob; result: ScanResult; facts: undefined };
   assemble: { job: AssembleJob; result: AssembleResult; facts: undefined };
+  digests: { job: DigestsJob; result: DigestsResult; facts: undefined };
   clamp: { job: ClampJob; result: { entries: number }; facts: undefined };
   "disk-usage": { job: DiskUsageJob; result: DiskUsageResult; facts: undefined };
 }

@@ -5,6 +5,7 @@ import { runAssemble } from "./jobs/assemble.ts";
 import { runClamp } from "./jobs/clamp.ts";
 import { runArchiveGet, runArchivePut, runStat } from "./jobs/container-archive.ts";
 import { runCopyUp } from "./jobs/copy-up.ts";
+import { runDigests } from "./jobs/digests.ts";
 import { runChanges, runDiskUsage, runReadFile } from "./jobs/inspect.ts";
 import { runDiff, runPack } from "./jobs/pack.ts";
 import { runScan } from "./jobs/scan.ts";
@@ -52,6 +53,8 @@ function runJob(job: Job, tell: (facts: unknown) => void): unknown {
       return runScan(job);
     case "assemble":
       return runAssemble(job);
+    case "digests":
+      return runDigests(job);
     case "clamp":
       return runClamp(job);
     case "disk-usage":

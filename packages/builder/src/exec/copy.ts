@@ -42,7 +42,7 @@ export async function selectSources(
         const entries = matcher === undefined ? all : withoutExcluded(matcher, match, all);
         if (entries.length === 0) continue;
         if (origin.kind === "files") await origin.tree.hash(entries, signal);
-        matches.push({ match, entries, digest: digestOfEntries(entries) });
+        matches.push({ match, entries, digest: digestOfEntries(entries, origin.kind === "layers") });
       }
       return { source, origin, matches };
     }),
@@ -141,6 +141,7 @@ export async function copyStep(
         name: match.path.split("/").at(-1) ?? "",
         ...(node.parents && { as: belowPivot(source.path, match.path) }),
         unpack: source.unpack,
+        keepOwner: origin.kind === "layers",
         entries: entries.map(({ digest: _, ...entry }) => entry),
       });
     }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { SecretProvider, SshProvider } from "@berth/api/build";
 import { runJob } from "@berth/archive";
@@ -65,7 +65,7 @@ export async function prepareMounts(
       undo.defer(() => rmSync(path, { force: true }));
       chownSync(path, mount.uid, mount.gid);
       chmodSync(path, mount.mode & 0o7777);
-      mounts.push({ type: "bind", destination: mount.target, source: path, readOnly: true });
+      mounts.push(bind(mount.target, path, true));
     } else {
       if (parts.ssh === undefined || !(await parts.ssh.has(mount.id, signal))) {
         if (mount.required) throw notFound(`unset ssh forward key ${mount.id}`);
@@ -78,20 +78,32 @@ export async function prepareMounts(
       chmodSync(path, mount.mode & 0o7777);
       const target = mount.target ?? `/run/buildkit/ssh_agent.${index}`;
       if (!env.some((each) => each.startsWith("SSH_AUTH_SOCK="))) env.push(`SSH_AUTH_SOCK=${target}`);
-      mounts.push({ type: "bind", destination: target, source: path, readOnly: false });
+      mounts.push(bind(target, path, false));
     }
   }
   for (const [index, script] of node.scripts.entries()) {
     const path = join(parts.folder, `script-${index}`);
     writeFileSync(path, script.content, { mode: 0o755 });
     chmodSync(path, 0o755);
-    mounts.push({ type: "bind", destination: script.path, source: path, readOnly: true });
+    mounts.push(bind(script.path, path, true));
   }
   const missing = node.devices.find((device) => device.required);
   if (missing !== undefined) throw notImplemented(`device ${missing.name}: CDI devices are not supported`);
   mounts.sort((a, b) => depth(a.destination) - depth(b.destination));
   const held = undo.move();
   return { mounts, env, [Symbol.asyncDispose]: () => held.disposeAsync() };
+}
+
+function bind(destination: string, source: string, readOnly: boolean): SpecMount {
+  return {
+    type: "bind",
+    destination,
+    source,
+    readOnly,
+    propagation: "rprivate",
+    // What is not a folder has no mounts below it, and crun fails when it shall make them read-only.
+    ...(!statSync(source).isDirectory() && { readOnlyNonRecursive: true }),
+  };
 }
 
 function depth(path: string): number {
@@ -108,10 +120,10 @@ function bindMount(mount: RunMount & { type: "bind" }, parts: MountParts, index:
         hint: "Bind the folder that the file is in.",
       });
     }
-    return { type: "bind", destination, source: place.paths[0] as string, readOnly: true };
+    return bind(destination, place.paths[0] as string, true);
   }
   if (!mount.readWrite && place.paths.length === 1) {
-    return { type: "bind", destination, source: place.paths[0] as string, readOnly: true };
+    return bind(destination, place.paths[0] as string, true);
   }
   const options = [`lowerdir=${place.paths.map(escapeOverlay).join(":")}`];
   if (mount.readWrite) {
@@ -171,7 +183,7 @@ async function cacheMount(
     signal,
   );
   undo.defer(() => taken[Symbol.dispose]());
-  return { type: "bind", destination: mount.target, source: taken.path, readOnly: mount.readOnly };
+  return bind(mount.target, taken.path, mount.readOnly);
 }
 
 function placeOf(parts: MountParts, chain: readonly Digest[], source: string) {

@@ -155,13 +155,13 @@ function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Digest of entries by their names below the first one, and their digests. */
-export function digestOfEntries(entries: readonly TreeEntry[]): string {
+/** Digest of entries by their names below the first one, and their digests; with `owners` by those too. */
+export function digestOfEntries(entries: readonly TreeEntry[], owners = false): string {
   const hash = createHash("sha256");
   const top = entries[0]?.path.length ?? 0;
   let text = "";
-  for (const { path, digest } of entries) {
-    text += `${path.slice(top)}\0${digest}\n`;
+  for (const { path, digest, uid, gid } of entries) {
+    text += `${path.slice(top)}\0${digest}${owners ? ` ${uid}:${gid}` : ""}\n`;
     if (text.length < 65_536) continue;
     hash.update(text);
     text = "";

@@ -73,7 +73,10 @@ function placeCopy(
   for (const entry of copy.entries) {
     const below = entry.path.slice(top.path.length).replace(/^\//, "");
     const path = below === "" ? target : joined(target, below);
-    placer.copy(String(copy.source), source, entry, path, entry === top && copy.as === undefined);
+    placer.copy(String(copy.source), source, entry, path, {
+      isTop: entry === top && copy.as === undefined,
+      keepOwner: copy.keepOwner === true,
+    });
   }
 }
 
