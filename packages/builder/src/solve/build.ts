@@ -57,6 +57,7 @@ export async function runBuild(
     signal,
     epoch: undefined,
     importers,
+    baseImages: images,
   };
   if (request.check === true) return await check(scope, file, images);
 

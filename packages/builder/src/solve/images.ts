@@ -19,6 +19,7 @@ export interface ImageLookup {
 export class BaseImages {
   readonly #lookup: ImageLookup;
   readonly #known = new Map<string, Promise<ImageConfigAnswer>>();
+  readonly #ids = new Map<Digest, Digest>();
 
   constructor(lookup: ImageLookup) {
     this.#lookup = lookup;
@@ -49,20 +50,22 @@ export class BaseImages {
         ...(local.config.variant && { variant: local.config.variant }),
       }) >= 0;
     if (local !== undefined && fits && !pull) return local;
-    if (parts.registry === undefined) {
-      if (local !== undefined) return local;
-      throw notFound(`${reference}: not found`, {
-        hint: `Load or build ${familiarReference(parsed)} first: this daemon reaches no registry.`,
-      });
-    }
-    const { auth } = this.#lookup;
     try {
       await this.#lookup.steps.run(`[internal] pull ${reference}`, async (step) => {
-        await parts.registry?.pull(parsed, platform, {
-          ...(auth && { auth }),
-          report: ({ id, current, total, done }) => step.status(id, current, total, done),
-          signal,
-        });
+        const login = await this.#lookup.auth?.credentials(authHost(parsed.domain));
+        const options = {
+          image: familiarReference(parsed),
+          tag: "",
+          platform: formatPlatform(platform),
+          ...(login !== undefined && { login }),
+        };
+        for await (const message of parts.images.pull(options, signal)) {
+          const { id, status = "", progressDetail } = message;
+          if (id !== undefined && id !== "") {
+            const done = /complete|exists/i.test(status);
+            step.status(id, progressDetail?.current ?? 0, progressDetail?.total ?? 0, done);
+          } else if (status !== "") step.say(status);
+        }
       });
     } catch (error) {
       // Without a way to the registry, what is here is used, as Docker's classic builder does.
@@ -80,12 +83,18 @@ export class BaseImages {
       const image = parts.images.resolve(reference);
       for (const layer of image.chain) hold.layer(layer);
       const digest = this.#digestOf(image.id, reference);
+      this.#ids.set(digest, image.id);
       const base = reference.includes("@") ? reference : `${reference}@${digest}`;
       return { reference: base, digest, config: image.config };
     } catch (error) {
       if (isKind(error, "not-found")) return undefined;
       throw error;
     }
+  }
+
+  /** The id of the image that an answer's digest stands for. */
+  idOf(digest: Digest): Digest {
+    return this.#ids.get(digest) ?? digest;
   }
 
   /** The digest by which a registry knows it, else its id. */
@@ -98,4 +107,9 @@ export class BaseImages {
     }
     return id;
   }
+}
+
+/** What clients keep Docker Hub's credentials under. */
+export function authHost(domain: string): string {
+  return domain === "docker.io" ? "https://index.docker.io/v1/" : domain;
 }

@@ -7,6 +7,7 @@ import type { BuilderParts } from "../parts.ts";
 import type { Contexts } from "../sources/contexts.ts";
 import type { GitRepositories } from "../sources/git.ts";
 import type { Downloads } from "../sources/http.ts";
+import type { BaseImages } from "./images.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Steps } from "./steps.ts";
 
@@ -33,6 +34,7 @@ export interface BuildScope {
   /** Seconds since 1970 that no time in a layer may be later than. */
   epoch: number | undefined;
   importers: readonly CacheImporter[];
+  baseImages: BaseImages;
 }
 
 /** Results of other machines. */
