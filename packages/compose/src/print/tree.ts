@@ -40,7 +40,7 @@ export function toTree(value: unknown, shape: Shape, format: Format): Tree | und
       if (typeof value !== "number") return plainTree(value);
       return value === 0 && !shape.keep ? undefined : formatDuration(value);
     case "mode":
-      return typeof value === "number" ? `0${value.toString(8)}` : plainTree(value);
+      return plainTree(value);
     case "list":
       if (!Array.isArray(value)) return plainTree(value);
       if (value.length === 0 && !shape.keep) return undefined;
