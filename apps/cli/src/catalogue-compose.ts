@@ -4,6 +4,7 @@ import { type Entry, entry } from "./entry.ts";
 export const COMPOSE_COMMANDS: readonly Entry[] = [
   entry(["compose attach"], () => import("./commands/compose/attach.ts")),
   entry(["compose cp"], () => import("./commands/compose/cp.ts")),
+  entry(["compose build"], () => import("./commands/compose/build.ts")),
   entry(["compose create"], () => import("./commands/compose/create.ts")),
   entry(["compose down"], () => import("./commands/compose/down.ts")),
   entry(["compose events"], () => import("./commands/compose/events.ts")),
