@@ -8,8 +8,10 @@ import {
   Metrics,
   type ObjectStore,
   openDiskStore,
+  PullThrough,
   RateLimiter,
   type RegistryServerOptions,
+  type RepositoryContext,
   type TlsOptions,
 } from "@berth/registry/server";
 import { authentication } from "./authentication.ts";
@@ -41,6 +43,16 @@ const rateOf = ({ ratePerSecond, rateBurst }: Config) =>
     ? undefined
     : { perSecond: ratePerSecond, burst: rateBurst === 0 ? Math.max(1, ratePerSecond * 10) : rateBurst };
 
+function proxyOf(config: Config, context: RepositoryContext): PullThrough | undefined {
+  if (config.proxyUrl === "") return undefined;
+  const { proxyUser: username, proxyPassword: password } = config;
+  return new PullThrough(context, {
+    url: config.proxyUrl,
+    ttl: config.proxyTtl,
+    ...(username !== "" && { login: { username, password } }),
+  });
+}
+
 /** Implementations by configuration: the only place that names them. @throws Error when a file cannot be read. */
 export async function assemble(initial: Config, store: ObjectStore) {
   let config = initial;
@@ -58,7 +70,7 @@ export async function assemble(initial: Config, store: ObjectStore) {
     const dispatch: DispatchOptions = {
       context,
       authenticator,
-      proxy: undefined,
+      proxy: proxyOf(from, context),
       readOnly: from.readOnly,
       deleteEnabled: from.deleteEnabled,
     };

@@ -11,6 +11,7 @@ export type { DispatchOptions } from "./http/dispatch.ts";
 export { type Rate, RateLimiter } from "./http/rate-limit.ts";
 export { AccessLog, type AccessLogFormat } from "./observe/access-log.ts";
 export { Metrics } from "./observe/metrics.ts";
+export { PullThrough } from "./proxy/pull-through.ts";
 export { createContext, type Limits, type RepositoryContext } from "./repository/context.ts";
 export * from "./server.ts";
 export { clearTemporaryFiles, openDiskStore } from "./storage/disk/disk-store.ts";

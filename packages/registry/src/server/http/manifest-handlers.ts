@@ -17,7 +17,7 @@ export async function getManifest(
   const found: FoundManifest | undefined =
     proxy === undefined
       ? await findManifest(context, name, reference)
-      : await proxy.manifest(name, reference, request.signal);
+      : await proxy.manifest(name, reference);
   if (found === undefined)
     throw new RegistryError("MANIFEST_UNKNOWN", {
       detail: reference.includes(":") ? { Name: name, Revision: reference } : { Tag: reference },

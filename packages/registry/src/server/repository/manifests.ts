@@ -125,6 +125,25 @@ export async function putManifest(
   });
 }
 
+/** Takes a manifest of another registry, whose blobs may come later; with a tag if it has one. Durable when it resolves. */
+export async function keepManifest(
+  context: RepositoryContext,
+  name: string,
+  tag: string | undefined,
+  digest: ContentDigest,
+  bytes: Uint8Array,
+): Promise<void> {
+  using _hold = await context.holds.hold([digest]);
+  await context.manifestLocks.run(`${name}@${digest}`, async () => {
+    const objects: [string, string | Uint8Array][] = [
+      [blobKey(digest), bytes],
+      [revisionKey(name, digest), digest],
+    ];
+    if (tag !== undefined) objects.push([tagKey(name, tag), digest]);
+    await context.store.write(objects);
+  });
+}
+
 function referrerDescriptor(digest: ContentDigest, size: number, document: ManifestDocument) {
   const { mediaType, artifactType, annotations } = document;
   return {
