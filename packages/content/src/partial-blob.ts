@@ -120,6 +120,8 @@ export class FilePartialBlob implements PartialBlob {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Of what never began nothing is kept.
+    if (this.#ranges.length === 0) return await this.discard();
     if (!this.#open) return;
     await this.#close();
     this.#closed();

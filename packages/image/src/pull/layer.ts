@@ -95,7 +95,7 @@ export async function makeLayer(
     if (signal.aborted) throw error;
     progress.throwIfFailed(error);
     // What could not be unpacked may be no fault of the image: the bytes may be other ones.
-    if (partial.complete) {
+    if (partial.complete && !content.has(descriptor.digest)) {
       const { digest } = await digestOfFile(partial.path, signal);
       if (digest !== descriptor.digest) {
         await partial.discard();

@@ -17,14 +17,18 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
   CERT_NOT_YET_VALID: "x509: certificate has expired or is not yet valid",
 };
 
-/** What `fetch` threw, in the sentence that Docker has for it: `Get "https://host/v2/": dial tcp …: connect: connection refused`. */
+/**
+ * What `fetch` threw, in the sentence that Docker has for it: `Get "https://host/v2/": dial tcp …: connect: connection refused`.
+ * `probe`: ask a host that does not speak TLS whether it speaks HTTP.
+ */
 export async function connectionError(
   scheme: "https" | "http",
   host: string,
   error: unknown,
+  probe: boolean,
 ): Promise<ConnectionError> {
   const code = String((error as { code?: unknown }).code ?? "");
-  const { words, transient } = await describe(scheme, host, code, messageOf(error));
+  const { words, transient } = await describe(scheme, host, code, messageOf(error), probe);
   return new ConnectionError(`Get "${scheme}://${host}/v2/": ${words}`, code, transient, error);
 }
 
@@ -33,6 +37,7 @@ async function describe(
   host: string,
   code: string,
   message: string,
+  probe: boolean,
 ): Promise<{ words: string; transient: boolean }> {
   const name = hostName(host);
   switch (code) {
@@ -59,9 +64,10 @@ async function describe(
       };
     case "EPROTO":
       return {
-        words: (await answersPlainly(host))
-          ? "http: server gave HTTP response to HTTPS client"
-          : "remote error: tls: handshake failure",
+        words:
+          probe && (await answersPlainly(host))
+            ? "http: server gave HTTP response to HTTPS client"
+            : "remote error: tls: handshake failure",
         transient: false,
       };
     case "ERR_TLS_CERT_ALTNAME_INVALID":

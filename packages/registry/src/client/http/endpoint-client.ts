@@ -204,7 +204,10 @@ export class EndpointClient {
       const cause = timeout.signal.aborted
         ? Object.assign(new Error("timeout"), { code: "ETIMEDOUT" })
         : error;
-      throw await connectionError(url.protocol === "https:" ? "https" : "http", url.host, cause);
+      const scheme = url.protocol === "https:" ? "https" : "http";
+      // Without TLS is tried next where that is allowed.
+      const isLast = this.endpoint.schemes.at(-1) === scheme || url.host !== this.endpoint.host;
+      throw await connectionError(scheme, url.host, cause, isLast);
     } finally {
       clearTimeout(timer);
     }

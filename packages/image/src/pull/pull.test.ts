@@ -1,0 +1,357 @@
+import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import type { ProgressMessage } from "@berth/api";
+import { sha256 } from "@berth/base";
+import { cutAfter, FakeRegistry } from "@berth/registry/testing";
+import { MEDIA_TYPE } from "@berth/spec";
+import { layer } from "../testing/images.test-helper.ts";
+import { publishImage } from "../testing/registry.test-helper.ts";
+import { collect, never, TestStore } from "../testing/store.test-helper.ts";
+import { tarOf } from "../testing/tar.test-helper.ts";
+
+setDefaultTimeout(60_000);
+
+let registry: FakeRegistry;
+let store: TestStore;
+beforeEach(async () => {
+  registry = new FakeRegistry();
+  store = await TestStore.open();
+});
+afterEach(async () => {
+  await store[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
+});
+
+const layers = [
+  { tar: layer("etc/motd", "hello") },
+  { tar: layer("bin/sh", "#!"), compression: "zstd" as const },
+  { tar: layer("etc/.wh.motd", ""), compression: "none" as const },
+];
+/** Bytes that no compression makes smaller. */
+const noise = (size: number) => {
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at < size; at += 65_536)
+    crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65_536)));
+  return bytes;
+};
+const big = (size: number) => ({
+  tar: tarOf({ name: "big", content: noise(size) }),
+  compression: "none" as const,
+});
+
+const name = (rest: string) => `${registry.domain}/${rest}`;
+const pull = (rest: string, options: { tag?: string; platform?: string } = {}, signal = never()) =>
+  collect(store.images.pull({ image: name(rest), tag: "", ...options }, signal));
+const statuses = (messages: ProgressMessage[]) =>
+  messages
+    .filter(({ progressDetail }) => (progressDetail?.total ?? 0) === 0)
+    .map(({ id, status }) => `${id ? `${id}: ` : ""}${status}`);
+const partials = () => readdirSync(join(store.dataRoot, "content/partial"));
+
+async function expectNothing(): Promise<void> {
+  await store.images.collect();
+  expect(store.snapshots.list()).toEqual([]);
+  expect(store.content.list()).toEqual([]);
+  expect(readdirSync(join(store.dataRoot, "layers/new"))).toEqual([]);
+}
+
+test("an image of gzip, zstd and plain layers: messages, names, the same bytes; then one request", async () => {
+  const made = publishImage(registry, "lib/app", "1", layers);
+  const ids = made.blobs.map((digest) => digest.slice(7, 19));
+  const messages = statuses(await pull("lib/app:1"));
+  expect(messages[0]).toBe("1: Pulling from lib/app");
+  expect(messages.slice(1, 4)).toEqual(ids.map((id) => `${id}: Pulling fs layer`));
+  for (const id of ids) {
+    const own = messages.filter((each) => each.startsWith(id)).map((each) => each.slice(14));
+    expect(own).toEqual(["Pulling fs layer", "Verifying Checksum", "Download complete", "Pull complete"]);
+  }
+  expect(messages.slice(-2)).toEqual([
+    `Digest: ${made.digest}`,
+    `Status: Downloaded newer image for ${name("lib/app:1")}`,
+  ]);
+  const inspect = await store.images.inspect(name("lib/app:1"), {});
+  expect(inspect.Id).toBe(made.id);
+  expect(inspect.RepoDigests).toEqual([`${name("lib/app")}@${made.digest}`]);
+  const [, , top] = store.images.resolve(name("lib/app:1")).chain;
+  expect(statSync(join(store.snapshots.layerDirectory(top!), "etc/motd")).isCharacterDevice()).toBe(true);
+  expect(partials()).toEqual([]);
+  expect(store.events.map(({ action, id, name, attributes }) => [action, id, name, attributes])).toEqual([
+    ["pull", name("lib/app:1"), name("lib/app"), { made: "here" }],
+  ]);
+  // Each blob once, and the manifest once.
+  expect(registry.seen.filter((each) => !each.target.includes("/v2/lib/app/")).length).toBe(0);
+  expect(registry.seen.length).toBe(5);
+
+  registry.seen.length = 0;
+  expect(statuses(await pull("lib/app:1"))).toEqual([
+    "1: Pulling from lib/app",
+    `Digest: ${made.digest}`,
+    `Status: Image is up to date for ${name("lib/app:1")}`,
+  ]);
+  expect(registry.seen.map(({ method, target }) => `${method} ${target}`)).toEqual([
+    "HEAD /v2/lib/app/manifests/1",
+  ]);
+
+  // The store gives the layers back as the configuration names them.
+  expect((await store.save(name("lib/app:1"))).length).toBeGreaterThan(1000);
+});
+
+test("layers that are there are not fetched; all tags; by digest", async () => {
+  publishImage(registry, "app", "1", layers.slice(0, 2));
+  const second = publishImage(registry, "app", "2", layers);
+  await pull("app:1");
+  registry.seen.length = 0;
+  const messages = statuses(await pull("app"));
+  expect(messages.filter((each) => each.endsWith("Already exists"))).toHaveLength(2);
+  expect(messages.at(-1)).toBe(`Status: Downloaded newer image for ${name("app")}`);
+  expect(registry.requests("GET", "/blobs/")).toHaveLength(2);
+  expect(store.images.names(second.id).tags).toEqual([name("app:2")]);
+  const byDigest = statuses(await pull(`app@${second.digest}`));
+  expect(byDigest[0]).toBe(`${name("app")}@${second.digest}: Pulling from app`);
+  expect(byDigest.at(-1)).toBe(`Status: Image is up to date for ${name("app")}@${second.digest}`);
+});
+
+test("an index: the platform's image, digest of the index, no image for others", async () => {
+  const amd = publishImage(registry, "multi", "amd", layers.slice(0, 1));
+  const arm = publishImage(registry, "multi", "arm", layers.slice(1, 2), {
+    config: { architecture: "arm64" },
+  });
+  const index = registry.addManifest("multi", "latest", MEDIA_TYPE.ociIndex, {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.ociIndex,
+    manifests: [
+      { ...amd.descriptor, platform: { os: "linux", architecture: "amd64" } },
+      { ...arm.descriptor, platform: { os: "linux", architecture: "arm64" } },
+      { ...amd.descriptor, platform: { os: "unknown", architecture: "unknown" } },
+    ],
+  });
+  expect(statuses(await pull("multi:latest"))).toContain(`Digest: ${index}`);
+  expect(store.images.resolve(name("multi")).id).toBe(amd.id);
+  await pull("multi:latest", { platform: "linux/arm64" });
+  expect(store.images.resolve(name("multi")).id).toBe(arm.id);
+  // What is there is for another platform than the host's.
+  await pull("multi:latest");
+  expect(store.images.resolve(name("multi")).id).toBe(amd.id);
+  await expect(pull("multi:latest", { platform: "linux/s390x" })).rejects.toThrow(
+    "no matching manifest for linux/s390x in the manifest list entries",
+  );
+});
+
+test("a connection that is cut: the rest is fetched, and nothing twice", async () => {
+  const made = publishImage(registry, "app", "1", [big(3_000_000)]);
+  let cuts = 0;
+  registry.intercept = (request, url) => {
+    if (!url.pathname.includes(made.blobs[0]!) || cuts === 2) return undefined;
+    cuts++;
+    const bytes = registry.blobs.get(made.blobs[0]!)!;
+    const from = Number(/bytes=(\d+)/.exec(request.headers.get("range") ?? "")?.[1] ?? 0);
+    const headers = { "Content-Range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` };
+    return cutAfter(bytes.subarray(from), 1_000_000, from === 0 ? {} : { status: 206, headers });
+  };
+  await pull("app:1");
+  const ranges = registry.requests("GET", made.blobs[0]).map((each) => each.range);
+  expect(ranges).toEqual([undefined, "bytes=1000000-", "bytes=2000000-"]);
+  expect(partials()).toEqual([]);
+});
+
+test("an interrupted pull goes on after a restart of the daemon", async () => {
+  const made = publishImage(registry, "app", "1", [big(3_000_000)]);
+  const stop = new AbortController();
+  registry.intercept = (_request, url) => {
+    if (!url.pathname.includes(made.blobs[0]!)) return undefined;
+    const bytes = registry.blobs.get(made.blobs[0]!)!;
+    let sent = false;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        if (sent) return new Promise(() => {});
+        sent = true;
+        controller.enqueue(bytes.subarray(0, 2_000_000));
+        return undefined;
+      },
+    });
+    return new Response(body);
+  };
+  const pulling = pull("app:1", {}, stop.signal);
+  const record = () => {
+    const found = partials().find((each) => each.endsWith(".parts"));
+    return found === undefined ? "" : readFileSync(join(store.dataRoot, "content/partial", found), "utf8");
+  };
+  // Less than what is written at once may be lost.
+  while (!/\[0,1\d{6}\]/.test(record())) await Bun.sleep(10);
+  const kept = Number(/\[0,(\d+)\]/.exec(record())![1]);
+  stop.abort();
+  await expect(pulling).rejects.toThrow();
+  registry.intercept = undefined;
+  registry.seen.length = 0;
+  store = await store.reopen();
+  await pull("app:1");
+  const [request] = registry.requests("GET", made.blobs[0]);
+  expect(Number(/bytes=(\d+)-$/.exec(request!.range!)![1])).toBeGreaterThanOrEqual(kept);
+  expect(sha256(await store.content.read(made.blobs[0]!, 1 << 30))).toBe(made.blobs[0]!);
+});
+
+test("a large blob comes in parts at once; also from a registry that knows no ranges", async () => {
+  const made = publishImage(registry, "app", "1", [big(50 << 20)]);
+  await pull("app:1");
+  const ranges = registry.requests("GET", made.blobs[0]).map((each) => each.range);
+  expect(ranges).toHaveLength(4);
+  expect(ranges[0]).toBe(`bytes=0-${(16 << 20) - 1}`);
+  registry.ranges = false;
+  const other = publishImage(registry, "app", "2", [big(40 << 20)]);
+  await pull("app:2");
+  expect(registry.requests("GET", other.blobs[0])).toHaveLength(1);
+});
+
+test("two pulls of the same layers at once share the work; one that goes away does not end the other", async () => {
+  const made = publishImage(registry, "app", "1", [...layers, big(2_000_000)]);
+  publishImage(registry, "other", "1", [...layers, big(1_000_000)]);
+  const stop = new AbortController();
+  const results = await Promise.allSettled([
+    pull("app:1"),
+    pull("other:1"),
+    pull("app:1", {}, stop.signal),
+    Promise.resolve().then(() => stop.abort()),
+    pull("app:1"),
+  ]);
+  expect(results.map((each) => each.status)).toEqual([
+    "fulfilled",
+    "fulfilled",
+    "rejected",
+    "fulfilled",
+    "fulfilled",
+  ]);
+  for (const digest of made.blobs) expect(registry.requests("GET", digest)).toHaveLength(1);
+  expect(store.images.resolve(name("app:1")).id).toBe(made.id);
+});
+
+test("folders that a layer does not list have the attributes of the layers below, though all are unpacked at once", async () => {
+  const base = tarOf(
+    { name: "./", type: "directory", mode: 0o711, uid: 3 },
+    { name: "etc/", type: "directory", mode: 0o700, uid: 5, gid: 6 },
+    { name: "etc/a", content: noise(300_000) },
+  );
+  publishImage(registry, "app", "1", [
+    { tar: base },
+    { tar: layer("etc/b", "b") },
+    { tar: tarOf({ name: "etc/c" }, { name: "new/d" }) },
+  ]);
+  await pull("app:1");
+  for (const chainId of store.images.resolve(name("app:1")).chain) {
+    const folder = store.snapshots.layerDirectory(chainId);
+    const { uid, gid, mode } = statSync(join(folder, "etc"));
+    expect([uid, gid, mode & 0o7777]).toEqual([5, 6, 0o700]);
+    expect([statSync(folder).uid, statSync(folder).mode & 0o7777]).toEqual([3, 0o711]);
+  }
+});
+
+describe("bad answers leave nothing", () => {
+  const wrongBlob = (bytes: Uint8Array) => (made: ReturnType<typeof publishImage>) => {
+    registry.blobs.set(made.blobs[0]!, bytes);
+  };
+  const cases: [string, (made: ReturnType<typeof publishImage>) => void, string][] = [
+    [
+      "a layer with other bytes of the same length",
+      (made) => {
+        const bytes = registry.blobs.get(made.blobs[0]!)!.slice();
+        bytes[bytes.length >> 1]! ^= 0xff;
+        registry.blobs.set(made.blobs[0]!, bytes);
+      },
+      "filesystem layer verification failed for digest sha256:",
+    ],
+    ["a layer that is too short", wrongBlob(new Uint8Array(10)), "its manifest says"],
+    ["a layer that is too long", wrongBlob(new Uint8Array(100_000)), "its manifest says"],
+    ["a layer that is missing", (made) => registry.blobs.delete(made.blobs[0]!), "blob unknown"],
+    [
+      "a manifest that is no JSON",
+      () => registry.manifests.set("app/1", { type: MEDIA_TYPE.ociManifest, bytes: Buffer.from("<html>") }),
+      "not valid JSON",
+    ],
+    [
+      "a manifest without end",
+      () =>
+        registry.manifests.set("app/1", { type: MEDIA_TYPE.ociManifest, bytes: Buffer.alloc(5 << 20, " ") }),
+      "more than 4194304 bytes",
+    ],
+    [
+      "redirects without end",
+      () => {
+        registry.intercept = (_, url) => Response.redirect(url.href, 307);
+      },
+      "stopped after 10 redirects",
+    ],
+    [
+      "schema 1",
+      () =>
+        registry.manifests.set("app/1", {
+          type: "application/vnd.docker.distribution.manifest.v1+prettyjws",
+          bytes: Buffer.from("{}"),
+        }),
+      "schema 1",
+    ],
+  ];
+  test.each(cases)("%s", async (_name, spoil, message) => {
+    const made = publishImage(registry, "app", "1", layers.slice(0, 1));
+    spoil(made);
+    await expect(pull("app:1")).rejects.toThrow(message);
+    await expectNothing();
+    expect(partials()).toEqual([]);
+    expect(store.events).toEqual([]);
+  });
+
+  test("a layer whose content is not what the configuration says", async () => {
+    publishImage(registry, "app", "1", layers.slice(0, 2), {
+      config: { rootfs: { type: "layers", diff_ids: [sha256(layers[0]!.tar), sha256("x")] } },
+    });
+    await expect(pull("app:1")).rejects.toThrow("invalid diffID for layer 1");
+    await expectNothing();
+  });
+
+  test("an artifact that is no image, an image of another system", async () => {
+    const config = registry.addBlob(Buffer.from("{}"));
+    registry.addManifest("chart", "1", MEDIA_TYPE.ociManifest, {
+      schemaVersion: 2,
+      config: { mediaType: "application/vnd.cncf.helm.config.v1+json", digest: config, size: 2 },
+      layers: [],
+    });
+    await expect(pull("chart:1")).rejects.toThrow(
+      'Encountered remote "application/vnd.cncf.helm.config.v1+json"',
+    );
+    publishImage(registry, "win", "1", layers.slice(0, 1), { config: { os: "windows" } });
+    await expect(pull("win:1")).rejects.toThrow('image operating system "windows" cannot be used');
+  });
+
+  test("Docker's sentences for what a registry refuses", async () => {
+    await expect(pull("none:1")).rejects.toThrow(
+      `manifest for ${name("none:1")} not found: manifest unknown: manifest unknown`,
+    );
+    await expect(pull("none")).rejects.toThrow(`repository ${name("none")} not found: name unknown:`);
+    const refuse = (status: number, code: string) => {
+      registry.intercept = () =>
+        Response.json({ errors: [{ code, message: "requested access denied" }] }, { status });
+    };
+    refuse(403, "DENIED");
+    await expect(pull("none:1")).rejects.toThrow(
+      `pull access denied for ${name("none")}, repository does not exist or may require 'docker login': denied: requested access denied`,
+    );
+    registry.intercept = () => new Response("gone", { status: 418 });
+    await expect(pull("none:1")).rejects.toThrow("error parsing HTTP 418 response body");
+  });
+});
+
+test("what may pass is tried again: 503, 429 with Retry-After, a reset", async () => {
+  publishImage(registry, "app", "1", layers);
+  let count = 0;
+  registry.intercept = () => {
+    count++;
+    if (count === 1) return new Response("", { status: 503 });
+    if (count === 2) return new Response("", { status: 429, headers: { "Retry-After": "0" } });
+    if (count === 5) return new Response("", { status: 500 });
+    return undefined;
+  };
+  await pull("app:1");
+  registry.intercept = () => new Response("", { status: 429, headers: { "Retry-After": "3600" } });
+  registry.seen.length = 0;
+  await expect(pull("app:2")).rejects.toThrow("toomanyrequests");
+  expect(registry.seen).toHaveLength(1);
+});
