@@ -1,7 +1,8 @@
 /**
  * Docker, Podman and Berth side by side.
  *
- *   test/bench/main.ts [--runs 21] [--together 50] [--lines 1000000] [--suite latency,together,memory,logging] [--json FILE] [--no-page]
+ *   test/bench/main.ts [--runs 21] [--together 50] [--lines 1000000] [--megabytes 1024]
+ *     [--suite latency,together,memory,logging,images] [--json FILE] [--no-page]
  *
  * Writes docs/benchmarks.md unless told not to, and JSON for machines.
  */
@@ -10,6 +11,7 @@ import { cpus, release, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { sweep } from "../harness/sweep.ts";
+import { images } from "./images.ts";
 import { type Machine, page, table } from "./report.ts";
 import { latency, logging, memory, type Row, type Settings, together } from "./suites.ts";
 import { startDaemonTargets, startFloor, startPodman, type Target } from "./target.ts";
@@ -20,7 +22,8 @@ const { values } = parseArgs({
     runs: { type: "string", default: "21" },
     together: { type: "string", default: "50" },
     lines: { type: "string", default: "1000000" },
-    suite: { type: "string", default: "latency,together,memory,logging" },
+    megabytes: { type: "string", default: "1024" },
+    suite: { type: "string", default: "latency,together,memory,logging,images" },
     json: { type: "string", default: resolve(import.meta.dir, "../../dist/bench.json") },
     page: { type: "boolean", default: true },
   },
@@ -29,8 +32,9 @@ const settings: Settings = {
   runs: Number(values.runs),
   together: Number(values.together),
   lines: Number(values.lines),
+  megabytes: Number(values.megabytes),
 };
-const suites = { latency, together, memory, logging };
+const suites = { latency, together, memory, logging, images };
 
 function firstLine(...argv: string[]): string {
   return Bun.spawnSync(argv, { stderr: "ignore" }).stdout.toString().split("\n")[0] ?? "";

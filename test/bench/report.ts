@@ -55,6 +55,8 @@ ${table(rows)}
 - Memory is from \`/proc/PID/smaps_rollup\`, summed over all processes of an engine except those inside containers. *Private, written* is
   what would be free if they ended; *private* has clean pages of executables too that nobody else has mapped; *proportional* shares
   out what several processes map.
+- Images are archives and registries of layers that compress to a half; each engine's \`pull\` asks a docker-registry of its own on
+  loopback. \`tar -x\` extracts the same layers to the same disk with GNU tar and writes them out.
 - Every engine's log is compared with what was written, line by line, before its time counts.
 `;
 }

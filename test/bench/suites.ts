@@ -15,6 +15,8 @@ export interface Settings {
   runs: number;
   together: number;
   lines: number;
+  /** Of the large image. */
+  megabytes: number;
 }
 
 export function median(values: readonly number[]): number {

@@ -15,6 +15,8 @@ export interface Target {
   /** The client with the options it needs in front. */
   client: readonly string[];
   measure(argv: readonly string[], keep?: number): Promise<Answer>;
+  /** What a command line needs in front to run where the engine's network is. */
+  network(): readonly string[];
   /** Processes of the engine, without those inside containers. */
   processes(): number[];
   stop(): Promise<void>;
@@ -103,6 +105,7 @@ export async function startDaemonTargets(): Promise<Target[]> {
     name: "docker",
     client: [DOCKER],
     measure: dockerWorker.measure,
+    network: () => docker.hostPrefix,
     processes: () =>
       [docker.pid, ...descendants(docker.pid), ...shims(docker.scope)].filter(
         (pid, index, all) => all.indexOf(pid) === index && !isContainerProcess(pid),
@@ -123,6 +126,7 @@ export async function startDaemonTargets(): Promise<Target[]> {
       name: "berth",
       client: [BERTH],
       measure: worker.measure,
+      network: () => [],
       processes,
       stop: async () => {
         await worker.stop();
@@ -133,6 +137,7 @@ export async function startDaemonTargets(): Promise<Target[]> {
       name: "docker CLI on berth",
       client: [DOCKER],
       measure: worker.measure,
+      network: () => [],
       processes,
       stop: async () => {},
     });
@@ -199,6 +204,8 @@ export async function startPodman(): Promise<Target> {
     name: "podman",
     client,
     measure: worker.measure,
+    // The worker's child is in the namespaces that podman runs in.
+    network: () => ["nsenter", "-n", "-t", String(descendants(worker.pid)[0] ?? worker.pid)],
     processes: () =>
       descendants(worker.pid).filter(
         (pid) =>
@@ -252,6 +259,7 @@ export async function startFloor(): Promise<Target> {
     name: "crun",
     client: ["crun", "--root", join(scope.directory, "crun"), "run", "--bundle", bundle],
     measure: worker.measure,
+    network: () => [],
     processes: () => [],
     stop: async () => {
       await worker.stop();
