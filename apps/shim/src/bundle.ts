@@ -1,6 +1,17 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { MS, mount } from "@berth/linux";
+import {
+  mount as bindMount,
+  closeQuietly,
+  isErrno,
+  MNT,
+  MS,
+  O,
+  open,
+  openat2,
+  RESOLVE,
+  umount2,
+} from "@berth/linux";
 import { type BundleFile, ociJson, resolveUser, SHIM_FILES } from "@berth/runtime";
 import { mountRootfs, Root } from "./rootfs.ts";
 import { shareMemory } from "./shared-memory.ts";
@@ -35,10 +46,50 @@ export function makeBundle(
   root.makeFolder(bundle.workingDirectory);
   spec.root.path = rootfs;
   shareMemory(spec);
+  spec.mounts = spec.mounts.map((mount, index) => pinned(directory, mount, index));
   spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
   if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });
   writeFileSync(join(directory, SHIM_FILES.config), configText(bundle), { mode: 0o600 });
 }
+
+/** Takes all mounts in a shim's folder away. @throws SyscallError */
+export function unmountBundle(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (name === SHIM_FILES.runtime || name === SHIM_FILES.rootfs || name.startsWith(SHIM_FILES.beneath)) {
+      try {
+        umount2(join(directory, name), MNT.DETACH);
+      } catch (error) {
+        if (!isErrno(error, "EINVAL")) throw error; // It was not mounted.
+      }
+    }
+  }
+}
+
+/**
+ * A mount of a path beneath a volume, which another container may change at any moment: the path is looked up once, inside the
+ * volume, and what was found is mounted in the shim's folder for the runtime to take.
+ */
+function pinned(directory: string, mount: BundleMount, index: number): BundleMount {
+  const { beneath, ...rest } = mount;
+  if (beneath === undefined) return mount;
+  const target = join(directory, `${SHIM_FILES.beneath}${index}`);
+  const folder = open(beneath.folder, O.PATH | O.DIRECTORY | O.CLOEXEC);
+  try {
+    const found = openat2(folder, beneath.path, O.PATH | O.CLOEXEC, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+    try {
+      if (statSync(`/proc/self/fd/${found}`).isDirectory()) mkdirSync(target);
+      else writeFileSync(target, "");
+      bindMount(`/proc/self/fd/${found}`, target, "", MS.BIND | MS.REC);
+    } finally {
+      closeQuietly(found);
+    }
+  } finally {
+    closeQuietly(folder);
+  }
+  return { ...rest, source: target };
+}
+
+type BundleMount = BundleFile["spec"]["mounts"][number];
 
 /**
  * Mounts the OCI runtime's program read-only at a place of its own, and gives that path. A runtime that sees that nobody can
@@ -49,8 +100,8 @@ export function guardRuntime(directory: string, program: string): string {
   const target = join(directory, SHIM_FILES.runtime);
   try {
     writeFileSync(target, "", { mode: 0o700 });
-    mount(program, target, "", MS.BIND);
-    mount("", target, "", MS.BIND | MS.REMOUNT | MS.RDONLY);
+    bindMount(program, target, "", MS.BIND);
+    bindMount("", target, "", MS.BIND | MS.REMOUNT | MS.RDONLY);
     return target;
   } catch {
     return program;

@@ -17,7 +17,7 @@ import {
   umount2,
   unshare,
 } from "@berth/linux";
-import { JsonFileWriter } from "@berth/logging";
+import { JsonFileWriter, type LogSink } from "@berth/logging";
 import type { PortSocket, SandboxPlan } from "@berth/network";
 import {
   type ExecRequest,
@@ -27,11 +27,12 @@ import {
   SHIM_FILES,
   type Started,
 } from "@berth/runtime";
-import { guardRuntime, makeBundle } from "./bundle.ts";
+import { guardRuntime, makeBundle, unmountBundle } from "./bundle.ts";
 import type { Children } from "./children.ts";
 import { GzipCompressor } from "./compress-log.ts";
 import { ContainerNetwork } from "./container-network.ts";
 import { Execs } from "./execs.ts";
+import { NonBlockingLog } from "./non-blocking-log.ts";
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
 
@@ -53,7 +54,7 @@ export class Container {
   readonly #launch: LaunchFile;
   readonly #directory: string;
   readonly #events: ContainerEvents;
-  readonly #log: JsonFileWriter | undefined;
+  readonly #log: LogSink | undefined;
   #network: ContainerNetwork | undefined;
   #mounted = false;
   #size: { rows: number; columns: number } | undefined;
@@ -72,13 +73,14 @@ export class Container {
     this.#events = events;
     this.#size = launch.consoleSize;
     if (launch.log.driver === "json-file") {
-      const { path, maxSize, maxFiles, compress, attributes } = launch.log;
-      this.#log = new JsonFileWriter(path, {
+      const { path, maxSize, maxFiles, compress, attributes, buffer } = launch.log;
+      const file = new JsonFileWriter(path, {
         maxSize,
         maxFiles,
         attributes,
         ...(compress ? { compress: new GzipCompressor() } : {}),
       });
+      this.#log = buffer === undefined ? file : new NonBlockingLog(loop, file, buffer);
     }
     this.io = new ProcessIo({ loop, tty: launch.tty, stdinOnce: launch.stdinOnce, log: this.#log });
     this.execs = new Execs(
@@ -198,9 +200,7 @@ export class Container {
   unmount(): void {
     if (!this.#mounted) return;
     this.#mounted = false;
-    for (const name of [SHIM_FILES.runtime, SHIM_FILES.rootfs]) {
-      quietly(() => umount2(join(this.#directory, name), MNT.DETACH));
-    }
+    quietly(() => unmountBundle(this.#directory));
   }
 
   #removeCgroup(attempts: number): void {

@@ -10,7 +10,7 @@ import {
   WOULD_BLOCK,
   write,
 } from "@berth/linux";
-import type { JsonFileWriter } from "@berth/logging";
+import type { LogSink } from "@berth/logging";
 
 const HEADER = 8;
 const CHUNK = 64 * 1024;
@@ -42,7 +42,7 @@ export interface ProcessIoOptions {
   tty: boolean;
   /** Stdin is closed when the first client that gives input ends its input (or goes away). */
   stdinOnce: boolean;
-  log?: JsonFileWriter | undefined;
+  log?: LogSink | undefined;
 }
 
 /** Descriptors of a started process, owned from now on: the reading ends of its output, the writing end of its input, or a terminal for all. */
@@ -56,7 +56,7 @@ export class ProcessIo {
   readonly #loop: Loop;
   readonly #tty: boolean;
   readonly #stdinOnce: boolean;
-  readonly #log: JsonFileWriter | undefined;
+  readonly #log: LogSink | undefined;
   readonly #attachments = new Set<Attachment>();
   #sources: Source[] = [];
   #stdin = -1;

@@ -268,6 +268,81 @@ test("output is whole when the client reads late", async () => {
   expect(lines.at(-1)).toBe("200000");
 });
 
+/** Pids of the processes with this name whose parent has this pid. */
+function childrenNamed(parent: number, name: string): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((entry) => {
+      try {
+        const stat = readFileSync(`/proc/${entry}/stat`, "latin1");
+        return (
+          stat.includes(`(${name})`) && Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]) === parent
+        );
+      } catch {
+        return false; // It ended meanwhile.
+      }
+    })
+    .map(Number);
+}
+
+function parentOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+  return Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]);
+}
+
+test("mode=non-blocking: a log that cannot be written holds nothing back, and what fits is kept", async () => {
+  const request = launch(["sh", "-c", "read x; seq 100000; read y; echo last"], { openStdin: true });
+  const log = { ...request.log, buffer: 128 * 1024 } as Launch["log"];
+  const shim = await runtime.launch({ ...request, log }, []);
+  const stream = await shim.attach({ stdin: true, stdout: true, stderr: true });
+  const output = collect(stream);
+  const { pid } = await shim.start();
+  const [writer] = childrenNamed(parentOf(pid), "berth-log");
+  process.kill(writer!, "SIGSTOP");
+  stream.write(Buffer.from("go\n"));
+  stream.write(Buffer.from("on\n"));
+  // The container comes to its end while the log stands still.
+  while (existsSync(`/proc/${pid}`)) await Bun.sleep(5);
+  process.kill(writer!, "SIGCONT");
+  expect((await finish(shim)).exitCode).toBe(0);
+  expect(frames(await output, 1).endsWith("100000\nlast\n")).toBe(true);
+  const lines = readFileSync((request.log as { path: string }).path, "utf8")
+    .trimEnd()
+    .split("\n");
+  expect(JSON.parse(lines[0]!).log).toBe("1\n");
+  expect(lines.length).toBeGreaterThan(1000);
+  expect(lines.length).toBeLessThan(100_001);
+  expect(childrenNamed(process.pid, "berth-log")).toEqual([]);
+});
+
+test("a path beneath a volume is looked up in the volume, whatever its links say", async () => {
+  const volume = join(folder, "volume");
+  mkdirSync(join(volume, "data"), { recursive: true });
+  writeFileSync(join(volume, "data/file"), "inside");
+  symlinkSync("/data", join(volume, "link"));
+  const run = async (path: string) => {
+    const request = launch(["cat", "/mnt/file"]);
+    request.spec.mounts.push({
+      destination: "/mnt",
+      type: "bind",
+      source: join(volume, "data"),
+      options: ["rbind"],
+      beneath: { folder: volume, path },
+    });
+    const shim = await runtime.launch(request, []);
+    const stream = await shim.attach({ stdin: false, stdout: true, stderr: true });
+    const output = collect(stream);
+    await shim.start();
+    await finish(shim);
+    return frames(await output, 1);
+  };
+  expect(await run("data")).toBe("inside");
+  // Absolute in the volume's own terms, and no way up.
+  expect(await run("link")).toBe("inside");
+  expect(await run("../data")).toBe("inside");
+  expect(run("etc")).rejects.toThrow("no such file or directory");
+});
+
 test("a container outlives its daemon, and is found again", async () => {
   const request = launch(["sh", "-c", "read x; echo $x; exit 5"], { openStdin: true });
   const first = newRuntime();

@@ -1,22 +1,11 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@berth/base";
-import {
-  becomeSubreaper,
-  closeQuietly,
-  dup2,
-  exitNow,
-  ignoreSignal,
-  Loop,
-  O,
-  open,
-  SIG,
-  setProcessName,
-  setsid,
-} from "@berth/linux";
+import { becomeSubreaper, exitNow, ignoreSignal, Loop, SIG, setProcessName, setsid } from "@berth/linux";
 import { EXIT_FILE, type ExitRecord, removeShimFolder } from "@berth/runtime";
 import { Children } from "./children.ts";
 import { Connections } from "./connections.ts";
 import { Container, readLaunch, toFailure } from "./container.ts";
+import { standardStreamsToNull } from "./standard-streams.ts";
 
 /** How long the daemon may take to store an exit before the shim leaves it on disk instead. */
 const RECORD_PATIENCE_MS = 10_000;
@@ -109,11 +98,4 @@ function runShim(directory: string, listener: number, ports: number[]): never {
   standardStreamsToNull();
   loop.run();
   exitNow(0);
-}
-
-/** So that whoever waits for the daemon's output to end does not wait for its containers. */
-function standardStreamsToNull(): void {
-  const fd = open("/dev/null", O.RDWR);
-  for (const target of [0, 1, 2]) dup2(fd, target);
-  if (fd > 2) closeQuietly(fd);
 }

@@ -35,6 +35,8 @@ export type LogTarget =
       maxFiles: number;
       compress: boolean;
       attributes: Record<string, string>;
+      /** `mode=non-blocking`: bytes that may wait for the log; more is dropped. Absent: the container waits for its log. */
+      buffer?: number;
     }
   | { driver: "none" };
 
@@ -145,7 +147,14 @@ export interface OciSpec {
   root: { path: string; readonly?: boolean };
   hostname?: string;
   domainname?: string;
-  mounts: { destination: string; type?: string; source?: string; options?: string[] }[];
+  mounts: {
+    destination: string;
+    type?: string;
+    source?: string;
+    options?: string[];
+    /** Not of OCI: `SpecMount.beneath`. The shim puts what it found into `source` and takes this away. */
+    beneath?: { folder: string; path: string };
+  }[];
   hooks?: unknown;
   annotations?: Record<string, string>;
   linux: {

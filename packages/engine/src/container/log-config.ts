@@ -49,7 +49,19 @@ export function validateLogConfig(log: LogConfig): void {
 export function logTarget(log: LogConfig, config: ContainerConfig, tag: TagFacts, path: string): LogTarget {
   if (log.Type === "none") return { driver: "none" };
   const options = log.Config ?? {};
-  return { driver: "json-file", path, ...limitsOf(options), attributes: attributesOf(options, config, tag) };
+  return {
+    driver: "json-file",
+    path,
+    ...limitsOf(options),
+    attributes: attributesOf(options, config, tag),
+    ...(options.mode === "non-blocking" ? { buffer: bufferOf(options) } : {}),
+  };
+}
+
+/** `max-buffer-size`; Docker's default is 1 MiB. */
+function bufferOf(options: Record<string, string>): number {
+  const text = options["max-buffer-size"];
+  return text === undefined ? 1024 * 1024 : parseSize("max-buffer-size", text);
 }
 
 function limitsOf(options: Record<string, string>): { maxSize: number; maxFiles: number; compress: boolean } {

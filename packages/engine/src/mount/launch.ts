@@ -96,6 +96,7 @@ async function volumeMount(engine: EngineContext, mount: MountRecord): Promise<S
     return {
       ...common,
       source,
+      ...(subpath === "" ? {} : { beneath: { folder: use.path, path: subpath } }),
       propagation: "rprivate",
       ...(isFolder(source) ? {} : { readOnlyNonRecursive: true }),
     };

@@ -1,6 +1,14 @@
 import { closeSync, fstatSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
 import { JsonLogEncoder, type StreamName } from "./encoder.ts";
 
+/** Where a container's output goes. Calls are synchronous. */
+export interface LogSink {
+  /** The first `length` bytes of `chunk`, which may be used again after the call. `time`: RFC 3339 with nanoseconds. */
+  write(stream: StreamName, chunk: Uint8Array, length: number, time: string): void;
+  /** Nothing more will come: what was printed without a newline at its end is written too. */
+  end(time: string): void;
+}
+
 /** Compresses rotated files to `<path>.gz` beside the writer's work. */
 export interface LogCompressor {
   start(path: string): void;
@@ -22,7 +30,7 @@ export interface JsonFileOptions {
  * One container's json-file log: `path`, and after rotation `path.1` (newer) to `path.N` (older), `.gz` when compressed.
  * Synchronous; owned by exactly one shim. A record is never split between two files.
  */
-export class JsonFileWriter implements Disposable {
+export class JsonFileWriter implements LogSink, Disposable {
   readonly #path: string;
   readonly #options: JsonFileOptions;
   #fd: number;

@@ -1,4 +1,4 @@
-import { readdirSync, rmdirSync, unlinkSync } from "node:fs";
+import { lstatSync, readdirSync, rmdirSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { SHIM_FILES } from "./launch-file.ts";
 
@@ -9,8 +9,10 @@ import { SHIM_FILES } from "./launch-file.ts";
 export function removeShimFolder(directory: string): void {
   try {
     for (const name of readdirSync(directory)) {
-      if (name === SHIM_FILES.rootfs) rmdirSync(join(directory, name));
-      else unlinkSync(join(directory, name));
+      const path = join(directory, name);
+      if (name === SHIM_FILES.rootfs) rmdirSync(path);
+      else if (name.startsWith(SHIM_FILES.beneath) && lstatSync(path).isDirectory()) rmdirSync(path);
+      else unlinkSync(path);
     }
     rmdirSync(directory);
   } catch {

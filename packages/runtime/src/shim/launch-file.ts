@@ -38,6 +38,8 @@ export const SHIM_FILES = {
   config: "config.json",
   rootfs: "rootfs",
   runtime: "runtime",
+  /** Beginning of the names of mounts that stand for paths beneath a volume. */
+  beneath: "beneath-",
   pid: "init.pid",
   log: "runtime.log",
   console: "console.sock",

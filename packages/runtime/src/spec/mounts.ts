@@ -149,7 +149,13 @@ function userMount(mount: SpecMount, input: SpecInput): OciMount {
   const options = [mount.nonRecursive ? "bind" : "rbind"];
   if (readOnly) options.push(readOnlyWord(mount, input.host.kernel));
   if (propagation !== "") options.push(propagation);
-  return { destination, type: "bind", source, options };
+  return {
+    destination,
+    type: "bind",
+    source,
+    options,
+    ...(mount.beneath === undefined ? {} : { beneath: mount.beneath }),
+  };
 }
 
 /** Since API 1.44 a read-only bind is so with the mounts below it, where the kernel can do that (mount_setattr, 5.12). */
