@@ -32,7 +32,8 @@ export async function run(invocation: Invocation): Promise<number> {
     const { describeError } = await import("./describe-error.ts");
     const message = describeError(invocation.program, error);
     if (message !== "") await invocation.stderr.write(`${message}\n`).catch(() => {});
-    return error instanceof CommandError ? error.exitCode : 1;
+    if (error instanceof CommandError) return error.exitCode;
+    return (error as { exitCode?: number } | null)?.exitCode ?? 1;
   }
 }
 

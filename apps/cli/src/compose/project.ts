@@ -1,3 +1,4 @@
+import { BerthError } from "@berth/base";
 import type { LoadedProject, LoadOptions } from "@berth/compose";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
@@ -14,12 +15,27 @@ export async function loadComposeProject(
   wishes: ProjectWishes = {},
 ): Promise<LoadedProject> {
   const { loadProject } = await import("@berth/compose");
-  const loaded = await loadProject({ ...loadOptions(context), ...wishes });
-  for (const warning of loaded.warnings) {
-    await context.stderr.write(`${warningLine(warning)}\n`);
+  const warnings: string[] = [];
+  try {
+    return await loadProject({
+      ...loadOptions(context),
+      onWarning: (warning) => warnings.push(`${warningLine(warning)}\n`),
+      ...wishes,
+    });
+  } catch (error) {
+    if (!(error instanceof BerthError) || error.exitCode !== undefined) throw error;
+    throw new BerthError(error.kind, error.message, {
+      cause: error,
+      exitCode: INVALID_FILE,
+      ...(error.hint !== undefined && { hint: error.hint }),
+    });
+  } finally {
+    await context.stderr.write(warnings.join(""));
   }
-  return loaded;
 }
+
+/** Compose's exit status for a file that makes no project. */
+const INVALID_FILE = 15;
 
 /** What the flags say about where the project is. @throws CommandError */
 export function loadOptions(context: Context): LoadOptions {

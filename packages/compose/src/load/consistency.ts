@@ -33,8 +33,8 @@ export function checkSections(project: Project): void {
 }
 
 /** @throws BerthError with Compose's sentence: references to nothing, contradictions, cycles. */
-export function checkConsistency(project: Project, disabled: Readonly<Record<string, Service>>): void {
-  const known = { ...project.services, ...disabled };
+export function checkConsistency(project: Project): void {
+  const known = project.services;
   for (const [name, service] of Object.entries(known).sort(([a], [b]) => (a < b ? -1 : 1))) {
     checkService(name, service, project, known);
   }
@@ -82,12 +82,12 @@ function checkService(
       throw invalid(`service ${quoted(name)} depends on undefined service ${quoted(other)}`);
     }
   }
-  for (const mount of service.volumes ?? []) {
+  for (const [index, mount] of (service.volumes ?? []).entries()) {
     if (mount.type === "volume" && mount.source && project.volumes[mount.source] === undefined) {
       throw invalid(`service ${quoted(name)} refers to undefined volume ${mount.source}`);
     }
     if (mount.target === undefined) {
-      throw invalidParameter(`service volume services.${name}.volumes is missing a mount target`);
+      throw invalidParameter(`service volume services.${name}.volumes.[${index}] is missing a mount target`);
     }
   }
   for (const [index, port] of (service.ports ?? []).entries()) {

@@ -37,7 +37,7 @@ export function findFiles(
     if (found.length > 0) return inFolder(at, found);
     if (at === dirname(at)) break;
   }
-  throw notFound("no configuration file provided: not found");
+  throw notFound("no configuration file provided: not found", { exitCode: 14 });
 }
 
 function inFolder(folder: string, found: readonly string[]): FoundFiles {
@@ -87,16 +87,15 @@ export function projectName(
   environment: Readonly<Record<string, string>>,
 ): string {
   const explicit = given || environment.COMPOSE_PROJECT_NAME;
-  const name = explicit || declared;
-  if (name) {
-    if (normalizedName(name) !== name) {
+  if (explicit) {
+    if (normalizedName(explicit) !== explicit) {
       throw invalidParameter(
-        `invalid project name ${JSON.stringify(name)}: must consist only of lowercase alphanumeric characters, hyphens, and underscores as well as start with a letter or number`,
+        `invalid project name ${JSON.stringify(explicit)}: must consist only of lowercase alphanumeric characters, hyphens, and underscores as well as start with a letter or number`,
       );
     }
-    return name;
+    return explicit;
   }
-  const made = normalizedName(basename(workingDirectory));
+  const made = normalizedName(declared ?? "") || normalizedName(basename(workingDirectory));
   if (made === "") throw invalidParameter("project name must not be empty");
   return made;
 }

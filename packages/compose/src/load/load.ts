@@ -1,7 +1,10 @@
 import { existsSync } from "node:fs";
 import { dirname, isAbsolute, join } from "node:path";
 import { invalidParameter } from "@berth/base";
+import { interpolate as interpolateValue } from "../interpolate/walk.ts";
 import type { LoadedProject } from "../model.ts";
+import { isMapping } from "../schema/canonical.ts";
+import type { YamlDocument } from "../yaml/parse.ts";
 import { checkConsistency, checkSections } from "./consistency.ts";
 import { findFiles, projectName } from "./find.ts";
 import { loadModel, readEnvFiles } from "./model.ts";
@@ -9,6 +12,7 @@ import { applyDefaults, normalize, resolveContents, resolveEnvironment } from ".
 import type { LoadOptions } from "./options.ts";
 import { splitByProfile, withoutUnused } from "./profiles.ts";
 import { toProject } from "./project.ts";
+import { documentsOf } from "./source.ts";
 
 /** Finds and loads a project. @throws BerthError with Compose's sentence. */
 export async function loadProject(options: LoadOptions): Promise<LoadedProject> {
@@ -27,45 +31,43 @@ export async function loadProject(options: LoadOptions): Promise<LoadedProject> 
   }
   const environment: Record<string, string> = { ...fromFiles, ...outer };
   const standardInput = found.files.includes("-") ? await options.readStandardInput?.() : undefined;
-  const warnings = [...found.warnings];
-  const seen = new Set<string>();
+  const warnings: string[] = [];
   const warn = (message: string) => {
-    if (seen.has(message)) return;
-    seen.add(message);
+    if (warnings.includes(message)) return;
     warnings.push(message);
+    options.onWarning?.(message);
   };
+  found.warnings.forEach(warn);
   const interpolate = options.interpolate ?? true;
-  // The name may be used by variables of the files.
-  const early = nameBefore(options, environment, workingDirectory);
-  if (early !== undefined) environment.COMPOSE_PROJECT_NAME ??= early;
+  const parsed = new Map<string, readonly YamlDocument[]>();
+  // Variables of the files may use the name, so it is found before they are replaced.
+  const declared = declaredName(
+    found.files,
+    { standardInput, parsed },
+    interpolate ? environment : undefined,
+  );
+  const name = projectName(options.projectName, declared, workingDirectory, environment);
+  environment.COMPOSE_PROJECT_NAME = name;
   const model = loadModel(found.files, {
     environment,
     interpolate,
     warn,
     standardInput,
+    parsed,
     workingDirectory,
     home: outer.HOME,
     resolvePaths: options.resolvePaths ?? true,
     read: new Map(),
   });
   if (Object.keys(model).length === 0) throw invalidParameter("empty compose file");
-  const { COMPOSE_PROJECT_NAME: _name, ...without } = environment;
-  const named = outer.COMPOSE_PROJECT_NAME ?? fromFiles.COMPOSE_PROJECT_NAME;
-  const name = projectName(
-    options.projectName,
-    typeof model.name === "string" ? model.name : undefined,
-    workingDirectory,
-    named === undefined ? without : environment,
-  );
-  environment.COMPOSE_PROJECT_NAME = name;
   let project = toProject(model, name);
   applyDefaults(project);
   if (interpolate) checkSections(project);
   if (options.normalize ?? true) normalize(project);
   const profiles = activeProfiles(options, environment, project.services);
   const { enabled, disabled } = splitByProfile(project.services, profiles);
-  if (options.consistency ?? true) checkConsistency(project, {});
   project = { ...project, services: enabled };
+  if (options.consistency ?? true) checkConsistency(project);
   if (options.resolveEnvironment ?? true) {
     for (const service of Object.values(enabled)) resolveEnvironment(service, environment);
     resolveContents(project.secrets, environment);
@@ -99,18 +101,24 @@ function standardEnvFile(folder: string): string[] {
   return existsSync(path) ? [path] : [];
 }
 
-function nameBefore(
-  options: LoadOptions,
-  environment: Readonly<Record<string, string>>,
-  workingDirectory: string,
+/** `name:` of the last file that has one. */
+function declaredName(
+  files: readonly string[],
+  scope: Parameters<typeof documentsOf>[1],
+  environment: Readonly<Record<string, string>> | undefined,
 ): string | undefined {
-  if (options.projectName) return options.projectName;
-  if (environment.COMPOSE_PROJECT_NAME) return undefined;
-  try {
-    return projectName(undefined, undefined, workingDirectory, {});
-  } catch {
-    return undefined;
+  let declared: string | undefined;
+  for (const file of files) {
+    for (const { value } of documentsOf(file, scope)) {
+      const name = isMapping(value) ? value.name : undefined;
+      if (typeof name === "string") declared = name;
+    }
   }
+  if (declared === undefined || environment === undefined) return declared;
+  const replaced = interpolateValue({ name: declared }, { lookup: (name) => environment[name] }) as {
+    name: string;
+  };
+  return replaced.name;
 }
 
 /** Profiles of the flags, of COMPOSE_PROFILES, and of the services that are named. */

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
-import { invalidParameter, messageOf } from "@berth/base";
+import { invalidParameter, messageOf, notFound } from "@berth/base";
 import { parseDotenv, parseRawEnvironment } from "../environment/dotenv.ts";
 import type { FileObject, Project, Service } from "../model.ts";
 
@@ -13,7 +13,6 @@ export function applyDefaults(project: Project): void {
     for (const dependency of Object.values(service.depends_on ?? {})) dependency.required ??= true;
     for (const file of service.env_file ?? []) file.required ??= true;
     for (const secret of service.secrets ?? []) secret.target ??= `/run/secrets/${secret.source}`;
-    for (const secret of service.build?.secrets ?? []) secret.target ??= `/run/secrets/${secret.source}`;
     service.command ??= null;
     service.entrypoint ??= null;
   }
@@ -58,10 +57,6 @@ function normalizeService(service: Service): void {
   for (const from of service.volumes_from ?? []) {
     if (!from.startsWith("container:")) needs(from.split(":")[0]!, false);
   }
-  if (service.scale !== undefined && service.deploy?.replicas === undefined) {
-    // Both say the same; the service keeps the spelling that was used.
-    return;
-  }
 }
 
 /**
@@ -76,14 +71,16 @@ export function resolveEnvironment(service: Service, environment: Readonly<Recor
   if (service.build?.args !== undefined) {
     const { args } = service.build;
     for (const [name, value] of Object.entries(args)) {
-      if (value === null && Object.hasOwn(environment, name)) args[name] = environment[name]!;
+      if (value !== null) continue;
+      if (Object.hasOwn(environment, name)) args[name] = environment[name]!;
+      else delete args[name];
     }
   }
   const made: Record<string, string | null> = {};
   for (const { path, required, format } of service.env_file ?? []) {
     if (!existsSync(path)) {
       if (required === false) continue;
-      throw invalidParameter(`env file ${path} not found: stat ${path}: no such file or directory`);
+      throw notFound(`env file ${path} not found: stat ${path}: no such file or directory`, { exitCode: 14 });
     }
     if (format !== undefined && format !== "" && format !== "raw") {
       throw invalidParameter(`unsupported env_file format ${JSON.stringify(format)}`);

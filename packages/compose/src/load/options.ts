@@ -27,6 +27,8 @@ export interface LoadOptions {
   consistency?: boolean;
   /** false: `env_file` and variables without value are left as they are written. */
   resolveEnvironment?: boolean;
+  /** Told of each warning when it arises. */
+  onWarning?: (message: string) => void;
   /** Also what no service uses. */
   allResources?: boolean;
 }

@@ -36,6 +36,7 @@ export function resolveService(service: Dict, resolve: Resolve): void {
   };
   const { build } = service;
   if (isDict(build)) {
+    build.context ??= ".";
     at(build, "context", isRemote);
     const contexts = build.additional_contexts;
     if (isDict(contexts)) for (const name of Object.keys(contexts)) at(contexts, name, isRemote);

@@ -4,7 +4,7 @@ import type { Replacement } from "../interpolate/template.ts";
 import { interpolate } from "../interpolate/walk.ts";
 import { canonical, isMapping } from "../schema/canonical.ts";
 import { PROJECT } from "../schema/project.ts";
-import { type MergeTag, parseYaml } from "../yaml/parse.ts";
+import { type MergeTag, parseYaml, type YamlDocument } from "../yaml/parse.ts";
 
 /** A canonical model as it is built: by section, not yet typed. */
 export type Dict = Record<string, unknown>;
@@ -16,6 +16,8 @@ export interface SourceScope {
   warn: (message: string) => void;
   /** Text of `-`. */
   standardInput: string | undefined;
+  /** Files that were read already. */
+  parsed: Map<string, readonly YamlDocument[]>;
 }
 
 export interface SourceDocument {
@@ -36,22 +38,32 @@ export function readText(file: string, scope: Pick<SourceScope, "standardInput">
 /** As Go says it. */
 export function fileError(verb: string, file: string, error: unknown) {
   const { code } = error as { code?: string };
-  if (code === "ENOENT") return notFound(`${verb} ${file}: no such file or directory`);
+  if (code === "ENOENT") return notFound(`${verb} ${file}: no such file or directory`, { exitCode: 14 });
   if (code === "EISDIR") return invalidParameter(`read ${file}: is a directory`);
   if (code === "EACCES") return invalidParameter(`${verb} ${file}: permission denied`);
   return invalidParameter(`${verb} ${file}: ${messageOf(error)}`);
 }
 
+/** The documents of a file as they are written; read once. */
+export function documentsOf(
+  file: string,
+  scope: Pick<SourceScope, "standardInput" | "parsed">,
+): readonly YamlDocument[] {
+  const known = scope.parsed.get(file);
+  if (known !== undefined) return known;
+  const documents = parseYaml(readText(file, scope));
+  scope.parsed.set(file, documents);
+  return documents;
+}
+
 /** The documents of a file, interpolated, checked and canonical, each with the places that replace earlier ones. */
 export function readSource(file: string, scope: SourceScope): SourceDocument[] {
   const made: SourceDocument[] = [];
-  for (const { value, tags } of parseYaml(readText(file, scope))) {
+  for (const { value, tags } of documentsOf(file, scope)) {
     if (value === null) continue;
     if (!isMapping(value)) throw invalidParameter("Top-level object must be a mapping");
-    for (const section of ["services", "networks", "volumes", "secrets", "configs"]) {
-      if (section in value && !isMapping(value[section]))
-        throw invalidParameter(`${section} must be a mapping`);
-    }
+    if ("services" in value && !isMapping(value.services))
+      throw invalidParameter("services must be a mapping");
     const plain = interpolate(value, scope.replacement) as Dict;
     const { version, ...rest } = plain;
     if (version !== undefined) {

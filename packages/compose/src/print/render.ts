@@ -4,7 +4,7 @@ import { CONFIG, MODEL, NETWORK, SECRET, VOLUME } from "../schema/project.ts";
 import { SERVICE } from "../schema/service.ts";
 import { map, type Shape } from "../schema/shape.ts";
 import { toJson } from "./json.ts";
-import { byBytes, type Format, Pairs, plainTree, type Tree, toTree } from "./tree.ts";
+import { byBytes, type Format, naturally, Pairs, plainTree, type Tree, toTree } from "./tree.ts";
 import { toYaml } from "./yaml.ts";
 
 const SECTIONS: readonly [keyof Project & string, Shape][] = [
@@ -28,7 +28,13 @@ export function renderProject(project: Project, format: Format): string {
   }
   for (const key of Object.keys(project).sort(byBytes)) {
     if (key.startsWith("x-"))
-      entries.push([key, plainTree((project as unknown as Record<string, unknown>)[key])]);
+      entries.push([
+        key,
+        plainTree(
+          (project as unknown as Record<string, unknown>)[key],
+          format === "yaml" ? naturally : byBytes,
+        ),
+      ]);
   }
   if (format === "yaml") return toYaml(new Pairs(entries));
   return `${toJson(new Pairs(entries.sort(([a], [b]) => byBytes(a, b))), "  ")}\n`;
@@ -55,14 +61,18 @@ export function serviceJson(service: Service): string {
  * pull policy, number). Equal to Docker Compose 2.26's, so that neither makes the other's containers anew.
  */
 export function serviceHash(service: Service): string {
-  const { build: _build, pull_policy: _policy, scale: _scale, deploy, ...rest } = service;
-  const { replicas: _replicas, ...others } = deploy ?? {};
-  return encoded(sha256(serviceJson({ ...rest, scale: 1, deploy: others } as Service)));
+  const { build: _build, pull_policy: _policy, scale: _scale, ...rest } = service;
+  const resolved: Service = { ...rest };
+  if (resolved.deploy !== undefined) {
+    const { replicas: _replicas, ...deploy } = resolved.deploy;
+    resolved.deploy = deploy;
+  }
+  return encoded(sha256(serviceJson(resolved)));
 }
 
 /** The project as it stands in memory, with sorted keys: what `config --no-interpolate` prints. */
 export function renderModel(project: Project, format: Format): string {
-  const tree = plainTree(withoutEmpty(project));
+  const tree = plainTree(withoutEmpty(project), format === "yaml" ? naturally : byBytes);
   return format === "yaml" ? toYaml(tree) : `${toJson(tree, "  ")}\n`;
 }
 

@@ -56,8 +56,9 @@ export function toTree(value: unknown, shape: Shape, format: Format): Tree | und
 
 function mapTree(value: unknown, shape: Extract<Shape, { is: "map" }>, format: Format): Tree | undefined {
   if (!isObject(value)) return plainTree(value);
-  const keys = Object.keys(value).sort(byBytes);
+  const keys = Object.keys(value).sort(format === "yaml" ? naturally : byBytes);
   if (keys.length === 0) return undefined;
+  if (shape.asList) return keys.map((key) => (value[key] === "" ? key : `${key}=${value[key]}`));
   if (shape.collect) return keys.flatMap((key) => (value[key] as string[]).map((item) => `${key}=${item}`));
   return new Pairs(
     keys.map((key) => {
@@ -90,23 +91,23 @@ function structTree(
     entries.push([key, tree]);
   }
   if (format === "yaml") {
-    for (const key of Object.keys(value).sort(byBytes)) {
-      if (key.startsWith("x-")) entries.push([key, plainTree(value[key])]);
+    for (const key of Object.keys(value).sort(naturally)) {
+      if (key.startsWith("x-")) entries.push([key, plainTree(value[key], naturally)]);
     }
   }
   return new Pairs(entries);
 }
 
 /** Any value, with sorted keys. */
-export function plainTree(value: unknown): Tree {
+export function plainTree(value: unknown, order = byBytes): Tree {
   if (typeof value === "number" || typeof value === "bigint") return new Num(value);
-  if (Array.isArray(value)) return value.map(plainTree);
+  if (Array.isArray(value)) return value.map((item) => plainTree(item, order));
   if (isObject(value)) {
     if (Object.getPrototypeOf(value) !== Object.prototype) return String(value);
     return new Pairs(
       Object.keys(value)
-        .sort(byBytes)
-        .map((key) => [key, plainTree(value[key])]),
+        .sort(order)
+        .map((key) => [key, plainTree(value[key], order)]),
     );
   }
   return value as string | boolean | null;
@@ -115,6 +116,38 @@ export function plainTree(value: unknown): Tree {
 /** Go sorts keys by their bytes. */
 export function byBytes(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+const LETTER = /\p{L}/u;
+const isDigit = (c: string | undefined) => c !== undefined && c >= "0" && c <= "9";
+
+/** How Go's YAML library sorts keys: numbers inside them by value, letters behind everything else. */
+export function naturally(a: string, b: string): number {
+  let digits = false;
+  for (let at = 0; at < a.length && at < b.length; at++) {
+    const [x, y] = [a[at]!, b[at]!];
+    if (x === y) {
+      digits = isDigit(x);
+      continue;
+    }
+    const [isLetter, otherIsLetter] = [LETTER.test(x), LETTER.test(y)];
+    if (isLetter && otherIsLetter) return byBytes(x, y);
+    if (isLetter || otherIsLetter) return isLetter === digits ? -1 : 1;
+    const [mine, theirs] = [numberAt(a, at), numberAt(b, at)];
+    if (mine.value !== theirs.value) return mine.value - theirs.value;
+    if (mine.end !== theirs.end) return mine.end - theirs.end;
+    return byBytes(x, y);
+  }
+  return a.length - b.length;
+}
+
+/** The number that begins at a place; a number that only goes on there counts with a digit before it. */
+function numberAt(text: string, at: number): { value: number; end: number } {
+  let value = 0;
+  for (let before = at - 1; isDigit(text[before]); before--) if (text[before] !== "0") value = 1;
+  let end = at;
+  for (; isDigit(text[end]); end++) value = value * 10 + Number(text[end]);
+  return { value, end };
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

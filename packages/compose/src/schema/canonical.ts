@@ -1,5 +1,6 @@
 import { type BerthError, invalidParameter } from "@berth/base";
 import { parseBytes, parseDuration, splitCommand } from "../short/quantities.ts";
+import { YamlDate } from "../yaml/date.ts";
 import { scalarText } from "./scalar-text.ts";
 import type { Shape } from "./shape.ts";
 import { nearest } from "./suggestion.ts";
@@ -62,6 +63,7 @@ export function canonical(value: unknown, shape: Shape, path: string, reading: R
 
 function readText(value: unknown, shape: Of<"text">, path: string, reading: Reading): string {
   const { also } = shape;
+  if (also === "scalar" && value instanceof YamlDate) return String(value);
   const kind = typeof value;
   const accepted =
     kind === "string" ||
@@ -149,7 +151,14 @@ function readList(value: unknown, shape: Of<"list">, path: string, reading: Read
     const place = `${path}.${at}`;
     const expanded = shape.expand?.(item, `${path}.[${at}]`);
     if (expanded !== undefined) made.push(...expanded);
-    else made.push(canonical(item, shape.of, place, reading));
+    else if (
+      shape.single &&
+      shape.of.is === "text" &&
+      shape.of.also === undefined &&
+      typeof item !== "string"
+    ) {
+      throw invalidParameter(`${path}.[${at}]: unexpected type ${goType(item)}`);
+    } else made.push(canonical(item, shape.of, place, reading));
   }
   return shape.key === undefined ? made : unique(made, shape.key as (item: unknown) => string);
 }
@@ -213,7 +222,7 @@ function readStruct(value: unknown, shape: Of<"struct">, path: string, reading: 
   }
   const made: Record<string, unknown> = {};
   for (const [key, item] of Object.entries(source)) {
-    const place = path === "" ? key : `${path}.${key}`;
+    const place = path === "" ? key : key === "single" && short !== undefined ? path : `${path}.${key}`;
     if (!Object.hasOwn(fields, key)) {
       if (key.startsWith("x-") && shape.extensible !== false) {
         made[key] = item;

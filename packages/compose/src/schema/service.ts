@@ -109,7 +109,7 @@ const build = struct(
     args: variables(),
     provenance: textOr("boolean"),
     sbom: textOr("boolean"),
-    ssh: pairs(),
+    ssh: pairs({ asList: true }),
     labels: pairs(),
     cache_from: list(text()),
     cache_to: list(text()),

@@ -49,6 +49,8 @@ export interface ShapeOptions {
   must?: string;
   /** Zero, false and empty are printed, because they mean something else than absence. */
   keep?: true;
+  /** A mapping that is printed as a list of `key=value`. */
+  asList?: true;
   /** Printed as JSON even when it is absent (null) or empty ({}). */
   always?: "null" | "empty";
   /** A later file's value takes the place of the earlier one. */

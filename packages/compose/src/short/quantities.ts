@@ -68,39 +68,43 @@ export function parseBytes(text: string): number {
   return Math.floor(Number(found[1]) * 1024 ** " kmgtp".indexOf(found[2]!.toLowerCase() || " "));
 }
 
-/** A command line as words, as Compose splits it: quotes and backslashes, no expansion. @throws BerthError */
+/**
+ * A command line as words, as Compose splits it: quotes and backslashes, no expansion. What stands behind `;`, `&`, `|`, `<` or
+ * `>` is another command's, and is left out.
+ * @throws BerthError
+ */
 export function splitCommand(line: string): string[] {
   const words: string[] = [];
   let word = "";
   let started = false;
+  let quote = "";
   for (let at = 0; at < line.length; at++) {
     const c = line[at]!;
-    if (c === "\\") {
+    if (c === "\\" && quote !== "'") {
       if (at + 1 >= line.length) throw invalidParameter("invalid command line string");
       word += line[++at]!;
       started = true;
-    } else if (c === "'") {
-      const end = line.indexOf("'", at + 1);
-      if (end < 0) throw invalidParameter("invalid command line string");
-      word += line.slice(at + 1, end);
-      at = end;
+    } else if (quote !== "") {
+      if (c === quote) quote = "";
+      else word += c;
+    } else if (c === "'" || c === '"') {
+      quote = c;
       started = true;
-    } else if (c === '"') {
-      started = true;
-      for (at++; line[at] !== '"'; at++) {
-        if (at >= line.length) throw invalidParameter("invalid command line string");
-        if (line[at] === "\\" && at + 1 < line.length && '"\\$`'.includes(line[at + 1]!)) at++;
-        word += line[at]!;
-      }
     } else if (c === " " || c === "\t" || c === "\n" || c === "\r") {
       if (started) words.push(word);
       word = "";
       started = false;
+    } else if (";&|<>".includes(c)) {
+      if (c === ">" && /^\d/.test(word)) started = false;
+      break;
+    } else if (c === "(") {
+      throw invalidParameter("invalid command line string");
     } else {
       word += c;
       started = true;
     }
   }
+  if (quote !== "") throw invalidParameter("invalid command line string");
   if (started) words.push(word);
   return words;
 }
