@@ -9,11 +9,7 @@ export async function composeEngine(
   context: Context,
   options: { title?: string; quiet?: boolean } = {},
 ): Promise<ComposeEngine & { progress: ProgressView }> {
-  const [client, progress, { serviceJson }] = await Promise.all([
-    context.client(),
-    progressView(context, options),
-    import("@berth/compose"),
-  ]);
+  const [client, progress] = await Promise.all([context.client(), progressView(context, options)]);
   const { dryRun = false, compatibility = false } = context.compose ?? {};
   return {
     client,
