@@ -29,6 +29,7 @@ export const COMPOSE_COMMANDS: readonly Entry[] = [
   entry(["compose unpause"], () => import("./commands/compose/unpause.ts")),
   entry(["compose up"], () => import("./commands/compose/up.ts")),
   entry(["compose volumes"], () => import("./commands/compose/volumes.ts")),
+  entry(["compose watch", "compose alpha watch"], () => import("./commands/compose/watch.ts")),
   entry(["compose wait"], () => import("./commands/compose/wait.ts")),
   entry(["compose config", "compose convert"], () => import("./commands/compose/config.ts")),
   entry(["compose version"], () => import("./commands/compose/version.ts")),
