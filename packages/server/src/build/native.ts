@@ -7,6 +7,7 @@ import type {
   Exporter,
   NativeBuildRequest,
   NativeFolder,
+  ProgressEvent,
 } from "@berth/api/build";
 import { invalidParameter, newId } from "@berth/base";
 import type { Exchange } from "../http/exchange.ts";
@@ -65,7 +66,7 @@ async function answer(exchange: Exchange, service: BuildService, asked: NativeBu
     async function* messages(): AsyncGenerator<string> {
       for await (const events of queue.batches()) {
         let text = "";
-        for (const event of events) text += `${JSON.stringify(event, wire)}\n`;
+        for (const event of events) text += lineOf(event);
         yield text;
       }
       try {
@@ -91,11 +92,18 @@ function failureOf(error: unknown) {
 }
 
 /** Times are strings of digits, log data is base64. */
+function lineOf(event: ProgressEvent): string {
+  if (event.type !== "log")
+    return `${JSON.stringify(event, wire)}
+`;
+  const { data, ...log } = event.log;
+  const encoded = Buffer.from(data.buffer, data.byteOffset, data.length).toString("base64");
+  return `${JSON.stringify({ type: "log", log: { ...log, data: encoded } }, wire)}
+`;
+}
+
 function wire(_key: string, value: unknown): unknown {
-  if (typeof value === "bigint") return String(value);
-  return value instanceof Uint8Array
-    ? Buffer.from(value.buffer, value.byteOffset, value.length).toString("base64")
-    : value;
+  return typeof value === "bigint" ? String(value) : value;
 }
 
 function localFolder(

@@ -57,6 +57,7 @@ export class PlainProgress {
         }
         case "ended":
           this.#say(step, `${own} ${ending(step)}\n`);
+          if (this.#shown === step) this.#shown = undefined;
           this.#release();
       }
     }
@@ -95,7 +96,7 @@ export class PlainProgress {
     }
     this.#any = true;
     this.#write(text);
-    this.#shown = isEnded(step.vertex) ? undefined : step;
+    this.#shown = step;
     this.#spokeAt = this.#now();
   }
 
@@ -106,6 +107,7 @@ export class PlainProgress {
       if (!isEnded(step.vertex)) continue;
       this.#waiting.delete(step);
       this.#show(step, texts.join(""));
+      this.#shown = undefined;
     }
     const [next] = this.#waiting;
     if (next === undefined || this.#shown !== undefined) return;

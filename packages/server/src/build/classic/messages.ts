@@ -108,6 +108,7 @@ export class ClassicMessages {
       stream: `Step ${this.#at + 1}/${this.#steps.length} : ${vertex.step?.text ?? vertex.name}`,
     });
     this.#send({ stream: "\n" });
+    if (/^FROM\b/i.test(vertex.step?.text ?? "")) return;
     if (vertex.cached) this.#send({ stream: " ---> Using cache\n" });
     else if (/^RUN\b/i.test(vertex.step?.text ?? "")) {
       this.#send({ stream: ` ---> Running in ${short(vertex.digest)}\n` });
