@@ -1,7 +1,12 @@
 import { type Entry, entry } from "./entry.ts";
 
-/** Commands on what is in registries, which this process reaches itself. */
+/** Commands of `buildx` and `builder` besides `build`, and those on what is in registries. */
 export const REGISTRY_COMMANDS: readonly Entry[] = [
+  entry(["builder prune", "buildx prune"], () => import("./commands/buildx/prune.ts")),
+  entry(["buildx du"], () => import("./commands/buildx/du.ts")),
+  entry(["buildx inspect"], () => import("./commands/buildx/inspect.ts")),
+  entry(["buildx ls"], () => import("./commands/buildx/ls.ts")),
+  entry(["buildx version"], () => import("./commands/buildx/version.ts")),
   entry(["buildx imagetools create"], () => import("./commands/buildx/imagetools-create.ts")),
   entry(["buildx imagetools inspect"], () => import("./commands/buildx/imagetools-inspect.ts")),
   entry(["manifest annotate"], () => import("./commands/manifest/annotate.ts")),
