@@ -105,6 +105,30 @@ install_npm_packages() {
   fi
 }
 
+# Clients of Debian's next release that builds and Compose are tested with: fetched into .cache/trixie and unpacked there,
+# not installed. Tests that need them are skipped, with this reason, where they cannot be fetched.
+fetch_trixie_clients() {
+  [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || { say "no buildx and compose clients for this architecture"; return 0; }
+  fetch_deb docker-buildx docker-buildx_0.13.1+ds1-3_amd64.deb fcf8c48204d1603c8f209451d7827eb91bf30759578baf7704e9e1a87e5f1d7f
+  fetch_deb docker-compose docker-compose_2.26.1-4_amd64.deb 47681197cb2b1ab88206b42a1a92fc75f50d9530a6322d03494a473eed0408ea
+}
+
+# fetch_deb SOURCE FILE SHA256
+fetch_deb() {
+  [ -e ".cache/trixie/$2.done" ] && return 0
+  mkdir -p .cache/trixie
+  say "fetching $2"
+  if ! curl -fsS --max-time 300 -o ".cache/trixie/$2.part" "http://deb.debian.org/debian/pool/main/d/$1/$2" ||
+    ! printf '%s  %s\n' "$3" ".cache/trixie/$2.part" | sha256sum -c --quiet - >&2; then
+    rm -f ".cache/trixie/$2.part"
+    say "could not fetch $2: tests of this client will be skipped"
+    return 0
+  fi
+  dpkg-deb -x ".cache/trixie/$2.part" .cache/trixie/root
+  rm -f ".cache/trixie/$2.part"
+  : >".cache/trixie/$2.done"
+}
+
 case "${1:-test}" in
   build) ;;
   runtime)
@@ -112,7 +136,8 @@ case "${1:-test}" in
     install_debian_packages $runtime_packages ;;
   test)
     # shellcheck disable=SC2086
-    install_debian_packages $runtime_packages $test_packages ;;
+    install_debian_packages $runtime_packages $test_packages
+    fetch_trixie_clients ;;
   *) die "usage: tools/setup.sh [build|runtime|test]" ;;
 esac
 install_npm_packages

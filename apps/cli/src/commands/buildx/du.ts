@@ -58,11 +58,16 @@ function matches(record: CacheRecord, filters: FilterMap): boolean {
   return true;
 }
 
+/** Records that builds change: caches of RUN steps and copies of clients' folders. */
+function isMutable({ Type }: CacheRecord): boolean {
+  return Type === "exec.cachemount" || Type === "source.local";
+}
+
 function table(records: readonly CacheRecord[]): string {
   const rows = [
     ["ID", "RECLAIMABLE", "SIZE", "LAST ACCESSED"],
     ...records.map((record) => [
-      record.ID + (record.Shared ? "" : "*"),
+      record.ID + (isMutable(record) ? "*" : ""),
       String(!record.InUse),
       humanSize4(record.Size),
       record.LastUsedAt === null ? "" : ago(Date.parse(record.LastUsedAt) / 1000),
@@ -86,7 +91,7 @@ function inFull(record: CacheRecord): string {
     ["ID", record.ID],
     ["Parents", (record.Parents ?? []).join(",")],
     ["Created at", record.CreatedAt],
-    ["Mutable", String(record.Type === "exec.cachemount")],
+    ["Mutable", String(isMutable(record))],
     ["Reclaimable", String(!record.InUse)],
     ["Shared", String(record.Shared)],
     ["Size", humanSize4(record.Size)],

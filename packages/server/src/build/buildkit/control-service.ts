@@ -247,6 +247,7 @@ function moment(text: string | undefined) {
 function filtersOf(list: readonly string[]): Filters {
   let filters = Filters.parse(null);
   for (const text of list.flatMap((each) => each.split(","))) {
+    if (text.trim() === "") continue;
     const found = /^([\w.-]+)(?:(==|~=|!=)(.*))?$/.exec(text.trim());
     if (found === null || found[2] === "!=") throw invalidParameter(`invalid filter ${JSON.stringify(text)}`);
     filters = filters.with(found[1] as string, found[3] ?? "true");
