@@ -1,8 +1,9 @@
-import { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } from "node:fs";
-import { dirname } from "node:path";
-
 /** Publishes `data` at `path`: write beside it, fsync, rename, fsync the folder. Readers see the old or the new file. */
 export function writeFileAtomic(path: string, data: string | Uint8Array, mode = 0o600): void {
+  // Loaded at the moment of use: programs that publish no file start sooner without.
+  const { closeSync, fsyncSync, openSync, renameSync, unlinkSync, writeSync } =
+    process.getBuiltinModule("node:fs");
+  const { dirname } = process.getBuiltinModule("node:path");
   const temporary = `${path}.${process.pid}.${Math.random().toString(36).slice(2)}.tmp`;
   const fd = openSync(temporary, "wx", mode);
   try {

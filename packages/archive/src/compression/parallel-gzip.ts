@@ -1,5 +1,5 @@
-import zlib from "node:zlib";
 import { systemError } from "@berth/base";
+import { lazyNode } from "../lazy-node.ts";
 import type { Bytes } from "./stream.ts";
 
 /** Bytes that are compressed by themselves; the result does not depend on how they came. */
@@ -26,7 +26,7 @@ export async function* parallelGzip(source: Bytes, level = 3): AsyncGenerator<Ui
   let size = 0;
   const start = () => {
     const piece = filled === BLOCK ? block : block.subarray(0, filled);
-    crc = zlib.crc32(piece, crc);
+    crc = lazyNode.zlib.crc32(piece, crc);
     size += piece.length;
     const work = deflate(piece, before, level);
     // What fails is reported in its turn.
@@ -61,11 +61,11 @@ export async function* parallelGzip(source: Bytes, level = 3): AsyncGenerator<Ui
 /** Deflate blocks that end on a byte, and are not the last ones. */
 function deflate(piece: Uint8Array, dictionary: Uint8Array | undefined, level: number): Promise<Uint8Array> {
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
-  zlib.deflateRaw(
+  lazyNode.zlib.deflateRaw(
     piece,
     {
       level,
-      finishFlush: zlib.constants.Z_SYNC_FLUSH,
+      finishFlush: lazyNode.zlib.constants.Z_SYNC_FLUSH,
       chunkSize: BLOCK,
       ...(dictionary !== undefined && { dictionary: Buffer.from(dictionary) }),
     },

@@ -1,6 +1,6 @@
 import type { Transform } from "node:stream";
-import zlib from "node:zlib";
 import { type BerthError, messageOf, systemError } from "@berth/base";
+import { lazyNode } from "../lazy-node.ts";
 import { type Compression, DETECTION_BYTES, detectCompression } from "./detect.ts";
 import { externalDecompress } from "./external.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
@@ -49,7 +49,7 @@ export function decompress(compression: Compression, source: Bytes): AsyncIterab
     case "none":
       return passOn(source);
     case "gzip":
-      return through(zlib.createGunzip({ chunkSize: CHUNK }), source, gzipFailure);
+      return through(lazyNode.zlib.createGunzip({ chunkSize: CHUNK }), source, gzipFailure);
     case "zstd":
       return decompressZstd(source);
     default:
@@ -66,12 +66,12 @@ export function compress(
   if (compression === "none") return passOn(source);
   const stream =
     compression === "gzip"
-      ? zlib.createGzip({ chunkSize: CHUNK, level: options.level ?? 6 })
-      : zlib.createZstdCompress({
+      ? lazyNode.zlib.createGzip({ chunkSize: CHUNK, level: options.level ?? 6 })
+      : lazyNode.zlib.createZstdCompress({
           chunkSize: CHUNK,
           params: {
-            [zlib.constants.ZSTD_c_compressionLevel]: options.level ?? 3,
-            [zlib.constants.ZSTD_c_checksumFlag]: 1,
+            [lazyNode.zlib.constants.ZSTD_c_compressionLevel]: options.level ?? 3,
+            [lazyNode.zlib.constants.ZSTD_c_checksumFlag]: 1,
           },
         });
   return through(stream, source, (error) => systemError(messageOf(error), { cause: error }));
@@ -89,7 +89,7 @@ async function* decompressZstd(source: Bytes): AsyncGenerator<Uint8Array> {
       yield piece;
     }
   }
-  yield* through(zlib.createZstdDecompress({ chunkSize: CHUNK }), watched(), zstdFailure);
+  yield* through(lazyNode.zlib.createZstdDecompress({ chunkSize: CHUNK }), watched(), zstdFailure);
   if (!frames.complete) throw systemError("unexpected EOF", { hint: "The zstd stream is cut off." });
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   closeQuietly,
   fstat,
@@ -16,6 +15,7 @@ import {
 } from "@berth/linux";
 import { Directories } from "../files/directories.ts";
 import { baseOf, folderOf, joined } from "../files/names.ts";
+import { lazyNode } from "../lazy-node.ts";
 import type { TreeEntry, TreeLookup } from "./tree.ts";
 
 /** What a walk does with an entry: `descend` looks into a folder without listing it. */
@@ -102,7 +102,7 @@ export class TreeHasher implements Disposable {
   /** As `digest`; yields after each megabyte, for a caller that has other things to do. */
   *digestInSteps(entry: TreeEntry): Generator<void, string> {
     const kind = entry.mode & S.IFMT;
-    const hash = createHash("sha256");
+    const hash = lazyNode.crypto.createHash("sha256");
     hash.update(`${entry.mode.toString(8)}\n`);
     if (kind === S.IFLNK) {
       hash.update(`link ${entry.link}`);
