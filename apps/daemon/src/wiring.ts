@@ -29,6 +29,7 @@ import { engineSettings, ociRuntimes } from "./wiring/containers.ts";
 import { engineNetworks } from "./wiring/engine-networks.ts";
 import { networkSettings } from "./wiring/network-settings.ts";
 import { registryBackend, registrySettings, transferLimits, transfers } from "./wiring/registries.ts";
+import { keepBackup } from "./wiring/state-backup.ts";
 import { openSnapshots } from "./wiring/storage.ts";
 import { systemSettings } from "./wiring/system-settings.ts";
 
@@ -51,6 +52,7 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
   const { dataRoot, execRoot } = config;
 
   const state = undo.use(openState(join(dataRoot, "state.db")));
+  undo.use(keepBackup(state));
   const content = openContent(join(dataRoot, "content"));
   const snapshots = undo.use(await openSnapshots(dataRoot, config.storageDriver));
   const registry = createRegistryClient(() => registrySettings(config));

@@ -107,6 +107,14 @@ test("holds foreign keys", () => {
   expect(() => state.run("INSERT INTO c VALUES ('none')")).toThrow("FOREIGN KEY");
 });
 
+test("the file, what SQLite keeps beside it, and the backup are for the owner alone", () => {
+  const path = join(folder, "modes.db");
+  using state = openState(path);
+  state.migrate("modes", ["CREATE TABLE t (n INTEGER) STRICT"]);
+  state.backup();
+  for (const name of [path, `${path}-wal`, `${path}.backup`]) expect(statSync(name).mode & 0o777).toBe(0o600);
+});
+
 test("a damaged file gives a clear error, and the backup recovers", () => {
   const path = join(folder, "state.db");
   {

@@ -1,5 +1,14 @@
 import { Database, type SQLQueryBindings, type Statement } from "bun:sqlite";
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync } from "node:fs";
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { dirname } from "node:path";
 import { type BerthError, messageOf, systemError } from "@berth/base";
 import { keepRoom } from "./room.ts";
@@ -55,6 +64,9 @@ export function openState(path: string): State {
   mkdirSync(dirname(path), { recursive: true, mode: 0o710 });
   let db: Database | undefined;
   try {
+    // Containers' environments are in it: for the owner alone. SQLite's files beside it take its mode.
+    closeSync(openSync(path, "a", 0o600));
+    chmodSync(path, 0o600);
     db = new Database(path, { create: true, strict: true });
     db.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT}`);
     db.run("PRAGMA journal_mode = WAL");
@@ -148,6 +160,7 @@ class SqliteState implements State {
     const temporary = `${this.path}.backup.${process.pid}.tmp`;
     rmSync(temporary, { force: true });
     try {
+      closeSync(openSync(temporary, "w", 0o600));
       this.run("VACUUM INTO ?", temporary);
       syncPath(temporary);
       renameSync(temporary, `${this.path}.backup`);
