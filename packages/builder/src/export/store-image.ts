@@ -12,7 +12,7 @@ export async function describeImage(
   scope: BuildScope,
   built: BuiltPlatform,
   digests: LayerDigests,
-  cacheInfo?: string,
+  cacheInfo: () => string | undefined = () => undefined,
 ): Promise<ExportImage> {
   const { snapshots } = scope.context.parts;
   const { solved, base } = built;
@@ -25,12 +25,13 @@ export async function describeImage(
       return digests.describe(result, under, scope.signal);
     }),
   );
+  const info = cacheInfo();
   return exportImage(
     built.graph.image,
     base,
     baseChain.map((layer) => snapshots.layerSize(layer)),
     solved.results,
-    { epoch: scope.epoch, ...(cacheInfo !== undefined && { cacheInfo }) },
+    { epoch: scope.epoch, ...(info !== undefined && { cacheInfo: info }) },
   );
 }
 
@@ -66,9 +67,7 @@ export async function storeImage(
       ...(result?.layer !== undefined && { from: result.layer }),
     }),
   );
-  step.status("exporting layers", 0, 0);
   const id = await images.publish({ config: image.bytes, layers, names }, scope.hold, scope.signal);
-  step.status("exporting layers", 0, 0, true);
   step.status(`writing image ${id}`, 0, 0, true);
   for (const name of names) step.status(`naming to ${fullName(name)}`, 0, 0, true);
   return id;

@@ -5,7 +5,7 @@ import { formatPlatform, hostPlatform, type Platform, platformRank } from "@bert
 import { BuildError } from "../build-error.ts";
 import { openImporters } from "../cache/import.ts";
 import { type BuiltPlatform, baseImageOf } from "../export/built.ts";
-import { exportResults } from "../export/export.ts";
+import { exportResults, exportWork } from "../export/export.ts";
 import type { LayerDigests } from "../export/layer-digests.ts";
 import { buildGraph, lintDockerfile } from "../graph/build.ts";
 import type { BuildGraph, LintWarning, SourceRange } from "../graph/operation.ts";
@@ -73,7 +73,7 @@ export async function runBuild(
     throw error;
   }
   const epoch = epochOf(request, built[0]?.graph);
-  const result = await exportResults({ ...scope, epoch }, built, digests);
+  const result = await exportResults(exportWork({ ...scope, epoch }, built, digests, () => undefined));
   context.cache.touch(new Set(built.flatMap((each) => each.solved.results)));
   return { ref: request.ref ?? newId(), ...result, steps: steps.explanations() };
 }
