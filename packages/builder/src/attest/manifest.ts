@@ -1,7 +1,7 @@
 import { encoded, sha256 } from "@berth/base";
 import { type Descriptor, familiarReference, formatPlatform, MEDIA_TYPE, type Platform } from "@berth/spec";
-import { documentOf, type ExportDocument } from "../export/artifact.ts";
 import type { BuiltPlatform } from "../export/built.ts";
+import { documentOf, type ExportDocument } from "../export/document.ts";
 import type { ExportImage } from "../export/image-config.ts";
 import { namesOf } from "../export/store-image.ts";
 import type { BuildScope } from "../solve/scope.ts";

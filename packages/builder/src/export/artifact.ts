@@ -1,16 +1,10 @@
-import { sha256 } from "@berth/base";
 import { type Descriptor, formatPlatform, MEDIA_TYPE } from "@berth/spec";
 import { attestationManifest } from "../attest/manifest.ts";
 import type { BuildScope } from "../solve/scope.ts";
 import { type BlobOptions, layerBlobs } from "./blobs.ts";
 import type { BuiltPlatform } from "./built.ts";
+import { documentOf, type ExportDocument } from "./document.ts";
 import type { ExportImage } from "./image-config.ts";
-
-/** A document that is made here: a manifest, a configuration, an index. */
-export interface ExportDocument {
-  descriptor: Descriptor;
-  bytes: Uint8Array;
-}
 
 /** What is uploaded or archived: blobs of the content store and documents, what is needed first comes first. */
 export interface Artifact {
@@ -21,15 +15,6 @@ export interface Artifact {
   blobs: Descriptor[];
   /** Layers of each image, for `manifest.json`. */
   images: { config: ExportDocument; layers: Descriptor[] }[];
-}
-
-export function documentOf(
-  mediaType: string,
-  value: unknown,
-  more: Partial<Descriptor> = {},
-): ExportDocument {
-  const bytes = value instanceof Uint8Array ? value : Buffer.from(JSON.stringify(value));
-  return { descriptor: { mediaType, digest: sha256(bytes), size: bytes.byteLength, ...more }, bytes };
 }
 
 /** Manifests of all platforms with annotations and attestations, and the index that holds them when there is more than one. */
