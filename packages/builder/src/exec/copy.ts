@@ -48,9 +48,9 @@ export async function selectSources(
     }),
   );
   const isWild = (path: string) => /[*?[]/.test(path);
-  const total = selected.reduce((sum, each) => sum + each.matches.length, 0);
   for (const { source, matches } of selected) {
-    if (matches.length > 0 || (isWild(source.path) && (total > 0 || node.excludes.length > 0))) continue;
+    // As in BuildKit a wildcard may match nothing.
+    if (matches.length > 0 || isWild(source.path)) continue;
     throw notFound(
       `failed to compute cache key: failed to calculate checksum of ref: ${JSON.stringify(source.path)}: not found`,
     );

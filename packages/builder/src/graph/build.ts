@@ -1,4 +1,4 @@
-import { invalidParameter, isKind, messageOf, notFound } from "@berth/base";
+import { BerthError, invalidParameter, messageOf, notFound } from "@berth/base";
 import { formatReference, type Platform, parseReference, platformRank, withDefaultTag } from "@berth/spec";
 import { IgnoreMatcher } from "@berth/spec/dockerignore";
 import { readStages } from "../instruction/stages.ts";
@@ -212,10 +212,13 @@ class GraphBuilder {
         platform: stage.image.platform,
       });
     } catch (error) {
-      if (!isKind(error, "not-found")) throw error;
-      const names = this.#plan.stages.map((each) => each.label).filter((label) => label !== "");
+      if (!(error instanceof BerthError) || error.kind === "cancelled") throw error;
+      const names = this.#plan.stages.map((each) => each.name).filter((name) => name !== "");
       const message = withSuggestion(`${stage.baseName}: ${error.message}`, stage.baseName, names, true);
-      throw notFound(message, { cause: error, ...(error.hint !== undefined && { hint: error.hint }) });
+      throw new BerthError(error.kind, message, {
+        cause: error,
+        ...(error.hint !== undefined && { hint: error.hint }),
+      });
     }
   }
 }

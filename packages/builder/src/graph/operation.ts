@@ -175,7 +175,7 @@ export interface CopySource {
   from: NodeId;
   /**
    * Inside `from`, absolute and clean, maybe with wildcards `*`, `?`, `[…]`, `\` (Go's filepath.Match). A wildcard that
-   * matches nothing is no error when another source is there. With `parents` a `/./` inside stays as the pivot.
+   * matches nothing is no error. With `parents` a `/./` inside stays as the pivot.
    */
   path: string;
   /** ADD: a tar archive (identity, gzip, bzip2, xz, zstd) is extracted into the destination. */

@@ -80,7 +80,7 @@ export class StagePlan {
     if (target === undefined || target === "") return this.stages.at(-1)!;
     const found = this.#find(target);
     if (found !== undefined) return found;
-    const names = this.stages.map((stage) => stage.label);
+    const names = this.stages.map((stage) => stage.name || `stage-${stage.index}`);
     throw new DockerfileError(
       withSuggestion(`target stage ${JSON.stringify(target)} could not be found`, target, names, true),
     );
