@@ -47,7 +47,10 @@ export async function buildKitOverApi(exchange: Exchange, service: BuildService)
       }
       try {
         const result = await building;
-        if (result.imageId !== undefined) yield line({ id: "moby.image.id", aux: { ID: result.imageId } });
+        if (result.imageId !== undefined) {
+          yield line({ id: "moby.image.id", aux: { ID: result.imageId } });
+          if (query.boolean("q")) yield line({ stream: `${result.imageId}\n` });
+        }
       } catch (error) {
         const { errorDetail } = failure(error);
         const message = error instanceof Error ? error.message : (errorDetail?.message ?? "");
