@@ -8,6 +8,7 @@ import {
   Metrics,
   type ObjectStore,
   openDiskStore,
+  openS3Store,
   PullThrough,
   RateLimiter,
   type RegistryServerOptions,
@@ -20,6 +21,15 @@ import type { Config } from "./config/options.ts";
 
 /** Where everything is kept. */
 export function openStore(config: Config): ObjectStore {
+  if (config.s3Bucket !== "")
+    return openS3Store({
+      endpoint: config.s3Endpoint || `https://s3.${config.s3Region}.amazonaws.com`,
+      region: config.s3Region,
+      bucket: config.s3Bucket,
+      accessKey: config.s3AccessKey || (process.env.AWS_ACCESS_KEY_ID ?? ""),
+      secretKey: config.s3SecretKey || (process.env.AWS_SECRET_ACCESS_KEY ?? ""),
+      prefix: config.s3Prefix,
+    });
   clearTemporaryFiles(config.root);
   return openDiskStore(config.root);
 }

@@ -16,3 +16,4 @@ export { createContext, type Limits, type RepositoryContext } from "./repository
 export * from "./server.ts";
 export { clearTemporaryFiles, openDiskStore } from "./storage/disk/disk-store.ts";
 export type { ObjectStore } from "./storage/object-store.ts";
+export { openS3Store } from "./storage/s3/s3-store.ts";
