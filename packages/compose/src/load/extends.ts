@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, join } from "node:path";
+import { dirname, isAbsolute, join, relative } from "node:path";
 import { invalidParameter } from "@berth/base";
 import { SERVICE } from "../schema/service.ts";
 import { applyTags, merge } from "./merge.ts";
@@ -76,7 +76,11 @@ function extended(
       );
     }
     base = structuredClone(extended(reference.service, other, path, undefined, scope, dirname(path), links));
-    if (scope.resolvePaths) resolveService(base, resolver(dirname(path), scope.home));
+    const from = dirname(path);
+    const resolve = scope.resolvePaths
+      ? resolver(from, scope.home)
+      : (each: string) => (isAbsolute(each) ? each : join(relative(scope.workingDirectory, from), each));
+    resolveService(base, resolve);
   }
   const tags = (document?.tags ?? [])
     .filter(({ path }) => path[0] === "services" && path[1] === name && path.length > 2)

@@ -69,7 +69,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadedProject> 
   project = { ...project, services: enabled };
   if (options.consistency ?? true) checkConsistency(project);
   if (options.resolveEnvironment ?? true) {
-    for (const service of Object.values(enabled)) resolveEnvironment(service, environment);
+    for (const service of Object.values(enabled)) resolveEnvironment(service, environment, workingDirectory);
     resolveContents(project.secrets, environment);
     resolveContents(project.configs, environment);
   }

@@ -69,11 +69,22 @@ export function loadModel(
       model = merge(applyTags(model, document.tags), over, PROJECT) as Dict;
     }
   }
+  if (including.length > 0) giveValues(model, scope.environment);
   if (scope.resolvePaths) {
     model = structuredClone(model);
     resolveModel(model, resolver(scope.workingDirectory, scope.home));
   }
   return model;
+}
+
+/** Variables without value have that of the included project's environment. */
+function giveValues(model: Dict, environment: Readonly<Record<string, string>>): void {
+  for (const service of Object.values((model.services ?? {}) as Record<string, Dict>)) {
+    const variables = service.environment as Record<string, string | null> | undefined;
+    for (const [name, value] of Object.entries(variables ?? {})) {
+      if (value === null && Object.hasOwn(environment, name)) variables![name] = environment[name]!;
+    }
+  }
 }
 
 /** Variables of `.env` files; a later file may use and replace those of an earlier one. @throws BerthError */
@@ -88,7 +99,7 @@ export function readEnvFiles(
       text = readFileSync(file, "utf8");
     } catch (error) {
       if ((error as { code?: string }).code === "ENOENT") {
-        throw invalidParameter(`couldn't find env file: ${file}`);
+        throw invalidParameter(`Couldn't find env file: ${file}`, { exitCode: 1 });
       }
       throw fileError("open", file, error);
     }

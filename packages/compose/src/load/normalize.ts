@@ -1,4 +1,5 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
+import { resolve } from "node:path";
 import { invalidParameter, messageOf, notFound } from "@berth/base";
 import { parseDotenv, parseRawEnvironment } from "../environment/dotenv.ts";
 import type { FileObject, Project, Service } from "../model.ts";
@@ -63,7 +64,11 @@ function normalizeService(service: Service): void {
  * Adds what `env_file` and `label_file` hold, and gives variables without value that of the environment.
  * @throws BerthError when a file is required and absent
  */
-export function resolveEnvironment(service: Service, environment: Readonly<Record<string, string>>): void {
+export function resolveEnvironment(
+  service: Service,
+  environment: Readonly<Record<string, string>>,
+  workingDirectory: string,
+): void {
   const own = service.environment ?? {};
   for (const [name, value] of Object.entries(own)) {
     if (value === null && Object.hasOwn(environment, name)) own[name] = environment[name]!;
@@ -77,7 +82,8 @@ export function resolveEnvironment(service: Service, environment: Readonly<Recor
     }
   }
   const made: Record<string, string | null> = {};
-  for (const { path, required, format } of service.env_file ?? []) {
+  for (const { path: given, required, format } of service.env_file ?? []) {
+    const path = resolve(workingDirectory, given);
     if (!existsSync(path)) {
       if (required === false) continue;
       throw notFound(`env file ${path} not found: stat ${path}: no such file or directory`, { exitCode: 14 });
@@ -99,11 +105,11 @@ export function resolveEnvironment(service: Service, environment: Readonly<Recor
   if (service.env_file !== undefined || service.environment !== undefined) {
     Object.assign(made, own);
     if (Object.keys(made).length > 0) service.environment = made;
-    delete service.env_file;
   }
   if (service.label_file !== undefined) {
     const labels: Record<string, string> = {};
-    for (const path of service.label_file) {
+    for (const given of service.label_file) {
+      const path = resolve(workingDirectory, given);
       if (!existsSync(path)) throw invalidParameter(`label file ${path} not found`);
       Object.assign(
         labels,
@@ -111,7 +117,6 @@ export function resolveEnvironment(service: Service, environment: Readonly<Recor
       );
     }
     service.labels = { ...labels, ...service.labels };
-    delete service.label_file;
   }
 }
 

@@ -21,7 +21,11 @@ export function renderProject(project: Project, format: Format): string {
   const entries: [string, Tree][] = [["name", project.name]];
   for (const [section, shape] of SECTIONS) {
     const shown =
-      section === "secrets" || section === "configs" ? withoutContents(project[section]) : project[section];
+      section === "services"
+        ? withoutFiles(project.services)
+        : section === "secrets" || section === "configs"
+          ? withoutContents(project[section])
+          : project[section];
     const tree = toTree(shown, shape, format);
     if (tree !== undefined) entries.push([section, tree]);
     else if (section === "services") entries.push([section, new Pairs([])]);
@@ -38,6 +42,16 @@ export function renderProject(project: Project, format: Format): string {
   }
   if (format === "yaml") return toYaml(new Pairs(entries));
   return `${toJson(new Pairs(entries.sort(([a], [b]) => byBytes(a, b))), "  ")}\n`;
+}
+
+/** What was read from files is in the environment and the labels already. */
+function withoutFiles(services: Project["services"]): Project["services"] {
+  return Object.fromEntries(
+    Object.entries(services).map(([name, { env_file: _files, label_file: _labels, ...rest }]) => [
+      name,
+      rest,
+    ]),
+  );
 }
 
 /** What was read from variables is a secret, or would be read again. */

@@ -76,6 +76,10 @@ function structTree(
 ): Tree | undefined {
   if (!isObject(value)) return plainTree(value);
   if (typeof value.single === "number" && value.single !== 0) return new Num(value.single);
+  // A file of variables that must be there is printed by its name.
+  if ("format" in shape.fields && value.required === true && value.format === undefined) {
+    return value.path as string;
+  }
   const entries: [string, Tree][] = [];
   for (const [key, field] of Object.entries(shape.fields)) {
     const item = value[key];

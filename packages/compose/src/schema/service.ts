@@ -19,6 +19,7 @@ import {
   variables,
 } from "./shape.ts";
 
+const same = (item: string) => item;
 const NAME = /^[a-zA-Z0-9._-]+$/;
 const fileReference = (secret: boolean): Shape =>
   list(
@@ -251,8 +252,8 @@ export const SERVICE = struct({
     device_write_bps: throttle,
     device_write_iops: throttle,
   }),
-  cap_add: list(text()),
-  cap_drop: list(text()),
+  cap_add: list(text(), { key: same }),
+  cap_drop: list(text(), { key: same }),
   cgroup_parent: text(),
   cgroup: oneOf("host", "private"),
   cpu_count: integer(),
@@ -282,7 +283,7 @@ export const SERVICE = struct({
     ),
   ),
   dns: texts(),
-  dns_opt: list(text()),
+  dns_opt: list(text(), { key: same }),
   dns_search: texts(),
   domainname: text(),
   entrypoint: { ...command, merge: "replace" },
@@ -302,9 +303,9 @@ export const SERVICE = struct({
     { file: text(), service: text() },
     { required: ["service"], short: (value) => (typeof value === "string" ? { service: value } : undefined) },
   ),
-  external_links: list(text()),
+  external_links: list(text(), { key: same }),
   extra_hosts: hosts,
-  group_add: list(textOr("number")),
+  group_add: list(textOr("number"), { key: same }),
   gpus,
   hostname: text(),
   healthcheck: struct({
@@ -362,7 +363,7 @@ export const SERVICE = struct({
   runtime: text(),
   scale: integer({ keep: true }),
   secrets: fileReference(true),
-  security_opt: list(text()),
+  security_opt: list(text(), { key: same }),
   shm_size: bytes(),
   stdin_open: flag(),
   stop_grace_period: duration({ keep: true }),
@@ -378,7 +379,7 @@ export const SERVICE = struct({
   uts: text(),
   volume_driver: text(),
   volumes: list(mount, { key: mountKey }),
-  volumes_from: list(text()),
+  volumes_from: list(text(), { key: same }),
   working_dir: text(),
   post_start: list(hook),
   pre_stop: list(hook),

@@ -53,7 +53,8 @@ export default command({
         normalize: !values["no-normalize"],
         resolvePaths: !values["no-path-resolution"],
         consistency: !values["no-consistency"],
-        resolveEnvironment: !values["no-env-resolution"] && !values["no-interpolate"],
+        // Compose hashes here what stands in the files.
+        resolveEnvironment: !values["no-env-resolution"] && !values["no-interpolate"] && values.hash === "",
         ...(values.profiles && { profiles: ["*"] }),
         services,
       }),
