@@ -29,6 +29,9 @@ export interface AttachedOptions {
   kill: () => Promise<void>;
 }
 
+/** Between the stop and the start of a restart from elsewhere. */
+const RESTART_MS = 1000;
+
 export class AttachedRun {
   readonly #context: Context;
   readonly #client: Client;
@@ -39,8 +42,11 @@ export class AttachedRun {
   readonly #ended = Promise.withResolvers<void>();
   /** Containers of the project that run, shown or not. */
   readonly #running = new Set<string>();
+  /** Got a signal: a restart from elsewhere begins like a stop. */
+  readonly #killed = new Set<string>();
   #exitCode = 0;
   #exitFrom: string;
+  #startsSeen = 0;
   #isAborting = false;
   #interrupts = 0;
   #isStarted = false;
@@ -58,7 +64,7 @@ export class AttachedRun {
     const events = await containerEvents(
       this.#client,
       this.#options.project,
-      ["start", "die", "destroy"],
+      ["start", "kill", "die", "destroy"],
       this.#abort.signal,
     );
     void (async () => {
@@ -68,6 +74,7 @@ export class AttachedRun {
           const service = event.Actor.Attributes["com.docker.compose.service"] ?? "";
           if (event.Actor.Attributes["com.docker.compose.oneoff"] === "True") continue;
           if (event.Action === "start") this.#onStart(event.Actor.ID, name, service, event.timeNano);
+          else if (event.Action === "kill") this.#killed.add(event.Actor.ID);
           else if (event.Action === "die") void this.#onEnd(event.Actor.ID, name, service, Number(exitCode));
         }
         throw new Error("the daemon closed the stream of events");
@@ -111,6 +118,8 @@ export class AttachedRun {
 
   #onStart(id: string, name: string, service: string, time: bigint): void {
     this.#running.add(id);
+    this.#killed.delete(id);
+    this.#startsSeen++;
     if (!this.#options.isShown(service)) return;
     const known = this.#watched.get(id);
     if (known?.attached && !known.ended) return;
@@ -138,6 +147,17 @@ export class AttachedRun {
     );
     if (restarts && !this.#isAborting) return;
     this.#running.delete(id);
+    if (this.#killed.has(id) && !this.#isAborting && this.#running.size === 0) {
+      const before = this.#startsSeen;
+      for (
+        let waited = 0;
+        waited < RESTART_MS && before === this.#startsSeen && !this.#isAborting;
+        waited += 50
+      ) {
+        await Bun.sleep(50);
+      }
+      if (before !== this.#startsSeen) return;
+    }
     if (this.#options.cascade && (watched !== undefined || service === this.#exitFrom)) {
       this.#exitFrom ||= service;
       if (service === this.#exitFrom) this.#exitCode = exitCode;
