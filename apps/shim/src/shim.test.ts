@@ -359,6 +359,26 @@ test("a container outlives its daemon, and is found again", async () => {
   expect(frames(await output, 1)).toBe("again\n");
 });
 
+test("the folder of a shim that was killed is swept away, a living one's stays", async () => {
+  const folders = () => readdirSync(join(folder, "exec/shim"));
+  const living = await runtime.launch(
+    launch(["sh", "-c", "read x"], { openStdin: true, stdinOnce: true }),
+    [],
+  );
+  await living.start();
+  const before = folders();
+  const killed = await runtime.launch(launch(["sleep", "100"]), []);
+  const { pid } = await killed.start();
+  process.kill(parentOf(pid), "SIGKILL");
+  expect((await killed.exited).exitCode).toBe(137);
+  process.kill(pid, "SIGKILL");
+  expect(folders().length).toBe(before.length + 1);
+  runtime.sweep();
+  expect(folders()).toEqual(before);
+  await living.kill(9);
+  await finish(living);
+});
+
 test("an exit that no daemon takes is left on disk", async () => {
   const request = launch(["sh", "-c", "read x; exit 9"], { openStdin: true, stdinOnce: true });
   const first = newRuntime();
@@ -378,6 +398,5 @@ test("a launch that is not started leaves nothing", async () => {
   const shim = await runtime.launch(launch(["true"]), []);
   await shim.abandon();
   const prefix = shim.id.slice(0, 16);
-  while (runtime.leftovers().some((leftover) => leftover.prefix === prefix))
-    await new Promise((resolve) => setImmediate(resolve));
+  while (readdirSync(join(folder, "exec/shim")).some((name) => name.startsWith(prefix))) await Bun.sleep(5);
 });

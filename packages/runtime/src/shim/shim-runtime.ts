@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isKind, log, nowNanoseconds, rfc3339Nano } from "@berth/base";
-import { closeQuietly, listenUnix } from "@berth/linux";
+import { AF, closeQuietly, connect, isErrno, listenUnix, SOCK, socket } from "@berth/linux";
 import type { ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
 import type { OciSeccomp } from "../spec/seccomp/profile.ts";
 import { connectShim } from "./client.ts";
@@ -116,12 +116,12 @@ export class ShimRuntime implements Runtime {
     return readExit(dataDirectory);
   }
 
-  /** Ids (their first 16 digits) of all shims that have left a folder: what is running or was killed. */
-  leftovers(): { prefix: string; directory: string }[] {
-    return readdirSync(this.#shims).map((name) => ({
-      prefix: name.slice(0, ID_DIGITS),
-      directory: join(this.#shims, name),
-    }));
+  /** Removes the folders of shims that were killed: nobody listens there any more. Call it when what lives was recovered. */
+  sweep(): void {
+    for (const name of readdirSync(this.#shims)) {
+      const directory = join(this.#shims, name);
+      if (!isListening(join(directory, SHIM_FILES.socket))) removeShimFolder(directory);
+    }
   }
 
   async close(): Promise<void> {
@@ -139,6 +139,19 @@ export class ShimRuntime implements Runtime {
       finishedAt: rfc3339Nano(nowNanoseconds()),
       error: "the container's shim was killed",
     };
+  }
+}
+
+function isListening(path: string): boolean {
+  const client = socket(AF.UNIX, SOCK.STREAM | SOCK.NONBLOCK);
+  try {
+    connect(client, { family: "unix", path });
+    return true;
+  } catch (error) {
+    // A full queue is a listener's too.
+    return isErrno(error, "EAGAIN");
+  } finally {
+    closeQuietly(client);
   }
 }
 
