@@ -1,9 +1,10 @@
 import { decompress, detectStream, END_OF_ARCHIVE, encodeHeader, padding } from "@berth/archive";
 import { type Digest, sha256, systemError } from "@berth/base";
+import { familiarReference } from "@berth/spec";
 import { createdTime, type ImageContext, imageEvent } from "../context.ts";
 import type { Hold } from "../layers/holds.ts";
 import type { ByteStream } from "../store.ts";
-import { requestedPlatform } from "../views/inspect.ts";
+import { checkPlatform } from "../views/inspect.ts";
 import {
   blobPath,
   dockerManifestOf,
@@ -26,8 +27,13 @@ export function saveImages(
   platform: string | undefined,
   signal: AbortSignal,
 ): ByteStream {
-  if (platform !== undefined && platform !== "") requestedPlatform(platform);
   const asked = imagesToSave(context.catalog, names);
+  if (platform !== undefined && platform !== "") {
+    for (const [id, [reference]] of asked) {
+      const shown = reference === undefined ? id : familiarReference(reference);
+      checkPlatform(context.catalog.get(id)!, shown, platform);
+    }
+  }
   const hold = context.holds.take();
   let chunks: AsyncGenerator<Uint8Array>;
   try {

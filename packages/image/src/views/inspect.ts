@@ -86,7 +86,12 @@ export function findForPlatform(
   platform: string | undefined,
 ): ImageRecord {
   const image = findImage(context.catalog, name);
-  if (platform === undefined || platform === "") return image;
+  if (platform !== undefined && platform !== "") checkPlatform(image, name, platform);
+  return image;
+}
+
+/** @throws not-found when the image is of another platform than the query's. */
+export function checkPlatform(image: Pick<ImageRecord, "config">, name: string, platform: string): void {
   const wanted = requestedPlatform(platform);
   const { architecture, os, variant } = image.config;
   const own = normalisePlatform({ os, architecture, ...(variant !== undefined && { variant }) });
@@ -95,7 +100,6 @@ export function findForPlatform(
       `image with reference ${name} was found but its platform (${formatPlatform(own)}) does not match the specified platform (${formatPlatform(wanted)})`,
     );
   }
-  return image;
 }
 
 /** A platform in a query: `linux/arm64`, or since API 1.46 the OCI form in JSON. */
