@@ -82,7 +82,7 @@ export class RegistryProcess implements AsyncDisposable {
     await eventually(`${this.name} answers`, async () => {
       if (this.#child.exitCode !== null) return "ended";
       return (await fetch(url, { tls: { rejectUnauthorized: false } }).catch((error: Error) => {
-        if (this.#options.https && /cert|closed|reset/i.test(error.message)) return true;
+        if (this.#options.https && /cert|closed|reset|handshake/i.test(error.message)) return true;
         throw error;
       }))
         ? "ready"
