@@ -43,7 +43,7 @@ export class StepLog {
   }
 
   write(stream: 1 | 2, bytes: Uint8Array): void {
-    const piece = { stream, data: bytes.slice(), timestamp: nowNanoseconds() };
+    const piece = { stream, data: new Uint8Array(bytes), timestamp: nowNanoseconds() };
     this.#keep(piece);
     if (this.#passed > LIMIT) return;
     this.#passed += piece.data.length;

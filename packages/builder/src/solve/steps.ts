@@ -63,7 +63,7 @@ export class Step {
   }
 
   say(line: string, stream: 1 | 2 = 2): void {
-    this.log({ stream, data: Buffer.from(`${line}\n`), timestamp: nowNanoseconds() });
+    this.log({ stream, data: new Uint8Array(Buffer.from(`${line}\n`)), timestamp: nowNanoseconds() });
   }
 
   /** Passes on what a step writes that several builds may wait for. */
