@@ -1,0 +1,156 @@
+/** The engine of the builder: cache, isolation of steps, failures, what is left after them. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Daemon, startDaemon } from "../harness/daemon.ts";
+import { build, buildOk, type Files, project } from "../harness/project.ts";
+import { eventually } from "../harness/wait.ts";
+
+let daemon: Daemon;
+beforeAll(async () => {
+  daemon = await startDaemon({ engine: "berth", images: ["busybox"] });
+}, 120_000);
+afterAll(() => daemon?.stop(), 60_000);
+
+const SECONDS = 120_000;
+const client = { client: "session" } as const;
+const text = (result: { stdout: string; stderr: string }) => result.stdout + result.stderr;
+const idOf = (name: string) => daemon.out("image", "inspect", "-f", "{{.Id}}", name);
+
+async function made(files: Files, name: string, ...args: string[]): Promise<string> {
+  await buildOk(daemon, project(daemon, files), ["-t", name, ...args], client);
+  return await idOf(name);
+}
+
+describe("cache", () => {
+  test(
+    "by content, not by times or place; a change of one file executes only what comes after it",
+    async () => {
+      const Dockerfile = "FROM busybox\nRUN echo once > /once\nCOPY a /a\nCOPY b /b\nRUN cat /a /b > /both\n";
+      const first = await made({ Dockerfile, a: "1", b: "2" }, "content1");
+      expect(await made({ Dockerfile, a: "1", b: "2" }, "content2")).toBe(first);
+      const folder = project(daemon, { Dockerfile, a: "1", b: "3" });
+      const changed = text(await buildOk(daemon, folder, ["-t", "content3"], client));
+      expect(changed.match(/CACHED/g)).toHaveLength(3);
+      expect(await daemon.out("run", "--rm", "content3", "cat", "/both")).toBe("13");
+    },
+    SECONDS,
+  );
+
+  test(
+    "the same step in two builds at once is executed once",
+    async () => {
+      const Dockerfile = "FROM busybox\nRUN --mount=type=cache,target=/c,id=count sleep 1; echo x >> /c/n\n";
+      const builds = [1, 2, 3].map(() => buildOk(daemon, project(daemon, { Dockerfile }), [], client));
+      await Promise.all(builds);
+      const count = text(
+        await buildOk(
+          daemon,
+          project(daemon, {
+            Dockerfile: "FROM busybox\nRUN --mount=type=cache,target=/c,id=count wc -l < /c/n\n",
+          }),
+          [],
+          client,
+        ),
+      );
+      expect(count).toMatch(/^#\d+ [\d.]+ 1$/m);
+    },
+    SECONDS,
+  );
+
+  test(
+    "SOURCE_DATE_EPOCH: built anew it is the same image, bit for bit",
+    async () => {
+      const files = {
+        Dockerfile: "FROM busybox\nWORKDIR /w\nCOPY a /x/a\nRUN date > /dev/null; echo b > /w/b\n",
+        a: "1",
+      };
+      const args = ["--build-arg", "SOURCE_DATE_EPOCH=1700000000", "--no-cache"];
+      const first = await made(files, "epoch1", ...args);
+      expect(await made(files, "epoch2", ...args)).toBe(first);
+    },
+    SECONDS,
+  );
+});
+
+describe("steps", () => {
+  test(
+    "secrets are in no layer, no history and no cache",
+    async () => {
+      const secret = `secret-${crypto.randomUUID()}`;
+      const file = join(daemon.scope.directory, "secret");
+      writeFileSync(file, secret);
+      const Dockerfile =
+        "FROM busybox\nRUN --mount=type=secret,id=s test -s /run/secrets/s && echo ok > /ok\nRUN test ! -e /run/secrets\n";
+      await made({ Dockerfile }, "secretive", "--secret", `id=s,src=${file}`);
+      const found = await daemon.host("grep", "-rl", secret, join(daemon.scope.directory, "data"));
+      expect(found.stdout).toBe("");
+    },
+    SECONDS,
+  );
+
+  test(
+    "a step that fails says how, and leaves nothing",
+    async () => {
+      const folder = project(daemon, { Dockerfile: "FROM busybox\nRUN echo before; exit 7\n" });
+      const failed = await build(daemon, folder, [], client);
+      expect(failed.exitCode).not.toBe(0);
+      expect(text(failed)).toContain(
+        'process "/bin/sh -c echo before; exit 7" did not complete successfully: exit code: 7',
+      );
+      expect(readdirSync(join(daemon.scope.directory, "data/build/run"))).toEqual([]);
+    },
+    SECONDS,
+  );
+
+  test(
+    "links in the context and in other stages lead nowhere outside",
+    async () => {
+      const Dockerfile = "FROM busybox\nCOPY link /copied\n";
+      const failed = await build(daemon, project(daemon, { Dockerfile, link: "-> /etc/shadow" }), [], client);
+      expect(failed.exitCode).not.toBe(0);
+      expect(text(failed)).toContain("not found");
+    },
+    SECONDS,
+  );
+
+  test(
+    "mounts leave no trace in the image",
+    async () => {
+      const Dockerfile = `FROM busybox
+RUN --mount=type=cache,target=/var/cache/x --mount=type=tmpfs,target=/t --mount=type=bind,target=/ctx echo x > /t/x
+`;
+      const base = (await daemon.out("image", "inspect", "-f", "{{len .RootFS.Layers}}", "busybox")).trim();
+      await made({ Dockerfile }, "untouched");
+      expect((await daemon.out("image", "inspect", "-f", "{{len .RootFS.Layers}}", "untouched")).trim()).toBe(
+        base,
+      );
+    },
+    SECONDS,
+  );
+});
+
+describe("the daemon is killed", () => {
+  test(
+    "while a step runs: nothing of it is left, and what was done before is cached",
+    async () => {
+      const marker = `sleep 4${Math.floor(Math.random() * 1e6)}`;
+      const folder = project(daemon, {
+        Dockerfile: `FROM busybox\nRUN echo first > /first\nRUN ${marker}\n`,
+      });
+      const running = build(daemon, folder, [], client);
+      const isRunning = async () => (await daemon.host("pgrep", "-f", `^${marker}$`)).exitCode === 0;
+      await eventually("the step runs", async () => (await isRunning()) || undefined);
+      await daemon.kill();
+      await running;
+      await daemon.start();
+      await eventually("the step has ended", async () => !(await isRunning()) || undefined);
+      expect(readdirSync(join(daemon.scope.directory, "data/build/run"))).toEqual([]);
+      expect(readdirSync(join(daemon.scope.directory, "data/build/contexts"))).toEqual([]);
+      expect(existsSync(join(daemon.scope.directory, "exec/build"))).toBe(false);
+      writeFileSync(join(folder, "Dockerfile"), "FROM busybox\nRUN echo first > /first\nRUN true\n");
+      expect(text(await buildOk(daemon, folder, [], client))).toContain("CACHED");
+    },
+    SECONDS,
+  );
+});
