@@ -40,6 +40,7 @@ const BESIDE: Readonly<Record<string, Record<string, string>>> = {
   "compose-go_loader_testdata_compose-include.yaml": {
     "subdir/extra.env": "SOURCE=extends\n",
     "subdir/compose-test-extends-imported.yaml":
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a template of Compose
       "services:\n  imported:\n    image: nginx\n    container_name: ${SOURCE:-imported}\n    env_file: ./extra.env\n    volumes: [/opt/data:/var/lib/mysql]\n",
   },
   "compose-go_loader_testdata_compose-test-extends-with-context-url.yaml": {
