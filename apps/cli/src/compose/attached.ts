@@ -1,7 +1,7 @@
 /** `up` in the foreground: output of all containers, ends, Ctrl-C. */
 import { type Client, containerInspect } from "@berth/client";
 import type { Context } from "../context.ts";
-import { attachOutput, containerEvents, copyLogs, shortName } from "./follow.ts";
+import { attachOutput, containerEvents, copyLogs, shortName, sinceTime } from "./follow.ts";
 import type { LogPrinter, LogWriter } from "./log-printer.ts";
 
 interface Watched {
@@ -46,6 +46,8 @@ export class AttachedRun {
   readonly #killed = new Set<string>();
   #exitCode = 0;
   #exitFrom: string;
+  /** When a container ended last: what it says in its next run is later. */
+  readonly #endedAt = new Map<string, bigint>();
   #startsSeen = 0;
   #isAborting = false;
   #interrupts = 0;
@@ -73,9 +75,12 @@ export class AttachedRun {
           const { name = "", exitCode = "0" } = event.Actor.Attributes;
           const service = event.Actor.Attributes["com.docker.compose.service"] ?? "";
           if (event.Actor.Attributes["com.docker.compose.oneoff"] === "True") continue;
-          if (event.Action === "start") this.#onStart(event.Actor.ID, name, service, event.timeNano);
+          if (event.Action === "start") this.#onStart(event.Actor.ID, name, service);
           else if (event.Action === "kill") this.#killed.add(event.Actor.ID);
-          else if (event.Action === "die") void this.#onEnd(event.Actor.ID, name, service, Number(exitCode));
+          else if (event.Action === "die") {
+            this.#endedAt.set(event.Actor.ID, event.timeNano);
+            void this.#onEnd(event.Actor.ID, name, service, Number(exitCode));
+          }
         }
         throw new Error("the daemon closed the stream of events");
       } catch (error) {
@@ -116,16 +121,17 @@ export class AttachedRun {
     if (this.#running.size === 0) void this.#finishSoon();
   }
 
-  #onStart(id: string, name: string, service: string, time: bigint): void {
+  #onStart(id: string, name: string, service: string): void {
     this.#running.add(id);
     this.#killed.delete(id);
     this.#startsSeen++;
     if (!this.#options.isShown(service)) return;
     const known = this.#watched.get(id);
     if (known?.attached && !known.ended) return;
-    // Started again, by a restart policy or from elsewhere, or a replica that joined: its log from that moment.
+    // Started again, by a restart policy or from elsewhere, or a replica that joined. The event of a start comes when the
+    // first output may have been written already.
     const writer = known?.writer ?? this.#printer.writer(shortName(this.#options.project, name));
-    const since = `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, "0")}`;
+    const since = sinceTime(this.#endedAt.get(id));
     const request = { follow: true, tail: "all", since, until: "", timestamps: this.#options.timestamps };
     const output = copyLogs(this.#client, id, writer, request, this.#abort.signal).catch(() => {});
     this.#watched.set(id, { id, name, service, writer, output, attached: true, ended: false });

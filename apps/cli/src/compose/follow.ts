@@ -105,3 +105,9 @@ export function shortName(project: string, name: string): string {
   }
   return name;
 }
+
+/** `since` of the logs for an event's time; from the beginning when there is none. */
+export function sinceTime(time: bigint | undefined): string {
+  if (time === undefined) return "";
+  return `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, "0")}`;
+}

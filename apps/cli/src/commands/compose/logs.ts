@@ -1,7 +1,7 @@
 import { observeContainers } from "@berth/compose";
 import { atLeast, command } from "../../command.ts";
 import { checkServices, findTarget } from "../../compose/engine.ts";
-import { containerEvents, copyLogs, shortName } from "../../compose/follow.ts";
+import { containerEvents, copyLogs, shortName, sinceTime } from "../../compose/follow.ts";
 import { LogPrinter } from "../../compose/log-printer.ts";
 import { timestamp } from "../../flags/timestamp.ts";
 import { bool, int, string } from "../../flags/types.ts";
@@ -39,7 +39,7 @@ export default command({
     const abort = new AbortController();
     // Subscribed before the list is asked for: none is missed.
     const events = values.follow
-      ? await containerEvents(client, project, ["start"], abort.signal)
+      ? await containerEvents(client, project, ["start", "die"], abort.signal)
       : undefined;
     const isChosen = (service: string) => services.length === 0 || services.includes(service);
     const containers = (
@@ -67,13 +67,25 @@ export default command({
       return;
     }
     try {
-      for await (const { Actor: actor, timeNano: time } of events) {
+      const endedAt = new Map<string, bigint>();
+      for await (const { Action: action, Actor: actor, timeNano: time } of events) {
+        if (action === "die") {
+          endedAt.set(actor.ID, time);
+          continue;
+        }
         const attributes = actor.Attributes;
-        if (!isChosen(attributes["com.docker.compose.service"] ?? "") || open.has(actor.ID)) continue;
+        if (!isChosen(attributes["com.docker.compose.service"] ?? "")) continue;
+        // The stream of the last run is about to end.
+        const last = open.get(actor.ID)?.then(
+          () => true,
+          () => true,
+        );
+        if (last !== undefined && !(await Promise.race([last, Bun.sleep(1000).then(() => false)]))) continue;
         if (attributes["com.docker.compose.oneoff"] === "True") continue;
         if (values.index > 0 && attributes["com.docker.compose.container-number"] !== String(values.index))
           continue;
-        const since = `${time / 1_000_000_000n}.${String(time % 1_000_000_000n).padStart(9, "0")}`;
+        // The event of a start comes when the first output may have been written already.
+        const since = sinceTime(endedAt.get(actor.ID));
         follow(actor.ID, attributes.name ?? "", since, "all");
       }
     } finally {
