@@ -10,6 +10,8 @@ import type { Slots } from "./slots.ts";
 export const PART = 16 << 20;
 /** Bytes that are collected before they are written: one call for many pieces. */
 const WRITE = 1 << 20;
+/** Bytes after which the pieces that came are collected: left to itself the runtime lets hundreds of megabytes of them lie. */
+const COLLECT = 32 << 20;
 /** Writes of one part on their way to the disk. */
 const IN_FLIGHT = 3;
 
@@ -178,6 +180,8 @@ async function fetchPart(
   }
 }
 
+let uncollected = 0;
+
 /** Writes what comes to its place. `from`, `to`: what is wanted of it. */
 async function receive(
   opened: OpenedBlob,
@@ -196,6 +200,11 @@ async function receive(
   const flush = () => {
     if (size === 0) return;
     const [at, end, chunk] = [start, start + size, pieces];
+    uncollected += size;
+    if (uncollected >= COLLECT) {
+      uncollected = 0;
+      Bun.gc(false);
+    }
     pieces = [];
     start = end;
     size = 0;
