@@ -16,6 +16,7 @@ const FRONTEND = [
   "importcaches",
   "proto.refarray",
   "frontend.inputs",
+  "reference.output",
   "gateway.solve.metadata",
   "gateway.evaluate.solve",
   "gateway.evaluate",
