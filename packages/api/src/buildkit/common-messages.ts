@@ -1,5 +1,6 @@
 import {
   bigint64,
+  bool,
   bytes,
   type Infer,
   int32,
@@ -38,8 +39,14 @@ export const Range = message({ start: nested(1, () => Position), end: nested(2, 
 /** `definition` is left out: nothing here has one. */
 export const SourceInfo = message({ filename: string(1), data: bytes(2), language: string(4) });
 export const SourceOp = message({ identifier: string(1), attrs: map(string(2)) });
-export const Definition = message({ def: repeated(bytes(1)) });
-export const Op = message({ source: nested(3, () => SourceOp) });
+export const OpMetadata = message({ ignoreCache: bool(1) });
+export const Definition = message({
+  def: repeated(bytes(1)),
+  /** By the operations' digests. */
+  metadata: map(nested(2, () => OpMetadata)),
+});
+export const OpInput = message({ digest: string(1), index: int64(2) });
+export const Op = message({ inputs: repeated(nested(1, () => OpInput)), source: nested(3, () => SourceOp) });
 /** solver/errdefs: where in the Dockerfile an error happened. */
 export const ErrorSource = message({
   info: nested(1, () => SourceInfo),

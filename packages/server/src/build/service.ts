@@ -1,3 +1,4 @@
+import type { BuildRequest } from "@berth/api/build";
 import { newId } from "@berth/base";
 import type { BuildBackend } from "./backend.ts";
 import { RunningBuilds } from "./running.ts";
@@ -12,6 +13,8 @@ export interface BuildService {
   readonly uploads: Uploads;
   /** Names this daemon as BuildKit's worker. */
   readonly workerId: string;
+  /** What results of client-driven builds were asked for, by the names that they were given. */
+  readonly results: Map<string, BuildRequest>;
 }
 
 export function buildService(builder: BuildBackend): BuildService {
@@ -21,5 +24,6 @@ export function buildService(builder: BuildBackend): BuildService {
     running: new RunningBuilds(builder),
     uploads: new Uploads(),
     workerId: newId(),
+    results: new Map(),
   };
 }

@@ -18,7 +18,7 @@ const FRONTEND = "dockerfile.v0";
 
 /** moby.buildkit.v1.Control with the gateway and the health service: all of `POST /grpc`. */
 export function controlServices(service: BuildService): Services {
-  const builds: ClientBuilds = new Map();
+  const builds: ClientBuilds = { running: new Map(), results: service.results };
   const { builder } = service;
   return {
     ...gatewayServices(service, builds),
@@ -116,21 +116,16 @@ async function solve(
     const result = await service.running.build(built, running, signal);
     return { ExporterResponse: result.exporterResponse };
   } finally {
-    builds.delete(ref);
+    builds.running.delete(ref);
     service.running.end(ref);
   }
 }
 
-/** The build's own name is known to its client only: results of other builds are shared within a session. */
 function clientBuild(builds: ClientBuilds, ref: string, session: Session): ClientBuild {
-  const results = RESULTS.get(session) ?? new Map<string, BuildRequest>();
-  RESULTS.set(session, results);
-  const build = new ClientBuild(ref, session, results);
-  builds.set(ref, build);
+  const build = new ClientBuild(ref, session, builds.results);
+  builds.running.set(ref, build);
   return build;
 }
-
-const RESULTS = new WeakMap<Session, Map<string, BuildRequest>>();
 
 function frontendRequest(ref: string, request: control.SolveRequest, session: Session): BuildRequest {
   if (request.Frontend !== FRONTEND) {

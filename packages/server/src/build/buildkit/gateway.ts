@@ -1,7 +1,7 @@
 import type { BuildRequest, ContextSource } from "@berth/api/build";
 import { control, gateway, Op, RpcStatus } from "@berth/api/buildkit";
 import { CODE, GrpcError, type ServerCall, type Services, unary } from "@berth/api/grpc";
-import { newId } from "@berth/base";
+import { newId, sha256 } from "@berth/base";
 import { buildRequest } from "../attributes.ts";
 import type { BuildService } from "../service.ts";
 import { sessionProviders, sessionSources } from "../session/client-side.ts";
@@ -30,6 +30,10 @@ export class ClientBuild {
 
   add(request: BuildRequest): string {
     const id = newId();
+    for (const oldest of this.#results.keys()) {
+      if (this.#results.size < RESULT_LIMIT) break;
+      this.#results.delete(oldest);
+    }
     this.#results.set(id, request);
     return id;
   }
@@ -61,7 +65,14 @@ export class ClientBuild {
 }
 
 /** Builds whose requests come through the gateway, by the name of the build. */
-export type ClientBuilds = Map<string, ClientBuild>;
+export interface ClientBuilds {
+  running: Map<string, ClientBuild>;
+  /** Requests by the name of their result: a client's builds use each other's, over several connections. */
+  results: Map<string, BuildRequest>;
+}
+
+/** So many results are known at once; the oldest are forgotten. */
+const RESULT_LIMIT = 1000;
 
 /** moby.buildkit.v1.frontend.LLBBridge, as far as a Dockerfile build of a client needs it. */
 export function gatewayServices(service: BuildService, builds: ClientBuilds): Services {
@@ -69,7 +80,7 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
   const find = async (call: ServerCall): Promise<ClientBuild> => {
     const ref = call.metadata.get(BUILD_ID)?.[0] ?? "";
     await service.running.find(ref).catch(() => undefined);
-    const build = builds.get(ref);
+    const build = builds.running.get(ref);
     if (build === undefined) throw new GrpcError(CODE.UNKNOWN, `no such job ${ref}`);
     return build;
   };
@@ -100,7 +111,7 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
       const inputs = await linkedResults(service, build, request, call.signal);
       const id = build.add(asRequest(build, request, inputs));
       const metadata = {};
-      const def = { def: [Op.encode({ source: { identifier: SOURCE + id, attrs: {} } })] };
+      const def = definitionOf(id);
       return request.allowResultReturn
         ? { result: { refString: "", ref: { id, def }, refs: undefined, metadata } }
         : { ref: id };
@@ -133,6 +144,14 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
     [`${PATH}NewContainer`]: refuse("a container from a result"),
     [`${PATH}ExecProcess`]: refuse("a process in a result"),
   };
+}
+
+/** A definition that names a result; the last operation of any has no content and one input. */
+function definitionOf(id: string) {
+  const source = Op.encode({ source: { identifier: SOURCE + id, attrs: {} } });
+  const last = Op.encode({ inputs: [{ digest: sha256(source), index: 0 }] });
+  const metadata = Object.fromEntries([source, last].map((op) => [sha256(op), { ignoreCache: false }]));
+  return { def: [source, last], metadata };
 }
 
 /**
