@@ -6,6 +6,9 @@ import type { ImageConfigAnswer } from "../graph/operation.ts";
 import type { BuilderParts } from "../parts.ts";
 import type { Steps } from "./steps.ts";
 
+/** An image's id in the place of a name, as names are written out in full. */
+const IMAGE_ID = /^(?:docker\.io\/library\/)?(sha256:[0-9a-f]{64})$/;
+
 export interface ImageLookup {
   parts: BuilderParts;
   steps: Steps;
@@ -80,7 +83,7 @@ export class BaseImages {
   #local(reference: string): ImageConfigAnswer | undefined {
     const { parts, hold } = this.#lookup;
     try {
-      const image = parts.images.resolve(reference);
+      const image = parts.images.resolve(IMAGE_ID.exec(reference)?.[1] ?? reference);
       for (const layer of image.chain) hold.layer(layer);
       const digest = this.#digestOf(image.id, reference);
       this.#ids.set(digest, image.id);
