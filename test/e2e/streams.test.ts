@@ -166,6 +166,35 @@ test("the hijacked attach closes one direction and goes on with the other", asyn
   await daemon.out("rm", "-f", "half");
 });
 
+test("attach over a WebSocket: output of both streams, input, and the end", async () => {
+  await daemon.out(
+    "run",
+    "-di",
+    "--name",
+    "socket",
+    "busybox",
+    "sh",
+    "-c",
+    "echo out; echo err >&2; read x; echo got $x",
+  );
+  const query = "stdin=1&stdout=1&stderr=1&logs=1&stream=1";
+  const client = new WebSocket(`ws+unix://${daemon.socket}:/v1.47/containers/socket/attach/ws?${query}`);
+  client.binaryType = "arraybuffer";
+  const chunks: Uint8Array[] = [];
+  client.onopen = () => client.send("hello\n");
+  client.onmessage = ({ data }) => chunks.push(new Uint8Array(data as ArrayBuffer));
+  const code = await new Promise<number>((resolve) => {
+    client.onclose = (event) => resolve(event.code);
+  });
+  expect(code).toBe(1000);
+  expect(Buffer.concat(chunks).toString().split("\n").sort()).toEqual(["", "err", "got hello", "out"]);
+  const plain = await fetch(`http://engine/v1.47/containers/socket/attach/ws?${query}`, {
+    unix: daemon.socket,
+  });
+  expect(plain.status).toBe(400);
+  await daemon.out("rm", "socket");
+});
+
 test("exec runs many at once", async () => {
   await daemon.out("run", "-d", "--name", "busy", "busybox", "sleep", "1000");
   const results = await Promise.all(

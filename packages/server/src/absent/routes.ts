@@ -26,7 +26,6 @@ export function absentRoutes(): Route[] {
     post("/session", notYet("a BuildKit session")),
     post("/grpc", notYet("BuildKit's gRPC interface")),
     post("/build/prune", (exchange) => exchange.json({ CachesDeleted: null, SpaceReclaimed: 0 })),
-    get("/containers/{name}/attach/ws", notYet("attaching over a WebSocket")),
 
     get("/plugins", (exchange) => exchange.json([])),
     get("/plugins/{name}/json", (exchange) => {

@@ -4,6 +4,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { pipeAttachment } from "../http/pipe.ts";
 import { get, post, type Route } from "../http/router.ts";
 import { jsonLines, sendChunks } from "../http/stream.ts";
+import type { ByteDuplex } from "../streams.ts";
 import type { ContainerStreams, LogsOptions } from "./backend.ts";
 
 export const RAW_STREAM = "application/vnd.docker.raw-stream";
@@ -21,6 +22,7 @@ function logType(version: number, tty: boolean): string {
 export function streamRoutes(containers: ContainerStreams): Route[] {
   return [
     post("/containers/{name}/attach", (exchange) => attach(exchange, containers)),
+    get("/containers/{name}/attach/ws", (exchange) => attachWebSocket(exchange, containers)),
 
     get("/containers/{name}/logs", async (exchange) => {
       const options = logsOptions(exchange);
@@ -68,6 +70,69 @@ async function attach(exchange: Exchange, containers: ContainerStreams): Promise
     if (exchange.hijacked) throw error;
     exchange.hijackFailure(error, RAW_STREAM);
   }
+}
+
+/**
+ * As attach, for browsers. stdout and stderr come as one, as Docker sends them there; before API 1.42 all streams are
+ * attached, whatever the query says.
+ */
+async function attachWebSocket(exchange: Exchange, containers: ContainerStreams): Promise<void> {
+  const { query, version } = exchange;
+  const detachKeys = query.optionalString("detachKeys");
+  const keys = parseDetachKeys(detachKeys);
+  if (keys === undefined) throw invalidParameter(`Invalid detach keys (${detachKeys}) provided`);
+  const wants = (stream: string) => version < 42 || query.boolean(stream);
+  const stdin = wants("stdin");
+  const attachment = await containers.attach(
+    exchange.parameter("name"),
+    {
+      stdin,
+      stdout: wants("stdout"),
+      stderr: wants("stderr"),
+      logs: query.boolean("logs"),
+      stream: query.boolean("stream"),
+      ...(detachKeys === undefined ? {} : { detachKeys }),
+    },
+    exchange.signal,
+  );
+  if (exchange.signal.aborted) return attachment.stream.destroy();
+  const client = exchange.webSocket();
+  const stream = attachment.tty ? attachment.stream : withoutFrames(attachment.stream);
+  pipeAttachment(client, { ...attachment, stream }, { stdin, detachKeys: keys });
+}
+
+/** A container's stream without the headers that tell stdout from stderr (8 bytes: stream, 3 zeros, length). */
+function withoutFrames(stream: ByteDuplex): ByteDuplex {
+  return {
+    onData(listener) {
+      let header = Buffer.alloc(0);
+      let left = 0;
+      stream.onData((chunk) => {
+        for (let rest = chunk; rest.length > 0; ) {
+          if (left === 0) {
+            const part = rest.subarray(0, 8 - header.length);
+            header = Buffer.concat([header, part]);
+            rest = rest.subarray(part.length);
+            if (header.length < 8) return;
+            left = header.readUInt32BE(4);
+            header = Buffer.alloc(0);
+            continue;
+          }
+          const data = rest.subarray(0, left);
+          left -= data.length;
+          rest = rest.subarray(data.length);
+          listener(data);
+        }
+      });
+    },
+    onEnd: (listener) => stream.onEnd(listener),
+    write: (chunk) => stream.write(chunk),
+    onDrain: (listener) => stream.onDrain(listener),
+    pause: () => stream.pause(),
+    resume: () => stream.resume(),
+    end: () => stream.end(),
+    destroy: () => stream.destroy(),
+  };
 }
 
 function logsOptions({ query }: Exchange): LogsOptions {

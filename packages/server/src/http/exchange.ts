@@ -4,8 +4,9 @@ import type { Decoder } from "@berth/api";
 import { cancelled, invalidParameter } from "@berth/base";
 import { bodyStream, type JsonBodyOptions, readJson } from "./body.ts";
 import { errorAnswer } from "./errors.ts";
-import { type HijackedStream, plainHijack, upgradeHijack } from "./hijack.ts";
+import { type HijackedStream, plainHijack, upgradeHijack, webSocketHijack } from "./hijack.ts";
 import { Query } from "./query.ts";
+import { acceptKey, WebSocketStream } from "./websocket.ts";
 
 /** One request and its answer. */
 export class Exchange {
@@ -165,6 +166,14 @@ export class Exchange {
     socket.write(`HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`);
     if (head.length > 0) socket.unshift(head);
     return socket;
+  }
+
+  /** Takes the connection for a WebSocket. @throws invalid-parameter when the request is no handshake for one. */
+  webSocket(): HijackedStream {
+    const accept = acceptKey(this.request.headers);
+    if (this.#upgrade === undefined) throw invalidParameter("error: no upgrade");
+    this.#hijacked = true;
+    return new WebSocketStream(webSocketHijack(this.#upgrade.socket, this.#upgrade.head, accept));
   }
 
   /** Answers an error in the stream's clothes, as attach does, and closes the connection. */

@@ -20,6 +20,14 @@ export function upgradeHijack(socket: Socket, head: Buffer, contentType: string)
   return new SocketDuplex(socket, head);
 }
 
+/** The answer to a WebSocket handshake, then bytes; `accept`: `Sec-WebSocket-Accept`. */
+export function webSocketHijack(socket: Socket, head: Buffer, accept: string): HijackedStream {
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  );
+  return new SocketDuplex(socket, head);
+}
+
 /**
  * For clients that did not ask for an upgrade: `200 OK` without a length, then raw bytes until the connection closes.
  * What the request's body holds is the input; without a body there is none.
