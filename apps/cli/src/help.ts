@@ -69,7 +69,7 @@ export async function programHelp(program: string, width: number): Promise<strin
     `Common Commands:\n${await summaries(common, short)}`,
     `Management Commands:\n${nouns.join("\n")}`,
     `Commands:\n${await summaries(others, short)}`,
-    `The engine itself:\n  ${"daemon".padEnd(12)}Start the engine (${program} daemon --help)`,
+    `Servers:\n  ${"daemon".padEnd(12)}Start the engine (${program} daemon --help)\n  ${"registry".padEnd(12)}Serve a registry of images (${program} registry --help)`,
     `Global Options:\n${describeFlags(GLOBAL_FLAGS, width)}`,
     `Run '${program} COMMAND --help' for more information on a command.\n`,
   ].join("\n\n");
