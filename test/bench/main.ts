@@ -12,6 +12,7 @@ import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { sweep } from "../harness/sweep.ts";
 import { images } from "./images.ts";
+import { registryServer } from "./registry-server.ts";
 import { type Machine, page, table } from "./report.ts";
 import { latency, logging, memory, type Row, type Settings, together } from "./suites.ts";
 import { startDaemonTargets, startFloor, startPodman, type Target } from "./target.ts";
@@ -23,7 +24,7 @@ const { values } = parseArgs({
     together: { type: "string", default: "50" },
     lines: { type: "string", default: "1000000" },
     megabytes: { type: "string", default: "1024" },
-    suite: { type: "string", default: "latency,together,memory,logging,images" },
+    suite: { type: "string", default: "latency,together,memory,logging,images,registry-server" },
     json: { type: "string", default: resolve(import.meta.dir, "../../dist/bench.json") },
     page: { type: "boolean", default: true },
   },
@@ -34,7 +35,7 @@ const settings: Settings = {
   lines: Number(values.lines),
   megabytes: Number(values.megabytes),
 };
-const suites = { latency, together, memory, logging, images };
+const suites = { latency, together, memory, logging, images, "registry-server": registryServer };
 
 function firstLine(...argv: string[]): string {
   return Bun.spawnSync(argv, { stderr: "ignore" }).stdout.toString().split("\n")[0] ?? "";
@@ -62,7 +63,9 @@ await sweep();
 const targets: Target[] = [];
 const rows: Row[] = [];
 try {
-  targets.push(...(await startDaemonTargets()), await startPodman(), await startFloor());
+  // The registries need no engine.
+  if (values.suite !== "registry-server")
+    targets.push(...(await startDaemonTargets()), await startPodman(), await startFloor());
   for (const name of values.suite.split(",") as (keyof typeof suites)[]) {
     const measured = await suites[name](targets, settings);
     rows.push(...measured);

@@ -57,6 +57,7 @@ ${table(rows)}
   out what several processes map.
 - Images are archives and registries of layers that compress to a half; each engine's \`pull\` asks a docker-registry of its own on
   loopback. \`tar -x\` extracts the same layers to the same disk with GNU tar and writes them out.
+- Rows that begin with \`registry:\` are \`berth registry serve\` and, in the column \`docker\`, Debian's docker-registry 2.8.2.
 - Every engine's log is compared with what was written, line by line, before its time counts.
 `;
 }

@@ -116,7 +116,7 @@ export class RegistryProcess implements AsyncDisposable {
     const config = join(this.scope.directory, "config.yml");
     writeFileSync(
       config,
-      `version: 0.1\nlog:\n  accesslog:\n    disabled: true\n  level: error\nstorage:\n  filesystem:\n    rootdirectory: ${this.root}\n  delete:\n    enabled: true\nhttp:\n  addr: ${this.address}\n`,
+      `version: 0.1\nlog:\n  accesslog:\n    disabled: true\n  level: error\nstorage:\n  cache:\n    blobdescriptor: inmemory\n  filesystem:\n    rootdirectory: ${this.root}\n  delete:\n    enabled: true\nhttp:\n  addr: ${this.address}\n`,
     );
     return ["docker-registry", "serve", config];
   }
