@@ -37,7 +37,8 @@ export class WritableFolder {
    */
   create(id: string, chain: readonly Digest[]): void {
     const top = chain.at(-1);
-    const target = top === undefined ? this.#layers.emptyPath : this.#layers.path(top);
+    // Its own place, even where the folder is that of another name: the chain is read from it.
+    const target = top === undefined ? this.#layers.emptyPath : this.#layers.place(top);
     for (const layer of chain) this.#layers.path(layer);
     const link = this.path(id, LAYER);
     mkdirSync(dirname(link), { recursive: true, mode: 0o710 });
