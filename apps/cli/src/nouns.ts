@@ -4,6 +4,7 @@ export const NOUNS: Readonly<Record<string, string>> = {
   "buildx imagetools": "Work on images in registries",
   builder: "Manage the build cache",
   compose: "Define and run multi-container applications",
+  "compose alpha": "Commands that were experimental in older releases",
   container: "Manage containers",
   context: "Manage contexts",
   image: "Manage images",

@@ -46,7 +46,7 @@ describe("the wire format", () => {
   test("names such as __proto__ are only keys", () => {
     const M = message({ m: map(string(1)) });
     const value = Object.create(null);
-    value.__proto__ = "x";
+    Object.defineProperty(value, "__proto__", { value: "x", enumerable: true });
     const back = M.decode(M.encode({ m: value }));
     expect(Object.keys(back.m)).toEqual(["__proto__"]);
     expect(({} as Record<string, unknown>).x).toBeUndefined();
