@@ -168,9 +168,11 @@ test("users and rights for each repository, read again at SIGHUP", async () => {
 });
 
 test("its own tokens: scopes are cut to the rights; refresh tokens; a mount needs the right to pull", async () => {
-  const users = await usersFile("ann");
+  const users = await usersFile("ann", "bob");
   const rights = join(folder(), "rights.yml");
-  writeFileSync(rights, "rules:\n  - repositories: ['a/*']\n    users: [ann]\n    actions: [pull, push]\n");
+  const rule = (pattern: string, user: string, actions: string) =>
+    `  - { repositories: ["${pattern}"], users: [${user}], actions: [${actions}] }\n`;
+  writeFileSync(rights, `rules:\n${rule("a/*", "ann", "pull, push")}${rule("**", "bob", '"*"')}`);
   const { url } = await start(["--htpasswd", users, "--rights", rights, "--tokens"]);
   const challenge = (await fetch(`${url}/v2/a/b/blobs/uploads/`, { method: "POST" })).headers.get(
     "www-authenticate",
@@ -203,6 +205,21 @@ test("its own tokens: scopes are cut to the rights; refresh tokens; a mount need
     access_token: string;
   };
   expect((await post("a/c", refreshed.access_token)).status).toBe(202);
+  const secret = someContent(100);
+  const bob = await ask("repository:secret:pull,push", basic("bob", "bob-secret"));
+  const whole = `${url}/v2/secret/blobs/uploads/?digest=${secret.digest}`;
+  const stored = await fetch(whole, {
+    method: "POST",
+    body: secret.bytes as Uint8Array<ArrayBuffer>,
+    headers: bearer(bob.token),
+  });
+  expect(stored.status).toBe(201);
+  // Mounting would be reading: ann gets an upload instead.
+  const mount = await fetch(`${url}/v2/a/b/blobs/uploads/?mount=${secret.digest}&from=secret`, {
+    method: "POST",
+    headers: bearer(token),
+  });
+  expect(mount.status).toBe(202);
   // A refresh token opens nothing by itself.
   expect((await post("a/b", refresh_token)).status).toBe(401);
 });
