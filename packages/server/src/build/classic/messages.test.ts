@@ -1,0 +1,74 @@
+import { expect, test } from "bun:test";
+import type { ProgressEvent, Vertex } from "@berth/api/build";
+import { sha256 } from "@berth/base";
+import { type ClassicMessage, ClassicMessages, failure } from "./messages.ts";
+
+function vertex(line: number, text: string, more: Partial<Vertex> = {}): ProgressEvent {
+  const source = { file: "Dockerfile", startLine: line, endLine: line, text };
+  return {
+    type: "vertex",
+    vertex: {
+      ...{ digest: sha256(text), name: text, inputs: [], cached: false, result: sha256(`${line}`) },
+      step: { stage: "", number: line, total: 3, text, source },
+      ...more,
+    },
+  };
+}
+
+function log(text: string, data: string, stream: 1 | 2 = 1): ProgressEvent {
+  return {
+    type: "log",
+    log: { vertex: sha256(text), stream, data: new TextEncoder().encode(data), timestamp: 1n },
+  };
+}
+
+function streamOf(events: ProgressEvent[], end?: (messages: ClassicMessages) => void): ClassicMessage[] {
+  const sent: ClassicMessage[] = [];
+  const messages = new ClassicMessages((message) => sent.push(message));
+  for (const event of events) messages.event(event);
+  end?.(messages);
+  return sent;
+}
+
+const done = { started: 1n, completed: 2n };
+
+test("steps side by side are told one after the other", () => {
+  const sent = streamOf(
+    [
+      vertex(1, "FROM a"),
+      vertex(2, "RUN x"),
+      vertex(3, "COPY b /"),
+      vertex(1, "FROM a", { cached: true, ...done }),
+      vertex(3, "COPY b /", done),
+      vertex(2, "RUN x", { started: 1n }),
+      log("RUN x", "out\n"),
+      log("RUN x", "err\n", 2),
+      vertex(2, "RUN x", done),
+    ],
+    (messages) => {
+      const imageId = sha256("image");
+      messages.finish({ ref: "", imageId, exporterResponse: {}, steps: [] }, ["a:latest"]);
+    },
+  );
+  const short = (text: string) => sha256(text).slice(7, 19);
+  expect(sent.map((message) => message.stream ?? "").join("")).toBe(
+    `Step 1/3 : FROM a\n ---> ${short("1")}\n` +
+      `Step 2/3 : RUN x\n ---> Running in ${short("RUN x")}\nout\n\x1b[91merr\n\x1b[0m` +
+      `Removing intermediate container ${short("RUN x")}\n ---> ${short("2")}\n` +
+      `Step 3/3 : COPY b /\n ---> ${short("3")}\n` +
+      `Successfully built ${short("image")}\nSuccessfully tagged a:latest\n`,
+  );
+  expect(sent.filter((message) => message.aux !== undefined)).toEqual([{ aux: { ID: sha256("image") } }]);
+});
+
+test("what comes from the cache says so", () => {
+  const sent = streamOf([vertex(2, "RUN x", { cached: true, ...done })]);
+  expect(sent.map((message) => message.stream)).toContain(" ---> Using cache\n");
+});
+
+test("a command that fails: Docker's sentence and the code", () => {
+  const error = new Error('process "/bin/sh -c exit 4" did not complete successfully: exit code: 4');
+  const message = "The command '/bin/sh -c exit 4' returned a non-zero code: 4";
+  expect(failure(error)).toEqual({ errorDetail: { code: 4, message }, error: message });
+  expect(failure(new Error("x"))).toEqual({ errorDetail: { message: "x" }, error: "x" });
+});
