@@ -291,6 +291,38 @@ configs: {text: {content: "some text"}}
     await shop.ok("down", "-t", "1");
   }, 60_000);
 
+  test("dependencies hold when the daemon and all containers start again", async () => {
+    const policy = "restart: always";
+    const shop = project(
+      "order",
+      `services:
+  web: {image: busybox, command: ${LOOP}, ${policy}, depends_on: {db: {condition: service_healthy}}}
+  db:
+    image: busybox
+    restart: always
+    command: ["sh", "-c", "trap 'exit 0' TERM; rm -f /ready; sleep 1; touch /ready; sleep 1000 & wait"]
+    healthcheck: {test: "test -e /ready", interval: 200ms, retries: 50}
+`,
+    );
+    await shop.ok("up", "-d");
+    const id = async (service: string) => (await shop.ok("ps", "-aq", service)).trim();
+    const [web, db] = [await id("web"), await id("db")];
+    const inspect = async (name: string) =>
+      JSON.parse(await daemon.out("inspect", name))[0] as { State: { Pid: number; StartedAt: string } };
+    const before = await inspect(web);
+    const pids = [before.State.Pid, (await inspect(db)).State.Pid];
+    await daemon.kill("SIGKILL");
+    for (const pid of pids) process.kill(pid, "SIGKILL");
+    await daemon.start();
+    await eventually("web runs again", async () => {
+      const { State } = await inspect(web);
+      return State.StartedAt !== before.State.StartedAt && State.Pid > 0;
+    });
+    const started = [(await inspect(db)).State.StartedAt, (await inspect(web)).State.StartedAt];
+    expect(Date.parse(started[1]!) - Date.parse(started[0]!)).toBeGreaterThan(100);
+    await shop.ok("down", "-t", "1");
+  }, 60_000);
+
   test("docker-compose 1.29 and ours take each other's project over", async () => {
     const shop = project(
       "both",

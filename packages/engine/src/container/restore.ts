@@ -10,11 +10,15 @@ import { containerDirectory } from "./paths.ts";
 import { removeLocked } from "./removal.ts";
 import { startsWithDaemon } from "./restart-policy.ts";
 import { startUnlessRunning } from "./start.ts";
+import { hasOrder, startDependencies } from "./start-order.ts";
 
 /** Exit code of a container that a host's end took with it: nobody saw how it ended. */
 const LOST = 255;
 /** Containers started at once when the daemon starts. */
 const PARALLEL_STARTS = 16;
+/** How long a container waits for the health of one that it depends on. */
+const LONGEST_HEALTH_WAIT_MS = 120_000;
+const HEALTH_LOOK_MS = 100;
 
 /**
  * Makes memory and kernel agree again when the daemon starts: containers that still run are taken over, exits that happened
@@ -72,6 +76,8 @@ async function restoreOne(engine: EngineContext, container: Container): Promise<
     return false;
   }
   if (state.restarting) {
+    // Compose's containers start in the order of their dependencies.
+    if (hasOrder(record.config.Labels)) return true;
     engine.restarts.schedule(container);
     return false;
   }
@@ -137,23 +143,62 @@ function lostExit(startedAt: string): ExitRecord {
   return { exitCode: LOST, oomKilled: false, finishedAt: now < startedAt ? startedAt : now };
 }
 
-/** Linked containers and those whose network is shared come first, as far as they are started here. */
+/** Oldest first, and each after what Compose notes that it depends on. */
 async function startAll(engine: EngineContext, containers: readonly Container[]): Promise<void> {
   const queue = [...containers].sort((a, b) => (a.record.created < b.record.created ? -1 : 1));
-  const worker = async () => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const container = next;
-      if (engine.stopping) return;
-      try {
-        using _held = await container.lock.lock();
-        if (!container.state.running) await startUnlessRunning(engine, container);
-      } catch (error) {
-        log.error("cannot start a container by its restart policy", {
-          container: container.id,
-          error: messageOf(error),
-        });
-      }
+  const labelled = queue.map((container) => ({ container, labels: container.record.config.Labels }));
+  const dependencies = startDependencies(labelled);
+  const started = new Map<Container, Promise<void>>();
+  let free = PARALLEL_STARTS;
+  const waiting: (() => void)[] = [];
+  const start = async (container: Container): Promise<void> => {
+    if (free > 0) free--;
+    else await new Promise<void>((resolve) => waiting.push(resolve));
+    try {
+      await startByPolicy(engine, container);
+    } finally {
+      const next = waiting.shift();
+      if (next === undefined) free++;
+      else next();
     }
   };
-  await Promise.all(Array.from({ length: PARALLEL_STARTS }, worker));
+  const startInOrder = (one: (typeof labelled)[number]): Promise<void> => {
+    const { container } = one;
+    const known = started.get(container);
+    if (known !== undefined) return known;
+    const task = (async () => {
+      for (const { container: needed, healthy } of dependencies.get(one) ?? []) {
+        await startInOrder(needed);
+        if (healthy) await untilHealthy(engine, needed.container);
+      }
+      await start(container);
+    })();
+    started.set(container, task);
+    return task;
+  };
+  await Promise.all(labelled.map(startInOrder));
+}
+
+async function startByPolicy(engine: EngineContext, container: Container): Promise<void> {
+  if (engine.stopping) return;
+  try {
+    using _held = await container.lock.lock();
+    const { running, restarting } = container.state;
+    if (!running || restarting) await startUnlessRunning(engine, container);
+  } catch (error) {
+    if (container.state.restarting) engine.restarts.schedule(container);
+    log.error("cannot start a container by its restart policy", {
+      container: container.id,
+      error: messageOf(error),
+    });
+  }
+}
+
+/** Or until it cannot be any more, or took too long: the dependent starts then all the same, as its policy says. */
+async function untilHealthy(engine: EngineContext, container: Container): Promise<void> {
+  for (let waited = 0; waited < LONGEST_HEALTH_WAIT_MS && !engine.stopping; waited += HEALTH_LOOK_MS) {
+    const { running, health } = container.state;
+    if (!running || health === undefined || health.Status !== "starting") return;
+    await Bun.sleep(HEALTH_LOOK_MS);
+  }
 }
