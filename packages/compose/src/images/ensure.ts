@@ -34,6 +34,8 @@ export interface ImageSource {
   progress: Progress;
   auth: PullAuth;
   builder: ImageBuilder;
+  /** Told what would be pulled and built, instead of doing it. */
+  dryRun?: (plan: string) => Promise<void>;
 }
 
 export interface EnsureOptions {
@@ -73,6 +75,20 @@ export async function ensureImages(
   const toPull = services.filter((service) =>
     isPulled(service, inspected.get(names.get(service.name)!), options),
   );
+  if (source.dryRun !== undefined) {
+    const missing = services.filter((each) => !toPull.includes(each) && each.build !== undefined);
+    const built = missing.filter((each) => isBuilt(each, inspected.get(names.get(each.name)!), options));
+    const words = [
+      ...toPull.map((each) => `pull ${names.get(each.name)}`),
+      ...built.map((each) => `build ${names.get(each.name)}`),
+    ];
+    if (words.length > 0) await source.dryRun(words.map((line) => `${line}\n`).join(""));
+    return {
+      ids: new Map(services.map((each) => [each.name, inspected.get(names.get(each.name)!)?.Id])),
+      names,
+      inspected,
+    };
+  }
   if (toPull.length > 0) await pullAll(source, toPull, names, options);
   const changed = new Set(toPull.map((service) => names.get(service.name)!));
   if (changed.size > 0) await lookAgain(source.client, inspected, changed);
