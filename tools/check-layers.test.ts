@@ -107,7 +107,7 @@ test("apps: only the executable picks programs, and a command line knows no engi
     }),
   ).toEqual([
     "apps/berth/src/main.ts:2: apps/berth must not import @berth/engine: it only picks the program",
-    "apps/cli/src/main.ts:1: apps/cli must not import @berth/engine: a command line talks to the daemon through client only",
+    "apps/cli/src/main.ts:1: apps/cli must not import @berth/engine: a command line talks to the daemon through client only; with registry it reads and writes manifests itself, as Docker's does",
     "apps/cli/src/main.ts:2: @berth/app-daemon: nothing imports apps, except apps/berth the programs that it picks from",
   ]);
 });
