@@ -30,7 +30,7 @@ export interface AttachedOptions {
 }
 
 /** Between the stop and the start of a restart from elsewhere. */
-const RESTART_MS = 1000;
+const RESTART_MS = 3000;
 
 export class AttachedRun {
   readonly #context: Context;
