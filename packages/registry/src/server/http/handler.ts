@@ -19,7 +19,13 @@ export interface HandlerParts {
   other(request: Request, path: string): Promise<Response> | undefined;
 }
 
-type Server = { requestIP(request: Request): { address: string } | null };
+interface Server {
+  requestIP(request: Request): { address: string } | null;
+  timeout(request: Request, seconds: number): void;
+}
+
+/** Seconds that ending an upload may take without a byte on the wire: hashing it again, copying it inside a bucket. */
+const FINISH_SECONDS = 3600;
 
 const API_VERSION = "Docker-Distribution-Api-Version";
 
@@ -44,6 +50,7 @@ export function requestHandler(parts: HandlerParts): (request: Request, server: 
           response = (await parts.other(request, path)) ?? unknownPath(path);
         } else {
           kind = route.kind;
+          if (kind === "upload" && request.method === "PUT") server.timeout(request, FINISH_SECONDS);
           response = await dispatch(parts.options(), request, route, query, (name) => {
             user = name;
           });
