@@ -159,6 +159,19 @@ for (const { name, words, env = () => ({}), present = true, sessions = false } o
       expect(String(seen.stdout ?? seen.message)).toContain("6");
       expect(String(seen.stdout ?? "")).not.toContain("s3cret");
     });
+
+    test.if(sessions)("results into a folder and a tar", async () => {
+      writeFileSync(join(folder, "Out"), "FROM scratch\nCOPY src /src\n");
+      const out = join(daemon.scope.directory, `out-${name}`);
+      const local = await build(["-f", join(folder, "Out"), "-o", out, folder]);
+      expect(local).toMatchObject({ exitCode: 0 });
+      expect(readFileSync(join(out, "src/deep/a.txt"), "utf8")).toBe("deep\n");
+      const tar = await build(["-f", join(folder, "Out"), "-o", `type=tar,dest=${out}.tar`, folder]);
+      expect(tar).toMatchObject({ exitCode: 0 });
+      const names = (await daemon.ok(["tar", "tf", `${out}.tar`])).stdout;
+      expect(names).toContain("src/deep/a.txt");
+      expect(names).not.toContain("left.out");
+    });
   });
 }
 
