@@ -86,7 +86,7 @@ export interface Service extends Extensions {
   provider?: Provider;
   /** With what `env_file` gave. null: the variable has no value here and is not set. */
   environment?: Record<string, string | null>;
-  /** Their variables are in `environment`, too. */
+  /** Absent once its variables are in `environment`. */
   env_file?: EnvFile[];
   /** `80`, `80/udp`, `80-90`. */
   expose?: string[];

@@ -8,7 +8,7 @@ import type { YamlDocument } from "../yaml/parse.ts";
 import { checkConsistency, checkSections } from "./consistency.ts";
 import { findFiles, projectName } from "./find.ts";
 import { loadModel, readEnvFiles } from "./model.ts";
-import { applyDefaults, normalize, resolveContents, resolveEnvironment } from "./normalize.ts";
+import { applyDefaults, giveValues, normalize, resolveContents, resolveEnvironment } from "./normalize.ts";
 import type { LoadOptions } from "./options.ts";
 import { splitByProfile, withoutUnused } from "./profiles.ts";
 import { toProject } from "./project.ts";
@@ -72,6 +72,8 @@ export async function loadProject(options: LoadOptions): Promise<LoadedProject> 
     for (const service of Object.values(enabled)) resolveEnvironment(service, environment, workingDirectory);
     resolveContents(project.secrets, environment);
     resolveContents(project.configs, environment);
+  } else if (interpolate) {
+    for (const service of Object.values(enabled)) giveValues(service, environment);
   }
   if (!options.allResources) project = withoutUnused(project);
   return {

@@ -60,15 +60,8 @@ function normalizeService(service: Service): void {
   }
 }
 
-/**
- * Adds what `env_file` and `label_file` hold, and gives variables without value that of the environment.
- * @throws BerthError when a file is required and absent
- */
-export function resolveEnvironment(
-  service: Service,
-  environment: Readonly<Record<string, string>>,
-  workingDirectory: string,
-): void {
+/** Gives variables without value that of the environment. */
+export function giveValues(service: Service, environment: Readonly<Record<string, string>>): void {
   const own = service.environment ?? {};
   for (const [name, value] of Object.entries(own)) {
     if (value === null && Object.hasOwn(environment, name)) own[name] = environment[name]!;
@@ -81,6 +74,19 @@ export function resolveEnvironment(
       else delete args[name];
     }
   }
+}
+
+/**
+ * Adds what `env_file` and `label_file` hold, and gives variables without value that of the environment.
+ * @throws BerthError when a file is required and absent
+ */
+export function resolveEnvironment(
+  service: Service,
+  environment: Readonly<Record<string, string>>,
+  workingDirectory: string,
+): void {
+  giveValues(service, environment);
+  const own = service.environment ?? {};
   const made: Record<string, string | null> = {};
   for (const { path: given, required, format } of service.env_file ?? []) {
     const path = resolve(workingDirectory, given);
@@ -105,6 +111,7 @@ export function resolveEnvironment(
   if (service.env_file !== undefined || service.environment !== undefined) {
     Object.assign(made, own);
     if (Object.keys(made).length > 0) service.environment = made;
+    delete service.env_file;
   }
   if (service.label_file !== undefined) {
     const labels: Record<string, string> = {};
@@ -117,6 +124,7 @@ export function resolveEnvironment(
       );
     }
     service.labels = { ...labels, ...service.labels };
+    delete service.label_file;
   }
 }
 
