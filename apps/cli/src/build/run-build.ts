@@ -110,7 +110,9 @@ function warningSummary({ warnings }: Steps, all: boolean): string {
   if (warnings.length === 0) return "";
   const head = ` ${warnings.length} warning${warnings.length === 1 ? "" : "s"} found`;
   if (!all) {
-    const lines = warnings.map((each) => ` - ${each.short}${at(each.source)}\n`);
+    const lines = warnings.map(
+      (each) => ` - ${each.short}${/\(line \d+\)$/.test(each.short) ? "" : at(each.source)}\n`,
+    );
     return `\n${head} (use --debug to expand):\n${lines.join("")}`;
   }
   return `\n${head}:\n${warnings.map(warningText).join("")}`;
