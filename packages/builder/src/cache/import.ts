@@ -1,14 +1,175 @@
-import type { BuildRequest } from "@berth/api/build";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { BuildRequest, CacheEndpoint } from "@berth/api/build";
+import { runJob } from "@berth/archive";
+import { type Digest, encoded, invalidParameter, messageOf, newId, systemError } from "@berth/base";
+import type { Repository } from "@berth/registry";
+import { type Descriptor, parseManifest, parseReference, withDefaultTag } from "@berth/spec";
+import { layerFolders } from "../layers/new-layer.ts";
 import type { BuilderParts } from "../parts.ts";
-import type { CacheImporter } from "../solve/scope.ts";
+import { authHost } from "../solve/images.ts";
+import type { CacheImporter, ImportedStep } from "../solve/scope.ts";
 import type { Steps } from "../solve/steps.ts";
+import { unpackInto } from "../sources/unpack.ts";
+import { type CachedStep, INLINE_MEMBER, parseCachedSteps } from "./manifest.ts";
 
-/** Opens what `--cache-from` names. */
+const MAX_DOCUMENT = 32 << 20;
+
+/** Where the blobs of a cache come from. */
+interface CacheSource {
+  steps: CachedStep[];
+  open(blob: Descriptor, signal: AbortSignal): Promise<ReadableStream<Uint8Array>>;
+}
+
+/** Opens what `--cache-from` names. What is not there is no error: the build goes on without it, and says so. */
 export async function openImporters(
-  _parts: BuilderParts,
-  _request: BuildRequest,
-  _steps: Steps,
-  _signal: AbortSignal,
+  parts: BuilderParts,
+  request: BuildRequest,
+  steps: Steps,
+  scratch: () => string,
+  signal: AbortSignal,
 ): Promise<CacheImporter[]> {
-  return [];
+  const opened = await Promise.all(
+    (request.cacheFrom ?? []).map(async (endpoint) => {
+      const { type, attributes } = endpoint;
+      if (type !== "registry" && type !== "local")
+        throw invalidParameter(`unknown cache importer: ${JSON.stringify(type)}`);
+      const what = type === "local" ? "local client directory" : (attributes.ref ?? "");
+      const step = steps.add(`importing cache manifest from ${what}`);
+      step.start();
+      try {
+        const source =
+          type === "local"
+            ? await openLocal(endpoint, scratch, signal)
+            : await openRegistry(parts, request, attributes.ref ?? "", signal);
+        step.done();
+        return source === undefined ? [] : [new Importer(parts, source)];
+      } catch (error) {
+        signal.throwIfAborted();
+        step.fail(error);
+        step.say(`importing cache: ${messageOf(error)}`);
+        return [];
+      }
+    }),
+  );
+  return opened.flat();
+}
+
+class Importer implements CacheImporter {
+  readonly #parts: BuilderParts;
+  readonly #source: CacheSource;
+  readonly #steps: ReadonlyMap<string, CachedStep>;
+
+  constructor(parts: BuilderParts, source: CacheSource) {
+    this.#parts = parts;
+    this.#source = source;
+    this.#steps = new Map(source.steps.map((step) => [step.canonical, step]));
+  }
+
+  async find(
+    canonical: string,
+    chain: readonly Digest[],
+    signal: AbortSignal,
+  ): Promise<ImportedStep | undefined> {
+    const step = this.#steps.get(canonical);
+    if (step === undefined) return undefined;
+    const { created, diffId, blob } = step;
+    if (diffId === undefined) return { layer: undefined, created, size: 0, diffId: undefined, tarSize: 0 };
+    // Its layer was left out: the step has to be executed.
+    if (blob === undefined) return undefined;
+    const { snapshots } = this.#parts;
+    const id: Digest = `sha256:${newId()}`;
+    await using layer = await snapshots.prepareLayer(id, chain);
+    const result = await runJob(
+      {
+        job: "apply",
+        folder: layer.directory,
+        whiteouts: snapshots.whiteouts,
+        lower: layerFolders(snapshots, chain),
+      },
+      { stdin: await this.#source.open(blob, signal), signal },
+    );
+    if (result.diffId !== diffId)
+      throw systemError(`a layer of the imported cache is not ${diffId}, but ${result.diffId}`);
+    await layer.commit({ diffId: id, size: result.contentSize }, { sync: false, private: true });
+    // The tar that it packs to again may differ in form: its digest is found out when it is needed.
+    return { layer: id, created, size: result.contentSize, diffId: undefined, tarSize: 0 };
+  }
+}
+
+async function openLocal(
+  endpoint: CacheEndpoint,
+  scratch: () => string,
+  signal: AbortSignal,
+): Promise<CacheSource | undefined> {
+  const { folder } = endpoint;
+  let root: string;
+  if (folder?.kind === "folder") root = folder.path;
+  else {
+    const tar = await folder?.read?.(signal);
+    if (tar === undefined) throw invalidParameter("there is no such cache");
+    root = join(scratch(), "cache");
+    mkdirSync(root, { recursive: true });
+    await unpackInto(root, tar, signal);
+  }
+  const blob = (digest: Digest) => Bun.file(join(root, "blobs/sha256", encoded(digest)));
+  const read = async (digest: Digest) => {
+    const file = blob(digest);
+    if (file.size > MAX_DOCUMENT) throw invalidParameter("a document of the cache is too large");
+    return new Uint8Array(await file.arrayBuffer());
+  };
+  const index = (await Bun.file(join(root, "index.json")).json()) as { manifests?: { digest?: unknown }[] };
+  const digest = index.manifests?.[0]?.digest;
+  if (typeof digest !== "string" || !/^sha256:[0-9a-f]{64}$/.test(digest))
+    throw invalidParameter("index.json names no manifest");
+  const manifest = parseManifest(await read(digest as Digest));
+  return {
+    steps: parseCachedSteps(await read(manifest.config.digest)),
+    open: async ({ digest: wanted }) => blob(wanted).stream(),
+  };
+}
+
+async function openRegistry(
+  parts: BuilderParts,
+  request: BuildRequest,
+  ref: string,
+  signal: AbortSignal,
+): Promise<CacheSource | undefined> {
+  const reference = withDefaultTag(parseReference(ref));
+  const repository: Repository = parts.registry.repository(
+    { domain: reference.domain, path: reference.path },
+    { credentials: { find: (domain) => request.auth?.credentials(authHost(domain)) } },
+  );
+  const selector =
+    reference.digest === undefined ? { tag: reference.tag ?? "latest" } : { digest: reference.digest };
+  let { content } = await repository.fetchManifest(selector, signal);
+  if ("manifests" in content) {
+    const [first] = content.manifests;
+    if (first === undefined) return undefined;
+    ({ content } = await repository.fetchManifest({ digest: first.digest }, signal));
+  }
+  if ("manifests" in content) return undefined;
+  const manifest = content;
+  const config = await repository.fetchBlob(manifest.config, MAX_DOCUMENT, signal);
+  const steps = inlineSteps(config, manifest.layers) ?? parseCachedSteps(config);
+  return {
+    steps,
+    open: async (blob, until) => (await repository.openBlob(blob, { offset: 0 }, until)).body,
+  };
+}
+
+/** The steps of an image whose configuration tells of them. */
+function inlineSteps(config: Uint8Array, layers: readonly Descriptor[]): CachedStep[] | undefined {
+  const json = JSON.parse(Buffer.from(config).toString()) as {
+    rootfs?: { diff_ids?: unknown[] };
+    [INLINE_MEMBER]?: unknown;
+  };
+  if (json.rootfs === undefined) return undefined;
+  const text = json[INLINE_MEMBER];
+  if (typeof text !== "string") return [];
+  const diffIds = json.rootfs.diff_ids ?? [];
+  return parseCachedSteps(Buffer.from(text, "base64")).map((step) => {
+    const blob = step.diffId === undefined ? undefined : layers[diffIds.indexOf(step.diffId)];
+    return { ...step, ...(blob !== undefined && { blob }) };
+  });
 }

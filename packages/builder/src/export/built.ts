@@ -1,4 +1,5 @@
 import type { Platform } from "@berth/spec";
+import type { StepResult } from "../cache/cache.ts";
 import type { BuildGraph, ImageNode } from "../graph/operation.ts";
 import type { Solved } from "../solve/scope.ts";
 
@@ -9,6 +10,8 @@ export interface BuiltPlatform {
   solved: Solved;
   /** The image at the bottom; undefined for `FROM scratch`. */
   base: ImageNode | undefined;
+  /** The steps of all stages that were needed. */
+  all(): Iterable<StepResult>;
 }
 
 /** The image that a graph's target stands on. */

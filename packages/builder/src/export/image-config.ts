@@ -1,6 +1,7 @@
 import type { Digest } from "@berth/base";
 import type { ImageConfigFile, ImageHistory } from "@berth/spec";
 import type { StepResult } from "../cache/cache.ts";
+import { INLINE_MEMBER } from "../cache/manifest.ts";
 import type { ImageNode, TargetImage } from "../graph/operation.ts";
 
 /** A layer of the image that is being exported. */
@@ -64,7 +65,7 @@ export function exportImage(
     config: image.config,
     created,
     history,
-    ...(options.cacheInfo !== undefined && { "moby.buildkit.cache.v0": options.cacheInfo }),
+    ...(options.cacheInfo !== undefined && { [INLINE_MEMBER]: options.cacheInfo }),
     os: image.platform.os,
     rootfs: { type: "layers", diff_ids: layers.map((layer) => layer.diffId) },
     ...(image.platform.variant !== undefined && { variant: image.platform.variant }),

@@ -3,6 +3,7 @@ import type { BuildRequest, BuildResult, ProgressSink, SourceExcerpt } from "@be
 import { messageOf, newId, notImplemented } from "@berth/base";
 import { formatPlatform, hostPlatform, type Platform, platformRank } from "@berth/spec";
 import { BuildError } from "../build-error.ts";
+import { exportCache, inlineCache } from "../cache/export.ts";
 import { openImporters } from "../cache/import.ts";
 import { type BuiltPlatform, baseImageOf } from "../export/built.ts";
 import { exportResults, exportWork } from "../export/export.ts";
@@ -46,7 +47,7 @@ export async function runBuild(
     auth: request.auth,
   });
   const file = await loadDockerfile(request, contexts, steps, signal);
-  const importers = await openImporters(context.parts, request, steps, signal);
+  const importers = await openImporters(context.parts, request, steps, () => contexts.scratch(), signal);
   const scope: BuildScope = {
     context,
     request,
@@ -73,7 +74,10 @@ export async function runBuild(
     throw error;
   }
   const epoch = epochOf(request, built[0]?.graph);
-  const result = await exportResults(exportWork({ ...scope, epoch }, built, digests, () => undefined));
+  const cacheTo = request.cacheTo ?? [];
+  const exporting = exportWork({ ...scope, epoch }, built, digests, (each) => inlineCache(cacheTo, each));
+  const result = await exportResults(exporting);
+  await exportCache(exporting, digests);
   context.cache.touch(new Set(built.flatMap((each) => each.solved.results)));
   return { ref: request.ref ?? newId(), ...result, steps: steps.explanations() };
 }
@@ -99,7 +103,13 @@ async function buildPlatform(
     formatPlatform(platform),
     (node) => (node.location === undefined ? undefined : excerpt(file, node.location)),
   );
-  return { platform, graph, solved: await solver.solve(), base: baseImageOf(graph) };
+  return {
+    platform,
+    graph,
+    solved: await solver.solve(),
+    base: baseImageOf(graph),
+    all: () => solver.results,
+  };
 }
 
 /** Times are cut unless the client says otherwise. */

@@ -35,6 +35,7 @@ export class Solver {
   readonly #steps = new Map<NodeId, Step>();
   readonly #platform: string;
   readonly #planner: StepPlanner;
+  readonly #results = new Set<StepResult>();
 
   /** `file`: where in the Dockerfile a node is. `platform` tells graphs of one build apart. */
   constructor(
@@ -49,6 +50,11 @@ export class Solver {
     this.#platform = platform;
     this.#planner = new StepPlanner(scope, (id, tree) => this.#asLayers(id, tree));
     for (const node of graph.nodes) this.#announce(node);
+  }
+
+  /** Results of all steps that were solved. */
+  get results(): ReadonlySet<StepResult> {
+    return this.#results;
   }
 
   /** @throws BuildError for a step that fails */
@@ -215,6 +221,7 @@ export class Solver {
     const ignoresCache = request.noCache === true || node.ignoreCache === true;
     const finish = (result: StepResult, cached: boolean, reason: string): Solved => {
       cacheHold.add(result);
+      this.#results.add(result);
       step.done({ cached, reason, result: result.layer ?? base.chain.at(-1) ?? "" });
       const chain = result.layer === undefined ? base.chain : [...base.chain, result.layer];
       return { chain, key: result.canonical, results: [...base.results, result] };

@@ -1,0 +1,112 @@
+import { mkdirSync } from "node:fs";
+import type { CacheEndpoint } from "@berth/api/build";
+import { invalidParameter, log, messageOf } from "@berth/base";
+import { type Descriptor, MEDIA_TYPE, parseReference, withDefaultTag } from "@berth/spec";
+import { layoutArchive } from "../export/archive.ts";
+import type { Artifact } from "../export/artifact.ts";
+import { blobOptions, layerBlobs } from "../export/blobs.ts";
+import type { BuiltPlatform } from "../export/built.ts";
+import { documentOf } from "../export/document.ts";
+import type { ExportWork } from "../export/export.ts";
+import type { LayerDigests } from "../export/layer-digests.ts";
+import { writeOutput } from "../export/output.ts";
+import { pushArtifact } from "../export/push.ts";
+import { CACHE_CONFIG, type CachedStep, cachedStep } from "./manifest.ts";
+
+/** The text that `type=inline` puts into an image's configuration; undefined when nobody asked for it. */
+export function inlineCache(endpoints: readonly CacheEndpoint[], built: BuiltPlatform): string | undefined {
+  if (!endpoints.some(({ type }) => type === "inline")) return undefined;
+  const steps = built.solved.results.map((result) => cachedStep(result));
+  return Buffer.from(JSON.stringify({ steps })).toString("base64");
+}
+
+/**
+ * `--cache-to`: the steps of the result (`mode=min`), or of all stages (`mode=max`), with their layers. A failure is the build's,
+ * unless `ignore-error` says otherwise.
+ */
+export async function exportCache(work: ExportWork, digests: LayerDigests): Promise<void> {
+  const { scope } = work;
+  for (const endpoint of scope.request.cacheTo ?? []) {
+    const { type, attributes } = endpoint;
+    if (type === "inline") continue;
+    if (type !== "local" && type !== "registry")
+      throw invalidParameter(`unknown cache exporter: ${JSON.stringify(type)}`);
+    try {
+      await scope.steps.run(
+        `exporting cache to ${type === "local" ? "client directory" : type}`,
+        async (step) => {
+          const artifact = await cacheArtifact(work, endpoint, digests);
+          if (type === "registry") {
+            const reference = withDefaultTag(parseReference(attributes.ref ?? ""));
+            await pushArtifact(scope, artifact, reference, step);
+            return;
+          }
+          const { folder } = endpoint;
+          const archive = layoutArchive(scope, artifact, [], false);
+          if (folder?.kind === "stream" && folder.write !== undefined) {
+            await writeOutput({ kind: "stream", write: folder.write.bind(folder) }, archive, scope.signal);
+            return;
+          }
+          const path = folder?.kind === "folder" ? folder.path : undefined;
+          if (path === undefined) throw invalidParameter("local cache exporter requires dest");
+          mkdirSync(path, { recursive: true });
+          await writeOutput({ kind: "folder", path }, archive, scope.signal);
+        },
+      );
+    } catch (error) {
+      if (attributes["ignore-error"] !== "true") throw error;
+      log.warn("the build cache could not be exported", { error: messageOf(error) });
+    }
+  }
+}
+
+async function cacheArtifact(
+  work: ExportWork,
+  endpoint: CacheEndpoint,
+  digests: LayerDigests,
+): Promise<Artifact> {
+  const { scope, built } = work;
+  const options = blobOptions({ compression: "zstd", ...endpoint.attributes }, false);
+  const images = await work.images();
+  const steps: CachedStep[] = [];
+  const blobs: Descriptor[] = [];
+  const add = (result: Parameters<typeof cachedStep>[0], blob: Descriptor | undefined) => {
+    if (steps.some((step) => step.canonical === result.canonical)) return;
+    steps.push(cachedStep(result, blob));
+    if (blob !== undefined) blobs.push(blob);
+  };
+  for (const [index, each] of built.entries()) {
+    const image = images[index];
+    if (image === undefined) continue;
+    const layers = await layerBlobs(scope, each, image, options);
+    for (const result of each.solved.results) {
+      const at = image.layers.findIndex((layer) => layer.result === result);
+      add(result, layers[at]);
+    }
+    if (endpoint.attributes.mode !== "max") continue;
+    for (const other of each.all()) {
+      await digests.describe(other, [], scope.signal);
+      if (other.layer === undefined || other.diffId === undefined) {
+        add(other, undefined);
+        continue;
+      }
+      const alone = { ...image, layers: [{ diffId: other.diffId, size: other.size, result: other }] };
+      const [blob] = await layerBlobs(scope, { ...each, base: undefined }, alone, options);
+      add(other, blob);
+    }
+  }
+  const config = documentOf(CACHE_CONFIG, { steps });
+  const manifest = documentOf(MEDIA_TYPE.ociManifest, {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.ociManifest,
+    config: config.descriptor,
+    layers: blobs,
+  });
+  return {
+    root: manifest,
+    manifests: [manifest],
+    configs: [config],
+    blobs,
+    images: [{ config, layers: blobs }],
+  };
+}
