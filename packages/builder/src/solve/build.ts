@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import type { BuildRequest, BuildResult, ProgressSink, SourceExcerpt } from "@berth/api/build";
-import { messageOf, newId, notImplemented } from "@berth/base";
+import { invalidParameter, messageOf, newId, notImplemented } from "@berth/base";
 import { formatPlatform, hostPlatform, type Platform, platformRank } from "@berth/spec";
 import { BuildError } from "../build-error.ts";
 import { exportCache, inlineCache } from "../cache/export.ts";
@@ -32,6 +32,11 @@ export async function runBuild(
   outer: AbortSignal,
   onSteps: (steps: Steps) => void,
 ): Promise<BuildResult> {
+  if (request.squash === true) {
+    throw invalidParameter("squash is only supported with experimental mode", {
+      hint: "Copy the result of a stage into another one: COPY --from=stage / /",
+    });
+  }
   const abort = new AbortController();
   const signal = AbortSignal.any([outer, abort.signal]);
   const steps = new Steps(report);

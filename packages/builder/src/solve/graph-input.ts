@@ -1,5 +1,5 @@
 import type { BuildRequest, ContextSource } from "@berth/api/build";
-import { invalidParameter } from "@berth/base";
+import { invalidParameter, notImplemented } from "@berth/base";
 import { hostPlatform, type Platform } from "@berth/spec";
 import type { GraphOptions, NamedContext } from "../graph/options.ts";
 import type { BaseImages } from "./images.ts";
