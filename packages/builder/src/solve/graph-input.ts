@@ -33,8 +33,14 @@ export function graphOptions(
     namedContexts,
     excludes: { context: [...excludes] },
     ...((networkMode === "none" || networkMode === "host") && { network: networkMode }),
-    resolveImageConfig: (reference, wanted, options) =>
-      images.resolve(reference, wanted, options.signal ?? signal),
+    resolveImageConfig: (reference, wanted, options) => {
+      if (options.layout !== undefined) {
+        throw notImplemented(`the build context oci-layout://${options.layout} is not supported`, {
+          hint: "Load it with `berth load`, and use docker-image://NAME.",
+        });
+      }
+      return images.resolve(reference, wanted, options.signal ?? signal);
+    },
     signal,
   };
 }
