@@ -2,7 +2,7 @@
  * Docker, Podman and Berth side by side.
  *
  *   test/bench/main.ts [--runs 21] [--together 50] [--lines 1000000] [--megabytes 1024]
- *     [--suite latency,together,memory,logging,images,compose] [--json FILE] [--no-page]
+ *     [--suite latency,together,memory,logging,images,compose,build] [--json FILE] [--no-page]
  *
  * Writes docs/benchmarks.md unless told not to, and JSON for machines.
  */
@@ -11,6 +11,7 @@ import { cpus, release, totalmem } from "node:os";
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { sweep } from "../harness/sweep.ts";
+import { build } from "./build.ts";
 import { compose } from "./compose.ts";
 import { images } from "./images.ts";
 import { registryServer } from "./registry-server.ts";
@@ -25,7 +26,7 @@ const { values } = parseArgs({
     together: { type: "string", default: "50" },
     lines: { type: "string", default: "1000000" },
     megabytes: { type: "string", default: "1024" },
-    suite: { type: "string", default: "latency,together,memory,logging,images,compose,registry-server" },
+    suite: { type: "string", default: "latency,together,memory,logging,images,compose,registry-server,build" },
     json: { type: "string", default: resolve(import.meta.dir, "../../dist/bench.json") },
     page: { type: "boolean", default: true },
   },
@@ -36,7 +37,7 @@ const settings: Settings = {
   lines: Number(values.lines),
   megabytes: Number(values.megabytes),
 };
-const suites = { latency, together, memory, logging, images, compose, "registry-server": registryServer };
+const suites = { latency, together, memory, logging, images, compose, "registry-server": registryServer, build };
 
 function firstLine(...argv: string[]): string {
   return Bun.spawnSync(argv, { stderr: "ignore" }).stdout.toString().split("\n")[0] ?? "";
