@@ -26,7 +26,10 @@ const { values } = parseArgs({
     together: { type: "string", default: "50" },
     lines: { type: "string", default: "1000000" },
     megabytes: { type: "string", default: "1024" },
-    suite: { type: "string", default: "latency,together,memory,logging,images,compose,registry-server,build" },
+    suite: {
+      type: "string",
+      default: "latency,together,memory,logging,images,compose,registry-server,build",
+    },
     json: { type: "string", default: resolve(import.meta.dir, "../../dist/bench.json") },
     page: { type: "boolean", default: true },
   },
@@ -37,7 +40,16 @@ const settings: Settings = {
   lines: Number(values.lines),
   megabytes: Number(values.megabytes),
 };
-const suites = { latency, together, memory, logging, images, compose, "registry-server": registryServer, build };
+const suites = {
+  latency,
+  together,
+  memory,
+  logging,
+  images,
+  compose,
+  "registry-server": registryServer,
+  build,
+};
 
 function firstLine(...argv: string[]): string {
   return Bun.spawnSync(argv, { stderr: "ignore" }).stdout.toString().split("\n")[0] ?? "";
