@@ -236,6 +236,29 @@ configs: {text: {content: "some text"}}
     await shop.ok("down");
   }, 60_000);
 
+  test("--abort-on-container-failure: success ends nothing, a failure ends all", async () => {
+    const shop = project(
+      "failing",
+      `services:
+  good: {image: busybox, command: ["true"]}
+  bad: {image: busybox, command: ["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.1; done; exit 4"]}
+`,
+    );
+    const child = daemon.spawn(["berth", "compose", "up", "--abort-on-container-failure", "-t", "1"], {
+      cwd: shop.folder,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    await eventually("the end of the good one", async () =>
+      (await shop.states()).includes("failing-good-1 exited"),
+    );
+    expect(await shop.states()).toContain("failing-bad-1 running");
+    await shop.ok("exec", "-T", "bad", "touch", "/tmp/go");
+    expect(await child.exited).toBe(4);
+    expect(await new Response(child.stdout).text()).toContain("Aborting on container exit...\n");
+    await shop.ok("down");
+  }, 60_000);
+
   test("Ctrl-C stops in order; logs are followed across a restart", async () => {
     const shop = project("keys", `services:\n  web: {image: busybox, command: ${LOOP}}\n`);
     const child = daemon.spawn(["berth", "compose", "up"], {

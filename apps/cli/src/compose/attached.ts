@@ -19,8 +19,8 @@ export interface AttachedOptions {
   project: string;
   /** Whose output is shown. */
   isShown: (service: string) => boolean;
-  /** Stop everything when one ends. */
-  cascade: boolean;
+  /** Whether the end of one, or its failure, stops everything. */
+  cascade: "never" | "exit" | "failure";
   /** Its exit status is ours. */
   exitCodeFrom: string;
   timestamps: boolean;
@@ -164,7 +164,9 @@ export class AttachedRun {
       }
       if (before !== this.#startsSeen) return;
     }
-    if (this.#options.cascade && (watched !== undefined || service === this.#exitFrom)) {
+    const { cascade } = this.#options;
+    const isReason = cascade === "exit" || (cascade === "failure" && exitCode !== 0);
+    if (isReason && (watched !== undefined || service === this.#exitFrom)) {
       this.#exitFrom ||= service;
       if (service === this.#exitFrom) this.#exitCode = exitCode;
       if (!this.#isAborting) {

@@ -10,7 +10,7 @@ export async function composeEngine(
   options: { title?: string; quiet?: boolean } = {},
 ): Promise<ComposeEngine & { progress: ProgressView }> {
   const [client, progress] = await Promise.all([context.client(), progressView(context, options)]);
-  const { dryRun = false, compatibility = false } = context.compose ?? {};
+  const { dryRun = false, compatibility = false, parallel = -1 } = context.compose ?? {};
   return {
     client,
     progress,
@@ -26,6 +26,7 @@ export async function composeEngine(
     },
     render: serviceJson,
     separator: compatibility ? "_" : "-",
+    ...(parallel > 0 && { atOnce: parallel }),
     ...(dryRun && {
       dryRun: async (plan: string) => {
         const lines = plan.split("\n").filter((line) => line !== "");

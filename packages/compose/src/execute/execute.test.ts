@@ -52,3 +52,21 @@ test("many steps do not all run at once", async () => {
   expect(most).toBeLessThanOrEqual(24);
   expect(most).toBeGreaterThan(10);
 });
+
+test("--parallel: never more at once than asked for", async () => {
+  const builder = new PlanBuilder();
+  for (let n = 0; n < 9; n++) builder.add(join(`${n}`));
+  let together = 0;
+  let most = 0;
+  await execute(
+    builder.build(),
+    async () => {
+      most = Math.max(most, ++together);
+      for (let turn = 0; turn < 3; turn++) await Promise.resolve();
+      together--;
+    },
+    undefined,
+    2,
+  );
+  expect(most).toBe(2);
+});

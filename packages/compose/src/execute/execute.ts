@@ -10,7 +10,12 @@ const AT_ONCE = 24;
  * under way are waited for (waits are broken off), and the first failure is thrown: what was done stands, and the next look
  * at the daemon sees it.
  */
-export async function execute(plan: Plan, perform: Perform, signal?: AbortSignal): Promise<void> {
+export async function execute(
+  plan: Plan,
+  perform: Perform,
+  signal?: AbortSignal,
+  atOnce = AT_ONCE,
+): Promise<void> {
   const { steps } = plan;
   const abort = new AbortController();
   const whole = signal === undefined ? abort.signal : AbortSignal.any([signal, abort.signal]);
@@ -43,7 +48,7 @@ export async function execute(plan: Plan, perform: Perform, signal?: AbortSignal
     const next = (): void => {
       while (ready.length > 0 && !whole.aborted) {
         // A wait costs the daemon nothing, so it does not count.
-        const at = running < AT_ONCE ? 0 : ready.findIndex((step) => step.operation.kind === "wait");
+        const at = running < atOnce ? 0 : ready.findIndex((step) => step.operation.kind === "wait");
         if (at < 0) break;
         void begin(ready.splice(at, 1)[0]!);
       }

@@ -32,6 +32,8 @@ export interface Performer {
   imageNames: ReadonlyMap<string, string>;
   render: RenderService;
   progress: Progress;
+  /** As `ComposeEngine.atOnce`. */
+  atOnce?: number | undefined;
   /** Called before a container starts: who wants its first output attaches now. */
   beforeStart?: (container: { id: string; name: string; service: string }) => Promise<void>;
   /** Output of hooks. */

@@ -57,6 +57,7 @@ export async function converge(
       imageNames: names,
       render: engine.render,
       progress,
+      atOnce: engine.atOnce,
       ...(hooks.beforeStart !== undefined && { beforeStart: hooks.beforeStart }),
       ...(hooks.onHookOutput !== undefined && { onHookOutput: hooks.onHookOutput }),
     };
@@ -71,7 +72,8 @@ export async function converge(
 }
 
 export function carryOut(performer: Performer, plan: Plan, signal?: AbortSignal): Promise<void> {
-  return execute(plan, (operation, inner) => perform(performer, operation, inner), signal);
+  const { atOnce } = performer;
+  return execute(plan, (operation, inner) => perform(performer, operation, inner), signal, atOnce);
 }
 
 function tell({ progress }: ComposeEngine, plan: UpPlan, options: UpOptions): void {

@@ -37,7 +37,16 @@ export async function down(engine: ComposeEngine, target: Target, options: DownO
   if (engine.dryRun !== undefined) return engine.dryRun(describePlan(plan));
   const index = new ContainerIndex(observed.containers);
   await carryOut(
-    { client, target, index, imageIds: new Map(), imageNames: new Map(), render: engine.render, progress },
+    {
+      client,
+      target,
+      index,
+      imageIds: new Map(),
+      imageNames: new Map(),
+      render: engine.render,
+      progress,
+      atOnce: engine.atOnce,
+    },
     plan,
     options.signal,
   );

@@ -13,6 +13,8 @@ export interface ComposeEngine {
   builder: ImageBuilder;
   render: RenderService;
   separator: Separator;
+  /** Containers, networks and volumes that are worked on at once (`--parallel`); absent: as many as the daemon likes. */
+  atOnce?: number;
   /** Prints the plan instead of carrying it out. */
   dryRun?: (plan: string) => Promise<void>;
 }

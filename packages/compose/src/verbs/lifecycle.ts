@@ -33,7 +33,16 @@ async function run(
   const { client, progress, render } = engine;
   const index = new ContainerIndex(containers);
   await carryOut(
-    { client, target, index, imageIds: new Map(), imageNames: new Map(), render, progress },
+    {
+      client,
+      target,
+      index,
+      imageIds: new Map(),
+      imageNames: new Map(),
+      render,
+      progress,
+      atOnce: engine.atOnce,
+    },
     plan,
     signal,
   );

@@ -105,8 +105,14 @@ export default command({
 
 type Values = Parsed<typeof FLAGS>["values"];
 
+/** Which end of a container ends all. */
+function cascadeOf(values: Values): "never" | "exit" | "failure" {
+  if (values["abort-on-container-exit"] || values["exit-code-from"] !== "") return "exit";
+  return values["abort-on-container-failure"] ? "failure" : "never";
+}
+
 function checkFlags(values: Values): void {
-  const cascade = values["abort-on-container-exit"] || values["exit-code-from"] !== "";
+  const cascade = cascadeOf(values) !== "never";
   if (values.detach && (values["attach-dependencies"] || cascade || values.attach.length > 0)) {
     throw new CommandError(
       "--detach cannot be combined with --abort-on-container-exit, --attach or --attach-dependencies",
@@ -167,7 +173,7 @@ async function runAttached(
   const run = new AttachedRun(context, client, printer, {
     project: project.name,
     isShown: (service) => shown.has(service),
-    cascade: values["abort-on-container-exit"] || values["exit-code-from"] !== "",
+    cascade: cascadeOf(values),
     exitCodeFrom: values["exit-code-from"],
     timestamps: values.timestamps,
     stop: async () => {
