@@ -103,12 +103,15 @@ test("all tags, the implicit pull of run, --pull, distribution, events", async (
   const always = await daemon.docker("run", "--rm", "--pull", "always", `${repository}:a`, "true");
   expect(always.stderr).toContain(`Status: Image is up to date for ${repository}:a`);
 
-  const events = await daemon.out(
-    ...["events", "--since", "1h", "--until", "0s", "--filter", "type=image"],
-    ...["--format", '{{.Action}} {{.Actor.ID}} {{index .Actor.Attributes "name"}}'],
-  );
-  expect(events).toContain(`pull ${repository}:a ${repository}`);
-  expect(events).toContain(`push ${repository} ${repository}`);
+  // The command line asks for whole seconds: what happened in this one comes with the next.
+  await eventually("the events of pull and push", async () => {
+    const events = await daemon.out(
+      ...["events", "--since", "1h", "--until", "0s", "--filter", "type=image"],
+      ...["--format", '{{.Action}} {{.Actor.ID}} {{index .Actor.Attributes "name"}}'],
+    );
+    const expected = [`pull ${repository}:a ${repository}`, `push ${repository} ${repository}`];
+    return expected.every((line) => events.includes(line));
+  });
 
   const info = await daemon.api("GET", `/v1.41/distribution/${repository}:a/json`);
   expect(await info.json()).toMatchObject({
