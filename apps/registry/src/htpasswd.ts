@@ -14,6 +14,10 @@ const USAGE = `Usage:  berth registry htpasswd [-c] [-C cost] FILE USER
 
 /** What `htpasswd -B` of Apache does. @returns the exit status. @throws Error. */
 export async function htpasswd(argv: readonly string[]): Promise<number> {
+  if (argv.includes("--help") || argv.includes("-h")) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
   const flags = new Set<string>();
   const words: string[] = [];
   let cost = 5;
