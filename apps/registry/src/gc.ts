@@ -15,7 +15,9 @@ Options:
       --gc-grace duration  Age below which nothing is removed (default 1h)
   -m, --delete-untagged    Remove manifests without a tag too
 
-and those of 'berth registry serve' that say where the storage is.
+      --storage string     Folder of the registry (default /var/lib/registry)
+
+and the other options of 'berth registry serve' that say where the storage is.
 `;
 
 export const collectOptions = (config: Config, dryRun: boolean) => ({
