@@ -76,6 +76,33 @@ export function carryOut(performer: Performer, plan: Plan, signal?: AbortSignal)
   return execute(plan, (operation, inner) => perform(performer, operation, inner), signal, atOnce);
 }
 
+/** Carries out a plan on containers that are there, or prints it for a dry run. */
+export async function runPlan(
+  engine: ComposeEngine,
+  target: Target,
+  containers: readonly ObservedContainer[],
+  plan: Plan,
+  signal?: AbortSignal,
+): Promise<void> {
+  if (engine.dryRun !== undefined) return engine.dryRun(describePlan(plan));
+  const { client, progress, render } = engine;
+  const index = new ContainerIndex(containers);
+  await carryOut(
+    {
+      client,
+      target,
+      index,
+      imageIds: new Map(),
+      imageNames: new Map(),
+      render,
+      progress,
+      atOnce: engine.atOnce,
+    },
+    plan,
+    signal,
+  );
+}
+
 function tell({ progress }: ComposeEngine, plan: UpPlan, options: UpOptions): void {
   if (plan.orphans.length > 0 && !options.removeOrphans) progress.warn(orphanWarning(plan.orphans));
   for (const { container, running } of plan.unchanged) {

@@ -1,13 +1,12 @@
 import { imageNameOf } from "../container/names.ts";
-import { ContainerIndex } from "../execute/container-index.ts";
 import { LABEL } from "../labels.ts";
 import { observeProject } from "../observe/observe.ts";
 import type { ObservedContainer, ObservedProject } from "../observe/observed.ts";
-import { describePlan, type Plan, PlanBuilder } from "../plan/operation.ts";
+import { type Plan, PlanBuilder } from "../plan/operation.ts";
 import { dependentsOf, inOrder } from "../reconcile/dependencies.ts";
 import { planStop } from "../reconcile/up.ts";
 import { serviceOf, servicesOf, type Target } from "../target.ts";
-import { carryOut, orphanWarning } from "./converge.ts";
+import { orphanWarning, runPlan } from "./converge.ts";
 import type { ComposeEngine } from "./engine.ts";
 
 export interface DownOptions {
@@ -34,22 +33,7 @@ export async function down(engine: ComposeEngine, target: Target, options: DownO
     progress.warn(`Warning: No resource found to remove for project ${JSON.stringify(name)}.`);
     return;
   }
-  if (engine.dryRun !== undefined) return engine.dryRun(describePlan(plan));
-  const index = new ContainerIndex(observed.containers);
-  await carryOut(
-    {
-      client,
-      target,
-      index,
-      imageIds: new Map(),
-      imageNames: new Map(),
-      render: engine.render,
-      progress,
-      atOnce: engine.atOnce,
-    },
-    plan,
-    options.signal,
-  );
+  await runPlan(engine, target, observed.containers, plan, options.signal);
 }
 
 export function planDown(

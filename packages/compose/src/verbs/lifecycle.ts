@@ -1,14 +1,13 @@
 /** start, stop, restart, kill, pause, unpause, rm: on containers that are there. */
 import { messageOf, systemError } from "@berth/base";
 import { containerPause, containerUnpause } from "@berth/client";
-import { ContainerIndex } from "../execute/container-index.ts";
 import { observeContainers, observeProject } from "../observe/observe.ts";
 import type { ObservedContainer } from "../observe/observed.ts";
-import { describePlan, type Plan, PlanBuilder } from "../plan/operation.ts";
+import { type Plan, PlanBuilder } from "../plan/operation.ts";
 import { dependenciesOf, dependentsOf, inOrder } from "../reconcile/dependencies.ts";
 import { planStop } from "../reconcile/up.ts";
 import { serviceOf, type Target } from "../target.ts";
-import { carryOut } from "./converge.ts";
+import { runPlan } from "./converge.ts";
 import type { ComposeEngine } from "./engine.ts";
 
 export interface LifecycleOptions {
@@ -22,32 +21,6 @@ export interface LifecycleOptions {
 const isLive = ({ state }: ObservedContainer) =>
   state === "running" || state === "paused" || state === "restarting";
 
-async function run(
-  engine: ComposeEngine,
-  target: Target,
-  containers: readonly ObservedContainer[],
-  plan: Plan,
-  signal?: AbortSignal,
-): Promise<void> {
-  if (engine.dryRun !== undefined) return engine.dryRun(describePlan(plan));
-  const { client, progress, render } = engine;
-  const index = new ContainerIndex(containers);
-  await carryOut(
-    {
-      client,
-      target,
-      index,
-      imageIds: new Map(),
-      imageNames: new Map(),
-      render,
-      progress,
-      atOnce: engine.atOnce,
-    },
-    plan,
-    signal,
-  );
-}
-
 const choose = (options: LifecycleOptions) => (container: ObservedContainer) =>
   options.services.length === 0 || options.services.includes(container.service);
 
@@ -55,7 +28,7 @@ const choose = (options: LifecycleOptions) => (container: ObservedContainer) =>
 export async function stop(engine: ComposeEngine, target: Target, options: LifecycleOptions): Promise<void> {
   const all = await observeContainers(engine.client, target.project.name, { all: true, oneOff: "exclude" });
   const containers = all.filter(choose(options));
-  await run(engine, target, all, planStops(target, containers, options), options.signal);
+  await runPlan(engine, target, all, planStops(target, containers, options), options.signal);
 }
 
 export function planStops(
@@ -136,7 +109,7 @@ export async function start(
       );
     }
   }
-  await run(engine, target, all, builder.build(), options.signal);
+  await runPlan(engine, target, all, builder.build(), options.signal);
 }
 
 /** With `dependencies`, services that asked for it (`restart: true`) restart after what they need. */
@@ -180,7 +153,7 @@ export async function restart(
     }
     last.set(name, steps.length > 0 ? steps : before);
   }
-  await run(engine, target, all, builder.build(), options.signal);
+  await runPlan(engine, target, all, builder.build(), options.signal);
 }
 
 export async function kill(
@@ -203,7 +176,7 @@ export async function kill(
     engine.progress.warn("no container to kill");
     return;
   }
-  await run(engine, target, containers, builder.build());
+  await runPlan(engine, target, containers, builder.build());
 }
 
 /** Stopped containers of services; `stop`: the others too. @returns how many. */
@@ -218,7 +191,7 @@ export async function remove(
 ): Promise<number> {
   const all = await observeContainers(engine.client, target.project.name, { all: true });
   const chosen = all.filter(choose(options));
-  if (options.stop) await run(engine, target, all, planStops(target, chosen.filter(isLive), options));
+  if (options.stop) await runPlan(engine, target, all, planStops(target, chosen.filter(isLive), options));
   const doomed = chosen.filter((each) => options.stop || !isLive(each));
   if (doomed.length === 0 || !(await options.confirm(doomed.map((each) => each.name)))) return doomed.length;
   const builder = new PlanBuilder();
@@ -226,7 +199,7 @@ export async function remove(
     const { volumes } = options;
     builder.add({ kind: "remove-container", container: each.name, id: each.id, force: true, volumes });
   }
-  await run(engine, target, all, builder.build());
+  await runPlan(engine, target, all, builder.build());
   return doomed.length;
 }
 

@@ -1,10 +1,10 @@
 import { invalidParameter } from "@berth/base";
 import { parseDetachKeys } from "../detach-keys.ts";
 import type { Exchange } from "../http/exchange.ts";
-import { pipeAttachment } from "../http/pipe.ts";
+import { type PipeOptions, pipeAttachment } from "../http/pipe.ts";
 import { get, post, type Route } from "../http/router.ts";
 import { jsonLines, sendChunks } from "../http/stream.ts";
-import type { ByteDuplex } from "../streams.ts";
+import type { Attachment, ByteDuplex } from "../streams.ts";
 import type { ContainerStreams, LogsOptions } from "./backend.ts";
 
 export const RAW_STREAM = "application/vnd.docker.raw-stream";
@@ -47,25 +47,12 @@ export function streamRoutes(containers: ContainerStreams): Route[] {
 async function attach(exchange: Exchange, containers: ContainerStreams): Promise<void> {
   const { query } = exchange;
   try {
-    const detachKeys = query.optionalString("detachKeys");
-    const keys = parseDetachKeys(detachKeys);
-    if (keys === undefined) throw invalidParameter(`Invalid detach keys (${detachKeys}) provided`);
-    const stdin = query.boolean("stdin");
-    const attachment = await containers.attach(
-      exchange.parameter("name"),
-      {
-        stdin,
-        stdout: query.boolean("stdout"),
-        stderr: query.boolean("stderr"),
-        logs: query.boolean("logs"),
-        stream: query.boolean("stream"),
-        ...(detachKeys === undefined ? {} : { detachKeys }),
-      },
-      exchange.signal,
+    const { attachment, ...options } = await attachmentFor(exchange, containers, (stream) =>
+      query.boolean(stream),
     );
     if (exchange.signal.aborted) return attachment.stream.destroy();
     const client = exchange.hijack(streamType(exchange, attachment.tty));
-    pipeAttachment(client, attachment, { stdin, detachKeys: keys });
+    pipeAttachment(client, attachment, options);
   } catch (error) {
     if (exchange.hijacked) throw error;
     exchange.hijackFailure(error, RAW_STREAM);
@@ -78,10 +65,27 @@ async function attach(exchange: Exchange, containers: ContainerStreams): Promise
  */
 async function attachWebSocket(exchange: Exchange, containers: ContainerStreams): Promise<void> {
   const { query, version } = exchange;
+  const { attachment, ...options } = await attachmentFor(
+    exchange,
+    containers,
+    (stream) => version < 42 || query.boolean(stream),
+  );
+  if (exchange.signal.aborted) return attachment.stream.destroy();
+  const client = exchange.webSocket();
+  const stream = attachment.tty ? attachment.stream : withoutFrames(attachment.stream);
+  pipeAttachment(client, { ...attachment, stream }, options);
+}
+
+/** The attachment that a request asks for, and how its client's input is to be treated. `wants`: whether a stream is asked for. */
+async function attachmentFor(
+  exchange: Exchange,
+  containers: ContainerStreams,
+  wants: (stream: "stdin" | "stdout" | "stderr") => boolean,
+): Promise<PipeOptions & { attachment: Attachment }> {
+  const { query } = exchange;
   const detachKeys = query.optionalString("detachKeys");
   const keys = parseDetachKeys(detachKeys);
   if (keys === undefined) throw invalidParameter(`Invalid detach keys (${detachKeys}) provided`);
-  const wants = (stream: string) => version < 42 || query.boolean(stream);
   const stdin = wants("stdin");
   const attachment = await containers.attach(
     exchange.parameter("name"),
@@ -95,10 +99,7 @@ async function attachWebSocket(exchange: Exchange, containers: ContainerStreams)
     },
     exchange.signal,
   );
-  if (exchange.signal.aborted) return attachment.stream.destroy();
-  const client = exchange.webSocket();
-  const stream = attachment.tty ? attachment.stream : withoutFrames(attachment.stream);
-  pipeAttachment(client, { ...attachment, stream }, { stdin, detachKeys: keys });
+  return { attachment, stdin, detachKeys: keys };
 }
 
 /** A container's stream without the headers that tell stdout from stderr (8 bytes: stream, 3 zeros, length). */
