@@ -6,6 +6,8 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -285,9 +287,22 @@ function childrenNamed(parent: number, name: string): number[] {
     .map(Number);
 }
 
-function parentOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
-  return Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]);
+/** The shim of a container's init, whose parent is a process of the OCI runtime for a moment more. */
+async function shimOf(pid: number): Promise<number> {
+  for (;;) {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]);
+    if (isBun(parent)) return parent;
+    await Bun.sleep(1);
+  }
+}
+
+function isBun(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === realpathSync(process.execPath);
+  } catch {
+    return false; // It ended meanwhile.
+  }
 }
 
 test("mode=non-blocking: a log that cannot be written holds nothing back, and what fits is kept", async () => {
@@ -297,7 +312,7 @@ test("mode=non-blocking: a log that cannot be written holds nothing back, and wh
   const stream = await shim.attach({ stdin: true, stdout: true, stderr: true });
   const output = collect(stream);
   const { pid } = await shim.start();
-  const [writer] = childrenNamed(parentOf(pid), "berth-log");
+  const [writer] = childrenNamed(await shimOf(pid), "berth-log");
   process.kill(writer!, "SIGSTOP");
   stream.write(Buffer.from("go\n"));
   stream.write(Buffer.from("on\n"));
@@ -369,7 +384,7 @@ test("the folder of a shim that was killed is swept away, a living one's stays",
   const before = folders();
   const killed = await runtime.launch(launch(["sleep", "100"]), []);
   const { pid } = await killed.start();
-  process.kill(parentOf(pid), "SIGKILL");
+  process.kill(await shimOf(pid), "SIGKILL");
   expect((await killed.exited).exitCode).toBe(137);
   process.kill(pid, "SIGKILL");
   expect(folders().length).toBe(before.length + 1);
