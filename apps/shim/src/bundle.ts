@@ -23,18 +23,19 @@ export function readBundle(directory: string): BundleFile {
 
 /**
  * Makes the OCI bundle in a shim's folder: root filesystem mounted (in this process' mount namespace), `USER` resolved in it,
- * `config.json`. `networkPath`: where the runtime finds the network namespace; undefined: the host's.
+ * `config.json`. `volatile`: see `Launch.once`. `networkPath`: where the runtime finds the network namespace; undefined: the host's.
  * @throws what failed; the mount may be left
  */
 export function makeBundle(
   directory: string,
   groupAdd: readonly string[],
+  volatile: boolean,
   networkPath: string | undefined,
 ): void {
   const bundle = readBundle(directory);
   const { spec } = bundle;
   const rootfs = join(directory, SHIM_FILES.rootfs);
-  mountRootfs(bundle.rootfs, rootfs, bundle.volatileRootfs ?? false);
+  mountRootfs(bundle.rootfs, rootfs, volatile);
   using root = new Root(rootfs);
   const { uid, gid, additionalGids } = resolveUser(
     bundle.user,

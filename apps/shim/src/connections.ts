@@ -33,6 +33,10 @@ export class Connections {
   readonly #failure: Failure | undefined;
   #control = -1;
   #starting = false;
+  /** Connections of clients that were attached. */
+  #attached = 0;
+  /** A start that waits for the streams that are to be attached before it. */
+  #pending: { id: number; attaches: number } | undefined;
 
   constructor(
     loop: Loop,
@@ -103,6 +107,8 @@ export class Connections {
     } else if (hello.op === "attach") {
       answer(fd, { ok: true, pid: this.#container.started?.pid ?? 0 });
       this.#container.io.attach(fd, hello, rest);
+      this.#attached++;
+      this.#startWhenAttached();
     } else {
       const { request } = hello;
       const early = rest.slice();
@@ -161,14 +167,8 @@ export class Connections {
     try {
       switch (request.op) {
         case "start":
-          this.#starting = true;
-          container.start((outcome) => {
-            this.#starting = false;
-            if ("error" in outcome) {
-              this.#fail(id, outcome.error);
-              this.#events.startFailed();
-            } else this.#succeed(id, outcome.started);
-          });
+          this.#pending = { id, attaches: request.attaches };
+          this.#startWhenAttached();
           return;
         case "kill":
           if (request.execId === undefined) container.kill(request.signal);
@@ -191,6 +191,7 @@ export class Connections {
           this.#events.recorded();
           return;
         case "abandon":
+          this.#pending = undefined;
           this.#succeed(id, null);
           this.#events.abandoned();
           return;
@@ -199,6 +200,20 @@ export class Connections {
     } catch (error) {
       this.#fail(id, toFailure(error));
     }
+  }
+
+  #startWhenAttached(): void {
+    const pending = this.#pending;
+    if (pending === undefined || this.#attached < pending.attaches) return;
+    this.#pending = undefined;
+    this.#starting = true;
+    this.#container.start((outcome) => {
+      this.#starting = false;
+      if ("error" in outcome) {
+        this.#fail(pending.id, outcome.error);
+        this.#events.startFailed();
+      } else this.#succeed(pending.id, outcome.started);
+    });
   }
 
   #succeed(id: number, result: unknown): void {

@@ -1,4 +1,4 @@
-import { readFileSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import {
@@ -39,8 +39,14 @@ import { ProcessIo } from "./process-io.ts";
 /** How long output is awaited after the last process of a container is gone: the kernel closes its pipes at once, so this is a guard only. */
 const DRAIN_PATIENCE_MS = 2000;
 
+/** How long a shim may take to remove what its container had after it told of the end. */
+const LEAVING_PATIENCE_MS = 200;
+
 export interface ContainerEvents {
-  exited(record: ExitRecord): void;
+  /** The process is gone, and all of its output is read. */
+  ended(record: ExitRecord): void;
+  /** What the container had is gone too, but its root filesystem's mount. Comes right after `ended`. */
+  exited(): void;
   execExited(execId: string, exitCode: number): void;
 }
 
@@ -57,6 +63,10 @@ export class Container {
   readonly #log: LogSink | undefined;
   #network: ContainerNetwork | undefined;
   #mounted = false;
+  /** The OCI runtime was called. */
+  #begun = false;
+  /** The process is to be killed as soon as it is there. */
+  #unwanted = false;
   #size: { rows: number; columns: number } | undefined;
 
   constructor(
@@ -111,9 +121,9 @@ export class Container {
     const networkPath = network.path;
     // Most of the work, and of the memory for it, is needed only once.
     const program = inForkedChild(() => {
-      this.#removeLeftovers();
+      if (existsSync(this.#runtimeFolder)) this.#removeLeftovers();
       network.furnish();
-      makeBundle(this.#directory, launch.groupAdd, networkPath);
+      makeBundle(this.#directory, launch.groupAdd, launch.once ?? false, networkPath);
       return guardRuntime(this.#directory, launch.runtime.path);
     });
     launch.runtime = { ...launch.runtime, path: program };
@@ -122,6 +132,7 @@ export class Container {
 
   start(done: (outcome: { started: Started } | { error: Failure }) => void): void {
     const launch = this.#launch;
+    this.#begun = true;
     runOci(
       this.#loop,
       this.#children,
@@ -145,6 +156,7 @@ export class Container {
         this.started = { pid: outcome.pid, startedAt: now() };
         this.io.begin(outcome.io);
         done({ started: this.started });
+        if (this.#unwanted) this.kill(SIG.KILL);
         this.#children.onExit(outcome.pid, (code) => this.#ended(code));
       },
     );
@@ -152,6 +164,13 @@ export class Container {
 
   kill(signal: number): void {
     if (this.started) kill(this.started.pid, signal);
+  }
+
+  /** Ends it whatever it is doing. False: there is no process and none will come, so that nothing will tell of its end. */
+  end(): boolean {
+    this.#unwanted = true;
+    this.kill(SIG.KILL);
+    return this.#begun;
   }
 
   resize(rows: number, columns: number): void {
@@ -173,24 +192,44 @@ export class Container {
     this.io.ended(DRAIN_PATIENCE_MS, () => {
       this.#log?.end(now());
       const oomKilled = (quietly(() => cgroup?.oomKills()) ?? 0) > 0;
+      const record = { exitCode, oomKilled, finishedAt };
+      this.#closeNetwork();
+      // A container that is removed now is not started again: nobody need wait for what is left of it to go.
+      if (this.#launch.once) this.#events.ended(record);
       this.cleanUp();
-      this.#events.exited({ exitCode, oomKilled, finishedAt });
+      if (!this.#launch.once) this.#events.ended(record);
+      this.#events.exited();
     });
   }
 
   /** Frees everything but the root filesystem's mount, the shim's folder and the clients' connections. Idempotent; never throws. */
   cleanUp(): void {
+    this.#closeNetwork();
+    this.#removeCgroup(50);
+    // Last: by this folder the next shim of this container knows that something may be left.
+    rmSync(this.#runtimeFolder, { recursive: true, force: true });
+  }
+
+  #closeNetwork(): void {
     this.execs.close();
     this.#network?.close();
     this.#network = undefined;
-    rmSync(join(this.#launch.runtimeRoot, this.#launch.id), { recursive: true, force: true });
-    this.#removeCgroup(50);
+  }
+
+  /** Where the OCI runtime keeps the container's state; made before anything else of it. */
+  get #runtimeFolder(): string {
+    return join(this.#launch.runtimeRoot, this.#launch.id);
   }
 
   /** What an earlier shim of this container, which was killed, could not clean up. */
   #removeLeftovers(): void {
+    // The one before may still be at it (`Launch.once`).
+    for (let waited = 0; this.#launch.once && waited < LEAVING_PATIENCE_MS; waited++) {
+      if (!existsSync(this.#runtimeFolder)) return;
+      Bun.sleepSync(1);
+    }
     for (const pid of quietly(() => this.#cgroup()?.pids()) ?? []) quietly(() => kill(pid, SIG.KILL));
-    rmSync(join(this.#launch.runtimeRoot, this.#launch.id), { recursive: true, force: true });
+    rmSync(this.#runtimeFolder, { recursive: true, force: true });
   }
 
   /**

@@ -17,7 +17,7 @@ import {
 } from "@berth/linux";
 import type { RootfsMount } from "@berth/spec";
 
-/** Mounts a container's root filesystem at `target` in this process' mount namespace. `volatile`: see `Launch.volatileRootfs`. */
+/** Mounts a container's root filesystem at `target` in this process' mount namespace. `volatile`: see `Launch.once`. */
 export function mountRootfs(rootfs: RootfsMount, target: string, volatile: boolean): void {
   mkdirSync(target, { recursive: true, mode: 0o755 });
   if (rootfs.kind === "directory") {

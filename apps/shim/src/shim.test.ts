@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BerthError, newId } from "@berth/base";
-import { cgroupMode } from "@berth/linux";
+import { cgroupMode, openCgroup } from "@berth/linux";
 import {
   EXIT_FILE,
   type ExecRequest,
@@ -246,13 +246,14 @@ describe.each(runtimes.names())("a container with %s", (name) => {
 });
 
 test("a user that is not in the image is refused", async () => {
-  const error = await runtime.launch(launch(["true"], { user: "nobody-here" }), []).then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  expect((error as Error).message).toBe(
-    "unable to find user nobody-here: no matching entries in passwd file",
-  );
+  const sentence = "unable to find user nobody-here: no matching entries in passwd file";
+  const shim = await runtime.launch(launch(["true"], { user: "nobody-here" }), []);
+  // Who speaks to the shim while it prepares, and who comes later.
+  const early = [shim.attach({ stdin: false, stdout: true, stderr: true }), shim.start()];
+  for (const outcome of await Promise.allSettled(early)) {
+    expect(outcome).toMatchObject({ status: "rejected", reason: { message: sentence } });
+  }
+  await expect(shim.start()).rejects.toThrow(sentence);
 });
 
 test("output is whole when the client reads late", async () => {
@@ -409,9 +410,51 @@ test("an exit that no daemon takes is left on disk", async () => {
   expect(record.exitCode).toBe(9);
 });
 
+test("streams and the start are asked for while the sandbox is made", async () => {
+  const shim = await runtime.launch(launch(["sh", "-c", "echo first"]), []);
+  const streams = [1, 2, 3].map(() => shim.attach({ stdin: false, stdout: true, stderr: true }));
+  const started = shim.start();
+  for (const stream of await Promise.all(streams)) {
+    expect(frames(await collect(stream), 1)).toBe("first\n");
+  }
+  await started;
+  await finish(shim);
+});
+
+async function untilGone(shim: Shim): Promise<void> {
+  const prefix = shim.id.slice(0, 16);
+  while (readdirSync(join(folder, "exec/shim")).some((name) => name.startsWith(prefix))) await Bun.sleep(5);
+}
+
 test("a launch that is not started leaves nothing", async () => {
   const shim = await runtime.launch(launch(["true"]), []);
   await shim.abandon();
-  const prefix = shim.id.slice(0, 16);
-  while (readdirSync(join(folder, "exec/shim")).some((name) => name.startsWith(prefix))) await Bun.sleep(5);
+  await untilGone(shim);
+});
+
+test("a container that is given up while its process comes, or when it is there, ends", async () => {
+  for (const when of ["coming", "there"]) {
+    const request = launch(["sleep", "100"]);
+    const shim = await runtime.launch(request, []);
+    const started = shim.start();
+    if (when === "there") await started;
+    await shim.abandon();
+    await started.catch(() => {});
+    await untilGone(shim);
+    expect(existsSync(join(folder, "exec/runtime", shim.id))).toBe(false);
+    expect(existsSync(join(request.dataDirectory, EXIT_FILE))).toBe(false);
+  }
+});
+
+test("a container that is removed with its end leaves no cgroup, and can be started again at once", async () => {
+  const request = launch(["true"], { once: true });
+  let shim: Shim;
+  for (let turn = 0; turn < 5; turn++) {
+    shim = await runtime.launch(request, []);
+    await shim.start();
+    expect((await finish(shim)).exitCode).toBe(0);
+  }
+  await untilGone(shim!);
+  const cgroup = openCgroup(`/berth/${request.id}`);
+  while (cgroup.exists()) await Bun.sleep(5);
 });

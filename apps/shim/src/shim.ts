@@ -39,6 +39,8 @@ function runShim(directory: string, listener: number, ports: number[]): never {
   // The shim ends when its exit is safe and every client has all of the output.
   let flushed = false;
   let left = false;
+  /** The daemon gave the container up while its process was coming or there. */
+  let unwanted = false;
   const flush = () =>
     container.io.close(() => {
       flushed = true;
@@ -61,14 +63,15 @@ function runShim(directory: string, listener: number, ports: number[]): never {
     leave();
   };
   const container: Container = new Container(loop, children, launch, directory, {
-    exited: (exitRecord) => {
+    ended: (exitRecord) => {
       record = exitRecord;
       flush();
-      if (connections.controlled) {
-        connections.exited(exitRecord);
-        patience = loop.timer(RECORD_PATIENCE_MS, () => settle(true));
-      }
-      if (!connections.controlled) settle(true);
+      connections.exited(exitRecord);
+    },
+    exited: () => {
+      if (unwanted) leave();
+      else if (connections.controlled) patience = loop.timer(RECORD_PATIENCE_MS, () => settle(true));
+      else settle(true);
     },
     execExited: (execId, exitCode) => connections.tell({ event: "exec-exit", execId, exitCode }),
   });
@@ -90,7 +93,10 @@ function runShim(directory: string, listener: number, ports: number[]): never {
     failure === undefined ? undefined : toFailure(failure),
     {
       recorded: () => settle(false),
-      abandoned: giveUp,
+      abandoned: () => {
+        unwanted = container.end();
+        if (!unwanted) giveUp();
+      },
       startFailed: giveUp,
       controlLost: () => settle(true),
     },

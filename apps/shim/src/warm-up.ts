@@ -54,6 +54,7 @@ function rehearseStart(loop: Loop, folder: string): void {
   writeFileSync(join(folder, SHIM_FILES.launch), JSON.stringify(launch), { mode: 0o600 });
   using children = new Children(loop);
   const container = new Container(loop, children, readLaunch(folder), folder, {
+    ended: () => {},
     exited: () => {},
     execExited: () => {},
   });
@@ -72,7 +73,7 @@ function rehearseStart(loop: Loop, folder: string): void {
     connect(client, { family: "unix", path });
     writeAll(client, Buffer.from(`${JSON.stringify({ op: "control" })}\n`));
     for (let turn = 0; turn < 3; turn++) loop.turn(0);
-    writeAll(client, Buffer.from(`${JSON.stringify({ op: "start", id: 1 })}\n`));
+    writeAll(client, Buffer.from(`${JSON.stringify({ op: "start", id: 1, attaches: 0 })}\n`));
     for (let turn = 0; !ended && turn < 50; turn++) loop.turn(20);
     container.cleanUp();
   } finally {

@@ -6,8 +6,11 @@ export interface Launch {
   /** `<data-root>/containers/<id>`: log and exit record. */
   dataDirectory: string;
   rootfs: RootfsMount;
-  /** The root filesystem is thrown away when the container ends (`--rm`): it is never written to the disk on purpose. */
-  volatileRootfs?: boolean;
+  /**
+   * The container is thrown away when it ends (`--rm`): its root filesystem is never written to the disk on purpose, and its exit
+   * is told before its cgroup is gone.
+   */
+  once?: boolean;
   /** OCI runtime spec, complete but for `root.path`, `process.user`, and paths of namespaces, which the shim fills in. */
   spec: OciSpec;
   /** Docker's USER (`name`, `uid`, `uid:gid`, …), resolved by the shim inside the root filesystem, and `--group-add`. */
@@ -91,8 +94,9 @@ export interface ShimStream {
 /** The daemon's handle on one running (or about to run) container. */
 export interface Shim {
   readonly id: string;
+  /** A stream that is asked for before `start` gets everything from the first byte. @throws as `start` */
   attach(streams: { stdin: boolean; stdout: boolean; stderr: boolean }): Promise<ShimStream>;
-  /** Runs the container. @throws BerthError with `exitCode` 126 or 127 and Docker's sentence when the command cannot run; the shim has then cleaned up. */
+  /** Runs the container once its sandbox stands. @throws what made the preparation fail; BerthError with `exitCode` 126 or 127 and Docker's sentence when the command cannot run; the shim has then cleaned up. */
   start(): Promise<{ pid: number; startedAt: string }>;
   /** A started process in the container; `stream` is attached before it runs. @throws as `start`. */
   exec(request: ExecRequest): Promise<{ pid: number; stream: ShimStream; exited: Promise<number> }>;
@@ -111,14 +115,17 @@ export interface Shim {
   readonly started: { pid: number; startedAt: string } | undefined;
   /** The caller has stored the exit record: the shim ends without leaving it on disk. Must be called after `exited`. */
   recorded(): void;
-  /** Throws away a shim that was launched but not started. */
+  /** Throws away a container that is not to run, or was not seen to. */
   abandon(): Promise<void>;
 }
 
 export interface Runtime {
   /** A launch or an exec will come soon: what can be waited for ahead is (docs/design/007-start-latency.md). Costs microseconds. */
   announce(): void;
-  /** Resolves when the sandbox and the root filesystem stand and attach is possible. `descriptors` are the port sockets; closed by this call. */
+  /**
+   * Resolves as soon as the shim can be spoken to, while it makes the sandbox and the root filesystem: what follows need not wait
+   * for that, and fails when that fails. `descriptors` are the port sockets; closed by this call.
+   */
   launch(launch: Launch, descriptors: number[]): Promise<Shim>;
   /** After a daemon restart: the shim of a container that still runs, or what became of it. */
   recover(id: string, dataDirectory: string): Promise<Shim | ExitRecord | undefined>;

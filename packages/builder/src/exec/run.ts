@@ -81,7 +81,7 @@ export async function runStep(
     id,
     dataDirectory: folder,
     rootfs: layer.rootfs,
-    volatileRootfs: true,
+    once: true,
     spec,
     user: node.user,
     groupAdd: [],

@@ -123,7 +123,7 @@ export function launchOf(
     id: container.id,
     dataDirectory: containerDirectory(settings, container.id),
     rootfs: engine.snapshots.writable(container.id),
-    volatileRootfs: hostConfig.AutoRemove,
+    once: hostConfig.AutoRemove,
     spec,
     user: config.User,
     groupAdd: hostConfig.GroupAdd ?? [],

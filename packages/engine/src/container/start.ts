@@ -89,11 +89,11 @@ async function launch(engine: EngineContext, container: Container): Promise<void
   container.shim = shim;
   undo.defer(() => void delete container.shim);
 
-  await Promise.all([
-    connectAttaches(container, shim),
-    network.joined === undefined ? engine.networks.publish(container.id) : undefined,
-  ]);
-  const { pid, startedAt } = await shim.start();
+  // All is asked for at once: the shim does it in this order when its sandbox stands.
+  const attached = connectAttaches(container, shim);
+  attached.catch(() => {}); // Seen below.
+  if (network.joined === undefined) await engine.networks.publish(container.id);
+  const [{ pid, startedAt }] = await Promise.all([shim.start(), attached]);
   undo.move();
 
   Object.assign(state, {

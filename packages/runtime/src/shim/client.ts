@@ -13,6 +13,8 @@ interface Waiting {
 class ShimClient implements Shim {
   readonly id: string;
   readonly exited: Promise<ExitRecord>;
+  /** Resolves when the sandbox stands. Rejects with what made the preparation fail. */
+  readonly ready: Promise<void>;
   started: Started | undefined;
   readonly #path: string;
   readonly #socket: Socket;
@@ -21,6 +23,10 @@ class ShimClient implements Shim {
   /** Exits of execs that came before anyone asked for them. */
   readonly #execExits = new Map<string, number>();
   #next = 1;
+  /** Streams that were asked for before the start. */
+  #attaches = 0;
+  readonly #readiness = Promise.withResolvers<void>();
+  #failure: Error | undefined;
   #settleExit!: (record: ExitRecord) => void;
   #closed = false;
   #exitSeen = false;
@@ -31,6 +37,9 @@ class ShimClient implements Shim {
     this.#path = path;
     this.#socket = socket;
     this.#onLost = onLost;
+    this.ready = this.#readiness.promise;
+    // Whoever waits is told by what he waits for.
+    this.ready.catch(() => {});
     this.exited = new Promise((resolve) => {
       this.#settleExit = resolve;
     });
@@ -38,7 +47,12 @@ class ShimClient implements Shim {
 
   handle(message: ControlMessage): void {
     if ("event" in message) {
-      if (message.event === "exit") {
+      if (message.event === "ready") {
+        this.started = message.started ?? undefined;
+        this.#readiness.resolve();
+      } else if (message.event === "failed") {
+        this.fail(failureToError(message.error));
+      } else if (message.event === "exit") {
         this.#exitSeen = true;
         this.#settleExit(message.record);
       } else if (message.event === "exec-exit") {
@@ -56,10 +70,18 @@ class ShimClient implements Shim {
     else waiting.resolve(message.result);
   }
 
+  /** The connection is of no more use. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#readiness.reject(error);
+    this.#socket.destroy();
+  }
+
   closed(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const waiting of this.#waiting.values()) waiting.reject(unavailable("the container's shim is gone"));
+    this.#readiness.reject(systemError("the container's shim ended before it was ready"));
+    for (const waiting of this.#waiting.values()) waiting.reject(this.#gone());
     this.#waiting.clear();
     for (const listener of this.#execs.values()) listener(137);
     this.#execs.clear();
@@ -70,11 +92,19 @@ class ShimClient implements Shim {
   }
 
   attach(streams: { stdin: boolean; stdout: boolean; stderr: boolean }): Promise<ShimStream> {
-    return openStream(this.#path, { op: "attach", ...streams }).then((opened) => opened.stream);
+    if (!this.started) this.#attaches++;
+    return openStream(this.#path, { op: "attach", ...streams }).then(
+      (opened) => opened.stream,
+      async (error: unknown) => {
+        // What made the preparation fail says more.
+        await this.ready;
+        throw error;
+      },
+    );
   }
 
   async start(): Promise<Started> {
-    const started = (await this.#request({ op: "start" })) as Started;
+    const started = (await this.#request({ op: "start", attaches: this.#attaches })) as Started;
     this.started = started;
     return started;
   }
@@ -117,6 +147,7 @@ class ShimClient implements Shim {
   }
 
   async abandon(): Promise<void> {
+    this.#exitSeen = true;
     try {
       await this.#request({ op: "abandon" });
     } catch {
@@ -132,58 +163,40 @@ class ShimClient implements Shim {
   }
 
   #request(request: ControlRequest): Promise<unknown> {
-    if (this.#closed) return Promise.reject(unavailable("the container's shim is gone"));
+    if (this.#closed) return Promise.reject(this.#gone());
     const id = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       this.#socket.write(`${JSON.stringify({ id, ...request })}\n`);
     });
   }
+
+  #gone(): Error {
+    return this.#failure ?? unavailable("the container's shim is gone");
+  }
 }
 
 export type { ShimClient };
 
 /**
- * Connects to a shim and waits for its first message. `onLost` gives the exit record when a started shim disappears without one.
- * @throws what made the shim's preparation fail; unavailable when nobody listens.
+ * Connects to a shim. Requests can be made at once: the shim takes them when its sandbox stands (`ready`), in their order.
+ * `onLost` gives the exit record when a started shim disappears without one.
  */
-export function connectShim(
-  id: string,
-  path: string,
-  onLost: () => Promise<ExitRecord>,
-): Promise<ShimClient> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection({ path });
-    const client = new ShimClient(id, path, socket, onLost);
-    const lines = new LineReader();
-    let ready = false;
-    const fail = (error: Error) => {
-      socket.destroy();
-      if (!ready) reject(error);
-    };
-    socket.on("data", (chunk: Buffer) => {
-      try {
-        lines.push(chunk, (line) => {
-          const message = JSON.parse(line) as ControlMessage;
-          if ("event" in message && message.event === "ready") {
-            ready = true;
-            client.started = message.started ?? undefined;
-            resolve(client);
-          } else if ("event" in message && message.event === "failed") {
-            fail(failureToError(message.error));
-          } else client.handle(message);
-        });
-      } catch (error) {
-        fail(systemError("the container's shim sent what cannot be read", { cause: error }));
-      }
-    });
-    socket.on("error", (error) =>
-      fail(unavailable(`cannot reach the container's shim: ${error.message}`, { cause: error })),
-    );
-    socket.on("close", () => {
-      fail(systemError("the container's shim ended before it was ready"));
-      client.closed();
-    });
-    socket.write(`${JSON.stringify({ op: "control" })}\n`);
+export function connectShim(id: string, path: string, onLost: () => Promise<ExitRecord>): ShimClient {
+  const socket = createConnection({ path });
+  const client = new ShimClient(id, path, socket, onLost);
+  const lines = new LineReader();
+  socket.on("data", (chunk: Buffer) => {
+    try {
+      lines.push(chunk, (line) => client.handle(JSON.parse(line) as ControlMessage));
+    } catch (error) {
+      client.fail(systemError("the container's shim sent what cannot be read", { cause: error }));
+    }
   });
+  socket.on("error", (error) =>
+    client.fail(unavailable(`cannot reach the container's shim: ${error.message}`, { cause: error })),
+  );
+  socket.on("close", () => client.closed());
+  socket.write(`${JSON.stringify({ op: "control" })}\n`);
+  return client;
 }

@@ -1,7 +1,7 @@
 import type { Launch } from "../runtime.ts";
 
 /** What is needed only while a container's bundle is made. */
-type BundleField = "spec" | "rootfs" | "volatileRootfs" | "user" | "workingDirectory";
+type BundleField = "spec" | "rootfs" | "user" | "workingDirectory";
 
 /** `launch.json` in the shim's folder: what a shim keeps of its launch as long as the container runs, and what the runtime adds. */
 export interface LaunchFile extends Omit<Launch, BundleField> {

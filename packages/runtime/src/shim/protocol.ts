@@ -25,7 +25,8 @@ export interface Failure {
 export type StreamAnswer = { ok: true; pid: number } | { error: Failure };
 
 export type ControlRequest =
-  | { op: "start" }
+  /** `attaches`: streams that must be attached before the process runs. */
+  | { op: "start"; attaches: number }
   | { op: "kill"; signal: number; execId?: string }
   | { op: "resize"; rows: number; columns: number; execId?: string }
   | { op: "connect-endpoint"; plan: unknown }
@@ -42,7 +43,7 @@ export interface Started {
 }
 
 export type ControlMessage =
-  /** First message: the sandbox stands; `started` is there when the container runs already (a daemon came back). */
+  /** The sandbox stands; requests that came before are answered from now on. `started` is there when the container runs already (a daemon came back). */
   | { event: "ready"; started: Started | null }
   | { event: "failed"; error: Failure }
   | { event: "exit"; record: ExitRecord }

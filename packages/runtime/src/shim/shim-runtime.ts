@@ -68,16 +68,13 @@ export class ShimRuntime implements Runtime {
       closeQuietly(listener);
       for (const fd of descriptors) closeQuietly(fd);
     }
-    try {
-      return await connectShim(launch.id, socket, () => this.#lost(launch.id, launch.dataDirectory));
-    } catch (error) {
-      removeShimFolder(directory);
-      throw error;
-    }
+    const shim = connectShim(launch.id, socket, () => this.#lost(launch.id, launch.dataDirectory));
+    shim.ready.catch(() => removeShimFolder(directory));
+    return shim;
   }
 
   #split(launch: Launch): LaunchFile & { bundle: BundleFile } {
-    const { spec, rootfs, volatileRootfs, user, workingDirectory, ...kept } = launch;
+    const { spec, rootfs, user, workingDirectory, ...kept } = launch;
     const { seccomp, ...linux } = spec.linux;
     return {
       ...kept,
@@ -89,7 +86,6 @@ export class ShimRuntime implements Runtime {
       bundle: {
         spec: { ...spec, linux },
         rootfs,
-        ...(volatileRootfs === undefined ? {} : { volatileRootfs }),
         user,
         workingDirectory,
         ...(seccomp === undefined ? {} : this.#seccomp.fieldsFor(seccomp as OciSeccomp, launch.runtime)),
@@ -103,9 +99,8 @@ export class ShimRuntime implements Runtime {
       if (!name.startsWith(prefix)) continue;
       const directory = join(this.#shims, name);
       try {
-        const shim = await connectShim(id, join(directory, SHIM_FILES.socket), () =>
-          this.#lost(id, dataDirectory),
-        );
+        const shim = connectShim(id, join(directory, SHIM_FILES.socket), () => this.#lost(id, dataDirectory));
+        await shim.ready;
         if (shim.started) return shim;
         await shim.abandon();
       } catch (error) {
