@@ -72,7 +72,8 @@ class LocalBuilder implements Builder {
     this.#state = state;
     const cache = new BuildCache(state, snapshots);
     const downloads = new Downloads(join(root, "downloads"), state, snapshots);
-    const git = new GitRepositories(join(root, "git"));
+    const git = new GitRepositories(join(root, "git"), snapshots);
+    const synced = new SyncedFolders(join(root, "synced"), snapshots);
     emptyScratch(parts.dataRoot, snapshots);
     this.#context = {
       parts,
@@ -80,13 +81,14 @@ class LocalBuilder implements Builder {
       cacheMounts: new CacheMounts(join(root, "mounts"), state, snapshots),
       downloads,
       git,
+      synced,
       inFlight: new InFlight(),
     };
     this.#contextParts = {
       dataRoot: parts.dataRoot,
       snapshots,
       digests: new FileDigests(join(root, "digests")),
-      synced: new SyncedFolders(join(root, "synced"), snapshots),
+      synced,
       downloads,
       git,
     };

@@ -14,7 +14,7 @@ export interface BuilderParts {
   snapshots: Snapshots;
   images: Pick<
     ImageStore,
-    "resolve" | "get" | "names" | "publish" | "layerBlobs" | "configBytes" | "hold" | "pull" | "push"
+    "resolve" | "get" | "names" | "publish" | "layerBlobs" | "configBytes" | "hold" | "load" | "pull" | "push"
   >;
   runtime: Runtime;
   networks: Pick<Networks, "allocate" | "publish" | "release" | "hostGateway">;

@@ -22,14 +22,15 @@ export async function pruneCache(
   );
   const limit = limits.length === 0 ? undefined : Math.min(...(limits as number[]));
   const { minFreeSpace } = options;
-  for (const { record, remove } of all) {
+  for (const { record, isUsed, remove } of all) {
     signal.throwIfAborted();
     const isEnough =
       (limit !== undefined || minFreeSpace !== undefined) &&
       (limit === undefined || left <= limit) &&
       (minFreeSpace === undefined || free >= Math.min(minFreeSpace, blocks * blockSize));
     if (isEnough) break;
-    if (record.inUse || !matchesFilters(record, options.filters)) continue;
+    // Finding out all sizes took a while, in which builds have begun.
+    if (isUsed() || !matchesFilters(record, options.filters)) continue;
     // Without `all` only what nothing leads on from: the ends, whose images are gone.
     if (!options.all && (record.shared || needed.has(record.id) || record.type === "exec.cachemount"))
       continue;

@@ -9,19 +9,50 @@ import { matchesFilters } from "./record-filters.ts";
 /** A record with what it is a record of. */
 export interface KnownRecord {
   record: CacheRecord;
+  /** Now, which may be later than `record` says. */
+  isUsed(): boolean;
+  /** Synchronous up to the point from which no build finds it any more. */
   remove(): Promise<void>;
 }
 
 /** Everything that the builder keeps, oldest use first. Sizes that nobody knew yet are found out. */
 export async function allRecords(context: BuilderContext): Promise<KnownRecord[]> {
-  const { cache, cacheMounts, downloads } = context;
+  const { cache, cacheMounts, downloads, synced, git } = context;
   const known: KnownRecord[] = [];
   for (const result of cache.all()) {
-    known.push({ record: await stepRecord(context, result), remove: () => cache.remove(result) });
+    known.push({
+      record: await stepRecord(context, result),
+      isUsed: () => cache.isHeld(result),
+      remove: () => cache.remove(result),
+    });
   }
   for (const mount of cacheMounts.list()) {
-    const record = await mountRecord(context, mount);
-    known.push({ record, remove: async () => cacheMounts.remove(mount) });
+    known.push({
+      record: await mountRecord(context, mount),
+      isUsed: () => cacheMounts.isUsed(mount.folder),
+      remove: async () => cacheMounts.remove(mount),
+    });
+  }
+  for (const { name, folder, used } of synced.list()) {
+    known.push({
+      record: await folderRecord(name, folder, used, "source.local", "local source for context", synced),
+      isUsed: () => synced.isUsed(name),
+      remove: async () => synced.remove(name),
+    });
+  }
+  for (const { name, folder, used, remote } of git.list()) {
+    known.push({
+      record: await folderRecord(
+        name,
+        folder,
+        used,
+        "source.git.checkout",
+        `git snapshot for ${remote}`,
+        git,
+      ),
+      isUsed: () => git.isUsed(name),
+      remove: async () => git.remove(name),
+    });
   }
   for (const { name, folder, facts, created, used, usage } of downloads.list()) {
     const { size, name: file } = JSON.parse(facts) as { size: number; name: string };
@@ -38,7 +69,7 @@ export async function allRecords(context: BuilderContext): Promise<KnownRecord[]
       lastUsedAt: time(used),
       usageCount: usage,
     };
-    known.push({ record, remove: async () => downloads.remove(name, folder) });
+    known.push({ record, isUsed: () => false, remove: async () => downloads.remove(name, folder) });
   }
   return known.sort((a, b) => ((a.record.lastUsedAt ?? "") < (b.record.lastUsedAt ?? "") ? -1 : 1));
 }
@@ -89,6 +120,31 @@ async function mountRecord({ cacheMounts }: BuilderContext, mount: CacheMountRec
     createdAt: time(mount.created),
     lastUsedAt: time(mount.used),
     usageCount: mount.usage,
+  };
+}
+
+/** What is kept of a source: `id` as the other records have it. */
+async function folderRecord(
+  name: string,
+  folder: string,
+  used: number,
+  type: CacheRecord["type"],
+  description: string,
+  keeper: { isUsed(name: string): boolean },
+): Promise<CacheRecord> {
+  const { apparent } = await runJob({ job: "disk-usage", folder });
+  return {
+    id: name.slice(0, 25),
+    parents: [],
+    type,
+    description,
+    inUse: keeper.isUsed(name),
+    shared: false,
+    mutable: true,
+    size: apparent,
+    createdAt: time(used),
+    lastUsedAt: time(used),
+    usageCount: 1,
   };
 }
 

@@ -25,6 +25,13 @@ export interface SelectedSource {
   matches: { match: Match; entries: TreeEntry[]; digest: string }[];
 }
 
+export type Selection = { match: Match; entries: TreeEntry[] }[];
+
+/** Of entries of layers, which have owners. */
+export function digestOfSelection(selection: Selection): string[] {
+  return selection.map(({ entries }) => digestOfEntries(entries, true));
+}
+
 /** Lists and hashes what the sources of a COPY stand for. @throws not-found with BuildKit's sentence for one that matches nothing */
 export async function selectSources(
   snapshots: Snapshots,
@@ -36,7 +43,7 @@ export async function selectSources(
   const selected = await Promise.all(
     node.sources.map(async (source, index): Promise<SelectedSource> => {
       const origin = origins[index] as CopyOrigin;
-      const found = await listSource(snapshots, source, origin, signal);
+      const found = await selectSource(snapshots, source.path, origin, signal);
       const matches: SelectedSource["matches"] = [];
       for (const { match, entries: all } of found) {
         const entries = matcher === undefined ? all : withoutExcluded(matcher, match, all);
@@ -58,18 +65,19 @@ export async function selectSources(
   return selected;
 }
 
-async function listSource(
+/** What a path with wildcards stands for, each match with all that is below it; entries of layers have their digests. */
+export async function selectSource(
   snapshots: Snapshots,
-  source: CopySource,
+  path: string,
   origin: CopyOrigin,
   signal: AbortSignal,
-): Promise<{ match: Match; entries: TreeEntry[] }[]> {
+): Promise<Selection> {
   if (origin.kind === "files") {
-    const matches = await origin.tree.select(source.path);
+    const matches = await origin.tree.select(path);
     return matches.map((match) => ({ match, entries: origin.tree.entriesOf(match) }));
   }
   const job = startJob(
-    { job: "scan", view: viewOf(snapshots, origin.chain), patterns: [source.path], digests: true },
+    { job: "scan", view: viewOf(snapshots, origin.chain), patterns: [path], digests: true },
     { signal },
   );
   const found: { match: Match; entries: TreeEntry[] }[] = [];

@@ -1,9 +1,19 @@
-import { chmodSync, chownSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  constants,
+  copyFileSync,
+  mkdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import type { SecretProvider, SshProvider } from "@berth/api/build";
 import { runJob } from "@berth/archive";
 import { type Digest, invalidParameter, notFound, notImplemented } from "@berth/base";
-import { S } from "@berth/linux";
+import { S, type Stat } from "@berth/linux";
 import type { SpecMount } from "@berth/runtime";
 import type { Snapshots } from "@berth/snapshot";
 import type { RunMount, RunNode } from "../graph/operation.ts";
@@ -12,14 +22,20 @@ import { LayerStack } from "../layers/stack.ts";
 import type { CacheMounts } from "./cache-mounts.ts";
 import { forwardAgent } from "./ssh-agent.ts";
 
+/** A path in layers, base first. */
+export interface MountPlace {
+  chain: readonly Digest[];
+  path: string;
+}
+
 /** What the mounts of a RUN are made of; results of other nodes are layer chains. */
 export interface MountParts {
   snapshots: Snapshots;
   cacheMounts: CacheMounts;
   secrets?: SecretProvider;
   ssh?: SshProvider;
-  /** Layers of what a mount comes from, base first. */
-  chainOf(mount: RunMount & { type: "bind" | "cache" }): readonly Digest[];
+  /** What a mount that has a source shows. */
+  placeOf(mount: RunMount & { type: "bind" | "cache" }): MountPlace;
   /** A folder of the run, on the data root, and one that is never on a disk where the host has it so. */
   folder: string;
   privateFolder: string;
@@ -31,7 +47,8 @@ export interface StepMounts extends AsyncDisposable {
 }
 
 const FIRST_LENGTH = 500 * 1024;
-const MAX_OPTIONS = 3900;
+/** Bytes that one mount takes, with room for what is in a path besides layers. */
+const MAX_OPTIONS = 3500;
 
 /** Makes ready what `RUN --mount` asks for. Disposing gives all of it back. @throws with BuildKit's sentences */
 export async function prepareMounts(
@@ -112,20 +129,22 @@ function depth(path: string): number {
 
 /** Part of other layers, seen by the step without anything being copied. */
 function bindMount(mount: RunMount & { type: "bind" }, parts: MountParts, index: number): SpecMount {
-  const place = placeOf(parts, parts.chainOf(mount), mount.source);
+  const place = findPlace(parts, parts.placeOf(mount), mount.source);
   const { target: destination } = mount;
   if (!place.isFolder) {
-    if (mount.readWrite) {
-      throw invalidParameter(`RUN --mount=type=bind,rw of a file is not supported: ${mount.source}`, {
-        hint: "Bind the folder that the file is in.",
-      });
-    }
-    return bind(destination, place.paths[0] as string, true);
+    const path = place.paths[0] as string;
+    return mount.readWrite
+      ? bind(destination, ownCopy(path, place.stat, join(parts.folder, `file-${index}`)), false)
+      : bind(destination, path, true);
   }
   if (!mount.readWrite && place.paths.length === 1) {
     return bind(destination, place.paths[0] as string, true);
   }
-  const options = [`lowerdir=${place.paths.map(escapeOverlay).join(":")}`];
+  const lower =
+    place.paths.join(":").length < MAX_OPTIONS
+      ? place.paths
+      : shortNames(place.paths, join(parts.privateFolder, `l${index}`));
+  const options = [`lowerdir=${lower.map(escapeOverlay).join(":")}`];
   if (mount.readWrite) {
     const upper = join(parts.folder, `upper-${index}`);
     const work = join(parts.folder, `work-${index}`);
@@ -134,7 +153,7 @@ function bindMount(mount: RunMount & { type: "bind" }, parts: MountParts, index:
     chmodSync(upper, place.stat.mode & 0o7777);
     options.push(`upperdir=${escapeOverlay(upper)}`, `workdir=${escapeOverlay(work)}`);
   }
-  if (options.join(",").length > MAX_OPTIONS) {
+  if (options.join(",").length > 4000) {
     throw notImplemented(
       `RUN --mount=type=bind: ${place.paths.length} layers are too many to be mounted at once`,
     );
@@ -149,6 +168,24 @@ function bindMount(mount: RunMount & { type: "bind" }, parts: MountParts, index:
   };
 }
 
+/** What the step writes into it is thrown away with the step. */
+function ownCopy(path: string, { mode, uid, gid }: Stat, copy: string): string {
+  copyFileSync(path, copy, constants.COPYFILE_FICLONE);
+  chownSync(copy, uid, gid);
+  chmodSync(copy, mode & 0o7777);
+  return copy;
+}
+
+/** Short names for layers whose paths together are too long for one mount. */
+function shortNames(layers: readonly string[], folder: string): string[] {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return layers.map((layer, index) => {
+    const name = join(folder, index.toString(36));
+    symlinkSync(layer, name);
+    return name;
+  });
+}
+
 async function cacheMount(
   mount: RunMount & { type: "cache" },
   parts: MountParts,
@@ -157,20 +194,20 @@ async function cacheMount(
 ): Promise<SpecMount> {
   const { mode, uid, gid, sharing } = mount;
   const fill = async (folder: string) => {
-    const chain = parts.chainOf(mount);
+    const { chain, path } = parts.placeOf(mount);
     if (chain.length === 0) return;
     const stack = new LayerStack(layerFolders(parts.snapshots, chain));
-    if (stack.resolve(mount.source)?.isFolder !== true) return;
+    if (stack.resolve(path)?.isFolder !== true) return;
     await runJob(
       {
         job: "copy-up",
         view: { kind: "rootfs", rootfs: parts.snapshots.view(chain), readOnly: true },
-        copies: [{ from: mount.source, to: folder }],
+        copies: [{ from: path, to: folder }],
       },
       { signal },
     );
   };
-  const origin = mount.from === undefined ? "" : `${parts.chainOf(mount).at(-1) ?? ""}:${mount.source}`;
+  const origin = mount.from === undefined ? "" : `${parts.placeOf(mount).chain.at(-1) ?? ""}:${mount.source}`;
   const taken = await parts.cacheMounts.take(
     {
       name: origin === "" ? mount.id : `${mount.id}@${origin}`,
@@ -186,11 +223,13 @@ async function cacheMount(
   return bind(mount.target, taken.path, mount.readOnly);
 }
 
-function placeOf(parts: MountParts, chain: readonly Digest[], source: string) {
+function findPlace(parts: MountParts, { chain, path }: MountPlace, source: string) {
   const stack = new LayerStack(layerFolders(parts.snapshots, chain));
-  const place = stack.resolve(source);
+  const place = stack.resolve(path);
   if (place === undefined) {
-    throw notFound(`failed to compute cache key: failed to calculate checksum: "${source}": not found`);
+    throw notFound(
+      `failed to compute cache key: failed to calculate checksum of ref: ${JSON.stringify(source)}: not found`,
+    );
   }
   const kind = place.stat.mode & S.IFMT;
   if (kind !== S.IFDIR && kind !== S.IFREG) {

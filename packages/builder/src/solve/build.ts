@@ -50,6 +50,12 @@ export async function runBuild(
     hold,
     pull: request.pull === true,
     auth: request.auth,
+    layout: async (name, step, until) => {
+      const source = contexts.source(name);
+      if (source?.kind !== "oci-layout") return undefined;
+      const tree = await contexts.treeOf(`layout ${name}`, source.source, { excludes: [] }, step, until);
+      return { folder: tree.path, selector: source.reference };
+    },
   });
   const file = await loadDockerfile(request, contexts, steps, signal);
   const importers = await openImporters(context.parts, request, steps, () => contexts.scratch(), signal);

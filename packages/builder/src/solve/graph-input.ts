@@ -1,7 +1,8 @@
 import type { BuildRequest, ContextSource } from "@berth/api/build";
-import { invalidParameter, notImplemented } from "@berth/base";
-import { hostPlatform, type Platform } from "@berth/spec";
+import { invalidParameter } from "@berth/base";
+import { formatPlatform, hostPlatform, type Platform } from "@berth/spec";
 import type { GraphOptions, NamedContext } from "../graph/options.ts";
+import { parseLintOptions } from "../parse/directives.ts";
 import type { BaseImages } from "./images.ts";
 
 /** What the graph is made with, for one platform of a request. */
@@ -19,7 +20,7 @@ export function graphOptions(
   if (request.sourceDateEpoch !== undefined) buildArgs.SOURCE_DATE_EPOCH ??= String(request.sourceDateEpoch);
   const namedContexts: Record<string, NamedContext> = {};
   for (const [name, source] of Object.entries(request.namedContexts ?? {}))
-    namedContexts[name] = contextOf(source);
+    namedContexts[name] = contextOf(name, source);
   const { networkMode } = request;
   return {
     ...(request.target && { target: request.target }),
@@ -33,24 +34,23 @@ export function graphOptions(
     namedContexts,
     excludes: { context: [...excludes] },
     ...((networkMode === "none" || networkMode === "host") && { network: networkMode }),
-    resolveImageConfig: (reference, wanted, options) => {
-      if (options.layout !== undefined) {
-        throw notImplemented(`the build context oci-layout://${options.layout} is not supported`, {
-          hint: "Load it with `berth load`, and use docker-image://NAME.",
-        });
-      }
-      return images.resolve(reference, wanted, options.signal ?? signal);
-    },
+    ...(buildArgs.BUILDKIT_DOCKERFILE_CHECK && {
+      lint: parseLintOptions(buildArgs.BUILDKIT_DOCKERFILE_CHECK),
+    }),
+    resolveImageConfig: (reference, wanted, options) =>
+      options.layout === undefined
+        ? images.resolve(reference, wanted, options.signal ?? signal)
+        : images.resolveInLayout(options.layout, wanted, options.signal ?? signal),
     signal,
   };
 }
 
-function contextOf(source: ContextSource): NamedContext {
+function contextOf(name: string, source: ContextSource): NamedContext {
   switch (source.kind) {
     case "image":
       return { kind: "image", reference: source.reference };
     case "oci-layout":
-      return { kind: "image", reference: source.reference, layout: source.reference };
+      return { kind: "image", reference: "oci-layout", layout: name };
     case "target":
       return { kind: "target", name: source.name };
     default:
@@ -58,9 +58,10 @@ function contextOf(source: ContextSource): NamedContext {
   }
 }
 
-/** The platforms that are built. @throws invalid-parameter for one given twice */
+/** The platforms that are built, each once. @throws invalid-parameter */
 export function platformsOf(request: BuildRequest): Platform[] {
   const platforms = request.platforms ?? [];
   if (platforms.length > 64) throw invalidParameter("too many platforms");
-  return platforms.length === 0 ? [hostPlatform()] : [...platforms];
+  if (platforms.length === 0) return [hostPlatform()];
+  return [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()];
 }

@@ -2,9 +2,11 @@ import type { AuthProvider } from "@berth/api/build";
 import { type Digest, isKind, notFound } from "@berth/base";
 import type { Hold } from "@berth/image";
 import { familiarReference, formatPlatform, type Platform, parseReference, platformRank } from "@berth/spec";
+import { asStream } from "../export/output.ts";
 import type { ImageConfigAnswer } from "../graph/operation.ts";
 import type { BuilderParts } from "../parts.ts";
-import type { Steps } from "./steps.ts";
+import { imageInLayout } from "../sources/oci-layout.ts";
+import type { Step, Steps } from "./steps.ts";
 
 /** An image's id in the place of a name, as names are written out in full. */
 const IMAGE_ID = /^(?:docker\.io\/library\/)?(sha256:[0-9a-f]{64})$/;
@@ -16,6 +18,12 @@ export interface ImageLookup {
   /** Ask the registry even when the image is here. */
   pull: boolean;
   auth: AuthProvider | undefined;
+  /** The folder of a named context that is an OCI layout, and which image of it is meant (`:tag@digest`). */
+  layout(
+    name: string,
+    step: Step,
+    signal: AbortSignal,
+  ): Promise<{ folder: string; selector: string } | undefined>;
 }
 
 /** Finds base images: in the local store, else at the registry. One for a build: each image is looked up once. */
@@ -39,6 +47,43 @@ export class BaseImages {
       this.#known.set(key, answer);
     }
     return answer;
+  }
+
+  /** As `ResolveImageConfig`, of a named context that is an OCI layout. What is not in the store yet is loaded. */
+  resolveInLayout(name: string, platform: Platform, signal: AbortSignal): Promise<ImageConfigAnswer> {
+    const key = `layout ${name} ${formatPlatform(platform)}`;
+    let answer = this.#known.get(key);
+    if (answer === undefined) {
+      answer = this.#lookup.steps.run(
+        `[context ${name}] load from oci-layout`,
+        (step) => this.#load(name, platform, step, signal),
+        key,
+      );
+      answer.catch(() => {});
+      this.#known.set(key, answer);
+    }
+    return answer;
+  }
+
+  async #load(name: string, platform: Platform, step: Step, signal: AbortSignal): Promise<ImageConfigAnswer> {
+    const { parts, hold, layout } = this.#lookup;
+    const place = await layout(name, step, signal);
+    if (place === undefined) throw notFound(`the build context ${name} is no OCI layout`);
+    const { digest, manifest, archive } = imageInLayout(place.folder, place.selector, platform);
+    const id = manifest.config.digest;
+    const isHere = () => {
+      const image = parts.images.get(id);
+      for (const layer of image?.chain ?? []) hold.layer(layer);
+      return image?.chain.every((layer) => parts.snapshots.has(layer)) ? image : undefined;
+    };
+    if (isHere() === undefined) {
+      const options = { quiet: true, platform: formatPlatform(platform) };
+      for await (const _ of parts.images.load(asStream(archive()), options, signal));
+    }
+    const image = isHere();
+    if (image === undefined) throw notFound(`the image of the build context ${name} could not be loaded`);
+    this.#ids.set(digest, id);
+    return { reference: `${name}@${digest}`, digest, config: image.config };
   }
 
   async #find(reference: string, platform: Platform, signal: AbortSignal): Promise<ImageConfigAnswer> {

@@ -1,14 +1,15 @@
 import type { BuildRequest, ContextSource } from "@berth/api/build";
-import { closeQuietly, fstat, isErrno, O, open, openat2, RESOLVE, readFull, S } from "@berth/linux";
 import { ignoreFileNames, readIgnoreFile } from "@berth/spec/dockerignore";
 import { BuildError } from "../build-error.ts";
 import { decodeDockerfile } from "../parse/parse.ts";
 import type { Contexts } from "../sources/contexts.ts";
+import { readInFolder } from "../sources/read-in-folder.ts";
 import type { Steps } from "./steps.ts";
 
 const MAX_DOCKERFILE = 16 * 1024 * 1024;
 const MAX_IGNORE = 1024 * 1024;
 const DEFAULT_NAME = "Dockerfile";
+const IGNORE_FILE = ".dockerignore";
 
 export interface LoadedDockerfile {
   name: string;
@@ -34,7 +35,7 @@ export async function loadDockerfile(
     return {
       name,
       text,
-      excludes: await loadIgnore([".dockerignore"], request.context, contexts, steps, signal),
+      excludes: await loadIgnore([IGNORE_FILE], "context", contexts, steps, signal),
     };
   }
   const path = dockerfile.path || DEFAULT_NAME;
@@ -69,23 +70,37 @@ export async function loadDockerfile(
   const excludes =
     loaded.ignore !== undefined
       ? readIgnoreFile(loaded.ignore)
-      : await loadIgnore([common], request.context, contexts, steps, signal);
+      : await loadIgnore([common], "context", contexts, steps, signal);
   return { name, text: loaded.text, excludes };
 }
 
-async function loadIgnore(
-  names: string[],
-  source: ContextSource | undefined,
+/** Patterns of the ignore file of a named context: folders of the client have one of their own. */
+export async function namedIgnore(
+  name: string,
   contexts: Contexts,
   steps: Steps,
   signal: AbortSignal,
 ): Promise<string[]> {
+  const kind = contexts.source(name)?.kind;
+  if (kind !== "folder" && kind !== "sync") return [];
+  return await loadIgnore([IGNORE_FILE], name, contexts, steps, signal);
+}
+
+async function loadIgnore(
+  names: string[],
+  context: string,
+  contexts: Contexts,
+  steps: Steps,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const source = contexts.source(context);
   if (source === undefined) return [];
-  return await steps.run("[internal] load .dockerignore", async (step) => {
+  const prefix = context === "context" ? "[internal]" : `[context ${context}]`;
+  return await steps.run(`${prefix} load ${IGNORE_FILE}`, async (step) => {
     const read = async (name: string) => {
       if (isFolderLike(source)) return await readBeside(source, name, MAX_IGNORE);
       const tree = await contexts.tree(
-        "context",
+        context,
         { excludes: [], include: names, follow: names },
         step,
         signal,
@@ -111,29 +126,12 @@ function isFolderLike(source: ContextSource): source is ContextSource & { kind: 
 /** One file of a folder, which is not listed for that. Links do not lead out of it. */
 async function readBeside(source: ContextSource, path: string, maximum: number): Promise<string | undefined> {
   if (source.kind !== "folder") return undefined;
-  return readInFolder(source.path, path, maximum);
+  const bytes = readInFolder(source.path, path, maximum);
+  return bytes && Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
 }
 
 function missing(path: string): BuildError {
   return new BuildError(`failed to read dockerfile: open ${path}: no such file or directory`, {
     kind: "invalid-parameter",
   });
-}
-
-function readInFolder(folder: string, path: string, maximum: number): string | undefined {
-  const root = open(folder, O.PATH | O.DIRECTORY);
-  let fd = -1;
-  try {
-    fd = openat2(root, path, O.RDONLY | O.NONBLOCK, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
-    const { mode, size } = fstat(fd);
-    if ((mode & S.IFMT) !== S.IFREG || size > maximum) return undefined;
-    const bytes = Buffer.alloc(size);
-    return bytes.toString("utf8", 0, readFull(fd, bytes));
-  } catch (error) {
-    if (isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "EISDIR")) return undefined;
-    throw error;
-  } finally {
-    closeQuietly(fd);
-    closeQuietly(root);
-  }
 }

@@ -4,6 +4,7 @@ import { isKind } from "@berth/base";
 import type { GitNode, HttpNode, LocalNode } from "../graph/operation.ts";
 import { gitHeader } from "../sources/contexts.ts";
 import type { FileTree } from "../sources/file-tree.ts";
+import { namedIgnore } from "./load-dockerfile.ts";
 import type { BuildScope } from "./scope.ts";
 import type { Step } from "./steps.ts";
 
@@ -17,9 +18,11 @@ export async function openSource(
 ): Promise<FileTree> {
   const { contexts, context, signal } = scope;
   if (node.type === "local") {
+    const isMain = node.context === "context";
+    const excludes = isMain ? node.excludes : await namedIgnore(node.context, contexts, scope.steps, signal);
     const tree = await contexts.tree(
       node.context,
-      { excludes: node.excludes, ...(node.followPaths && { follow: node.followPaths }) },
+      { excludes, ...(node.followPaths && { follow: node.followPaths }) },
       step,
       signal,
     );

@@ -5,8 +5,10 @@ import type { BuildCache, CacheHold, StepResult } from "../cache/cache.ts";
 import type { CacheMounts } from "../exec/cache-mounts.ts";
 import type { BuilderParts } from "../parts.ts";
 import type { Contexts } from "../sources/contexts.ts";
+import type { FileTree } from "../sources/file-tree.ts";
 import type { GitRepositories } from "../sources/git.ts";
 import type { Downloads } from "../sources/http.ts";
+import type { SyncedFolders } from "../sources/sync.ts";
 import type { BaseImages } from "./images.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { Steps } from "./steps.ts";
@@ -18,6 +20,7 @@ export interface BuilderContext {
   cacheMounts: CacheMounts;
   downloads: Downloads;
   git: GitRepositories;
+  synced: SyncedFolders;
   inFlight: InFlight;
 }
 
@@ -60,5 +63,8 @@ export interface Solved {
   /** Steps of this build from the image at the bottom to here, in order. */
   results: readonly StepResult[];
 }
+
+/** What any node came to: files are not layers before somebody needs them so. */
+export type NodeResult = ({ kind: "layers" } & Solved) | { kind: "files"; tree: FileTree };
 
 export type { BuildRequest, ProgressSink, StepExplanation };

@@ -1,26 +1,18 @@
 import type { SourceExcerpt } from "@berth/api/build";
-import { runJob } from "@berth/archive";
 import { invalidParameter, messageOf, notFound } from "@berth/base";
 import { chainIds } from "@berth/spec";
 import { BuildError } from "../build-error.ts";
 import type { StepResult } from "../cache/cache.ts";
 import { keyOf } from "../cache/key.ts";
-import { targetView } from "../exec/copy.ts";
 import type { StepLog } from "../exec/step-log.ts";
 import { inputsOf } from "../graph/node-list.ts";
 import type { BuildGraph, GraphNode, ImageNode, NodeId } from "../graph/operation.ts";
 import { newLayer } from "../layers/new-layer.ts";
 import type { FileTree } from "../sources/file-tree.ts";
+import { KeptFiles } from "./kept-files.ts";
 import { openSource } from "./open-source.ts";
-import type { BuildScope, Solved } from "./scope.ts";
-import {
-  type LayerStep,
-  NO_LAYERS,
-  type NodeResult,
-  type StepKeys,
-  StepPlanner,
-  type StepWork,
-} from "./step-work.ts";
+import type { BuildScope, NodeResult, Solved } from "./scope.ts";
+import { type LayerStep, NO_LAYERS, type StepKeys, StepPlanner, type StepWork } from "./step-work.ts";
 import type { Step } from "./steps.ts";
 
 /**
@@ -34,6 +26,7 @@ export class Solver {
   readonly #nodes = new Map<NodeId, Promise<NodeResult>>();
   readonly #steps = new Map<NodeId, Step>();
   readonly #platform: string;
+  readonly #files: KeptFiles;
   readonly #planner: StepPlanner;
   readonly #results = new Set<StepResult>();
 
@@ -48,7 +41,8 @@ export class Solver {
     this.#graph = graph;
     this.#file = file;
     this.#platform = platform;
-    this.#planner = new StepPlanner(scope, (id, tree) => this.#asLayers(id, tree));
+    this.#files = new KeptFiles(scope);
+    this.#planner = new StepPlanner(scope, this.#files, (id) => this.#nameOf(id));
     for (const node of graph.nodes) this.#announce(node);
   }
 
@@ -139,59 +133,13 @@ export class Solver {
     return { chain, key: keyOf("image", node.diffIds), results: [] };
   }
 
-  /** Files as a layer on nothing: for a mount, or as the base of a stage. */
-  async #asLayers(id: NodeId, tree: FileTree): Promise<Solved> {
-    const { context } = this.#scope;
-    const [match] = await tree.select("/");
-    const entries = match === undefined ? [] : tree.entriesOf(match);
-    await tree.hash(entries, this.#scope.signal);
-    const key = keyOf(
-      "files",
-      entries.map(({ path, digest }) => [path, digest]),
-    );
-    const found = context.cache.find(key, NO_LAYERS);
-    const name = this.#graph.nodes[id]?.name ?? "files";
-    const result = found ?? (await this.#keepFiles(tree, entries, key, name));
-    this.#scope.cacheHold.add(result);
-    return { chain: result.layer === undefined ? [] : [result.layer], key, results: [result] };
+  /** Files as a layer on nothing: as the base of a stage. */
+  #asLayers(id: NodeId, tree: FileTree): Promise<Solved> {
+    return this.#files.whole(tree, this.#nameOf(id));
   }
 
-  async #keepFiles(
-    tree: FileTree,
-    entries: ReturnType<FileTree["entriesOf"]>,
-    key: string,
-    name: string,
-  ): Promise<StepResult> {
-    const { cache, parts } = this.#scope.context;
-    await using layer = await newLayer(parts.snapshots, []);
-    const { contentSize, changed } = await runJob(
-      {
-        job: "assemble",
-        target: targetView(layer),
-        sources: [{ kind: "folder", path: tree.path }],
-        copies: [
-          { source: 0, name: "", unpack: false, entries: entries.map(({ digest: _, ...entry }) => entry) },
-        ],
-        destination: "/",
-        into: true,
-      },
-      { signal: this.#scope.signal },
-    );
-    await layer.commit(contentSize);
-    return cache.add(
-      {
-        canonical: key,
-        inputs: NO_LAYERS,
-        layer: layer.id,
-        description: name,
-        size: contentSize,
-        created: this.#now(),
-        parent: "",
-        diffId: undefined,
-        tarSize: 0,
-      },
-      changed ? [] : [key],
-    );
+  #nameOf(id: NodeId): string {
+    return this.#graph.nodes[id]?.name ?? "files";
   }
 
   async #layerStep(node: LayerStep): Promise<Solved> {

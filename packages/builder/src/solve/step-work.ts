@@ -7,11 +7,11 @@ import { runStep } from "../exec/run.ts";
 import type { StepLog } from "../exec/step-log.ts";
 import type { CopyNode, MkdirNode, NodeId, RunNode } from "../graph/operation.ts";
 import type { NewLayer } from "../layers/new-layer.ts";
-import type { FileTree } from "../sources/file-tree.ts";
+import type { KeptFiles } from "./kept-files.ts";
+import { mountSources } from "./mount-sources.ts";
 import { resolveOwner } from "./owner.ts";
-import type { BuildScope, Solved } from "./scope.ts";
+import type { BuildScope, NodeResult, Solved } from "./scope.ts";
 
-export type NodeResult = ({ kind: "layers" } & Solved) | { kind: "files"; tree: FileTree };
 export type LayerStep = RunNode | CopyNode | MkdirNode;
 
 const TAIL_LINES = 60;
@@ -43,12 +43,14 @@ export interface StepWork {
 /** Says what the steps of a build do, and by what they are known. */
 export class StepPlanner {
   readonly #scope: BuildScope;
-  readonly #asLayers: (id: NodeId, tree: FileTree) => Promise<Solved>;
+  readonly #files: KeptFiles;
+  readonly #nameOf: (id: NodeId) => string;
 
-  /** `asLayers`: files as layers, for a mount. */
-  constructor(scope: BuildScope, asLayers: (id: NodeId, tree: FileTree) => Promise<Solved>) {
+  /** `nameOf`: what progress calls a node. */
+  constructor(scope: BuildScope, files: KeptFiles, nameOf: (id: NodeId) => string) {
     this.#scope = scope;
-    this.#asLayers = asLayers;
+    this.#files = files;
+    this.#nameOf = nameOf;
   }
 
   /** What a step does, and how it is known. */
@@ -114,12 +116,7 @@ export class StepPlanner {
   async #prepareRun(node: RunNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {
     const { context, request, contexts, epoch } = this.#scope;
     const { parts } = context;
-    const mounted = new Map<NodeId, Solved>();
-    for (const mount of node.mounts) {
-      if ((mount.type !== "bind" && mount.type !== "cache") || mount.from === undefined) continue;
-      const input = inputs.get(mount.from) as NodeResult;
-      mounted.set(mount.from, input.kind === "layers" ? input : await this.#asLayers(mount.from, input.tree));
-    }
+    const sources = mountSources(this.#scope, this.#files, node, inputs, this.#nameOf);
     const network = request.networkMode ?? "";
     const definition = [
       "RUN",
@@ -127,7 +124,7 @@ export class StepPlanner {
       node.env,
       node.cwd,
       node.user,
-      // Which node a mount comes from is told by its key.
+      // What a mount comes from is told by its own key, in the order of the mounts.
       node.mounts.map((mount) => ({ ...mount, from: undefined })),
       node.network === "default" && network !== "default" ? network : node.network,
       node.security,
@@ -138,14 +135,8 @@ export class StepPlanner {
       request.addHosts ?? [],
       epoch,
     ];
-    const others = [...mounted.values()];
-    const keys = this.#keysOf(
-      definition,
-      base,
-      others.map((each) => each.chain),
-      async () => others.map((each) => each.key),
-    );
-    keys.inputs = keyOf(base.chain, ...others.map((each) => each.chain));
+    const keys = this.#keysOf(definition, base, sources.chains, sources.content);
+    keys.inputs = keyOf(base.chain, ...sources.inputs);
     const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
       const outcome = await runStep(
         parts,
@@ -157,7 +148,7 @@ export class StepPlanner {
           cacheMounts: context.cacheMounts,
           ...(contexts.secrets && { secrets: contexts.secrets }),
           ...(contexts.ssh && { ssh: contexts.ssh }),
-          chainOf: (mount) => (mount.from === undefined ? [] : (mounted.get(mount.from)?.chain ?? [])),
+          placeOf: await sources.open(),
         },
         {
           networkMode: network,

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildRequest, ContextSource, SecretProvider, SshProvider } from "@berth/api/build";
 import type { Accept } from "@berth/archive";
@@ -97,11 +97,12 @@ export class Contexts implements AsyncDisposable {
     return this.#open(name, source, request, step, signal);
   }
 
-  /** A tree of a folder that was made elsewhere. */
-  treeAt(path: string, excludes: readonly string[] = []): FileTree {
+  /** A tree of a folder that was made elsewhere. `stays`: it will be there in later builds, so that its digests are kept. */
+  treeAt(path: string, options: { excludes?: readonly string[]; stays?: boolean } = {}): FileTree {
+    const { excludes = [], stays = false } = options;
     return new FileTree(path, {
       ...(excludes.length > 0 && { accept: acceptAllBut(excludes) }),
-      digests: this.#parts.digests.for(path),
+      ...(stays && { digests: this.#parts.digests.for(path) }),
     });
   }
 
@@ -125,11 +126,11 @@ export class Contexts implements AsyncDisposable {
         signal,
       );
       this.#undo.defer(() => received[Symbol.dispose]());
-      return this.treeAt(received.path);
+      return this.treeAt(received.path, { stays: received.stays });
     }
     const folder = await this.#folder(name, source, step, signal);
     const excludes = source.kind === "tar" && source.ignored === true ? [] : request.excludes;
-    const tree = this.treeAt(folder, excludes);
+    const tree = this.treeAt(folder, { excludes, stays: source.kind === "folder" });
     await tree.list();
     return tree;
   }
@@ -182,8 +183,12 @@ export class Contexts implements AsyncDisposable {
   async #download(url: string, step: Step, signal: AbortSignal): Promise<string> {
     const report = (current: number, total: number) => step.status("transferring", current, total);
     const download = await this.#parts.downloads.fetch({ url, report }, signal);
-    const folder = join(this.scratch(), "data");
-    const file = Bun.file(join(download.folder, download.name));
+    const scratch = this.scratch();
+    const folder = join(scratch, "data");
+    // Another build may replace the download at any time.
+    const own = join(scratch, "download");
+    linkSync(join(download.folder, download.name), own);
+    const file = Bun.file(own);
     const head = new Uint8Array(await file.slice(0, 512).arrayBuffer());
     if (looksLikeArchive(head)) {
       await unpackInto(folder, file.stream(), signal);

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { TreeEntry } from "@berth/archive";
 import { writeFileAtomic } from "@berth/base";
@@ -6,6 +6,8 @@ import { keyOf } from "../cache/key.ts";
 
 /** Contexts whose digests stay in memory. */
 const CONTEXTS = 16;
+/** Contexts whose digests stay on the disk: builds from folders that are made anew each time leave many. */
+const FILES = 256;
 /** A file that changed this short a time before it was read may change again without a trace in its times. */
 const RACY_MILLISECONDS = 50;
 const VERSION = "1\n";
@@ -17,10 +19,24 @@ const VERSION = "1\n";
 export class FileDigests {
   readonly #root: string;
   readonly #contexts = new Map<string, ContextDigests>();
+  #opened = 0;
 
   constructor(root: string) {
     this.#root = root;
     mkdirSync(root, { recursive: true, mode: 0o700 });
+    this.#forgetOldest();
+  }
+
+  #forgetOldest(): void {
+    const names = readdirSync(this.#root);
+    if (names.length <= FILES) return;
+    const byTime = names
+      .map((name) => ({
+        name,
+        time: statSync(join(this.#root, name), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+      }))
+      .sort((a, b) => b.time - a.time);
+    for (const { name } of byTime.slice(FILES / 2)) rmSync(join(this.#root, name), { force: true });
   }
 
   for(folder: string): ContextDigests {
@@ -32,6 +48,7 @@ export class FileDigests {
     }
     const opened = new ContextDigests(join(this.#root, keyOf(folder)));
     this.#contexts.set(folder, opened);
+    if (++this.#opened % CONTEXTS === 0) this.#forgetOldest();
     for (const [oldest] of this.#contexts) {
       if (this.#contexts.size <= CONTEXTS) break;
       this.#contexts.delete(oldest);

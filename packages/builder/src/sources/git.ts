@@ -1,7 +1,19 @@
-import { existsSync, mkdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { join, posix } from "node:path";
 import type { SshProvider } from "@berth/api/build";
 import { BerthError, invalidParameter, notFound, systemError } from "@berth/base";
+import { closeQuietly, isErrno, O, open, openat2, RESOLVE } from "@berth/linux";
+import type { Snapshots } from "@berth/snapshot";
 import { keyOf } from "../cache/key.ts";
 import { forwardAgent } from "../exec/ssh-agent.ts";
 import type { GitNode } from "../graph/operation.ts";
@@ -43,14 +55,37 @@ export interface GitCheckout {
 
 const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
+/** In a repository: what it is a copy of. */
+const REMOTE = "berth-remote";
+
 /** One repository for each remote, `<root>/<digest of it>.git`; what was fetched is not fetched again. */
 export class GitRepositories {
   readonly #root: string;
+  readonly #snapshots: Pick<Snapshots, "throwAway">;
   readonly #running = new Map<string, Promise<unknown>>();
 
-  constructor(root: string) {
+  constructor(root: string, snapshots: Pick<Snapshots, "throwAway">) {
     this.#root = root;
+    this.#snapshots = snapshots;
     mkdirSync(root, { recursive: true, mode: 0o700 });
+  }
+
+  /** What is kept, with the time of its last use in milliseconds. */
+  list(): { name: string; folder: string; remote: string; used: number }[] {
+    return readdirSync(this.#root).flatMap((name) => {
+      if (!name.endsWith(".git")) return [];
+      const folder = join(this.#root, name);
+      const remote = existsSync(join(folder, REMOTE)) ? readFileSync(join(folder, REMOTE), "utf8") : "";
+      return [{ name, folder, remote, used: statSync(folder).mtimeMs }];
+    });
+  }
+
+  isUsed(name: string): boolean {
+    return this.#running.has(join(this.#root, name));
+  }
+
+  remove(name: string): void {
+    this.#snapshots.throwAway(join(this.#root, name));
   }
 
   /** The commit that a ref means now. @throws not-found */
@@ -111,8 +146,11 @@ export class GitRepositories {
     if (!existsSync(join(repository, "HEAD"))) {
       rmSync(repository, { recursive: true, force: true });
       await this.#git(["init", "--quiet", "--bare", repository], undefined, options, signal);
+      writeFileSync(join(repository, REMOTE), withoutPassword(source.remote));
     }
-    const has = await git(["cat-file", "-e", `${commit}^{commit}`]).then(
+    utimesSync(repository, new Date(), new Date());
+    const quiet = { ...options, log() {} };
+    const has = await this.#git(["cat-file", "-e", `${commit}^{commit}`], repository, quiet, signal).then(
       () => true,
       () => false,
     );
@@ -145,11 +183,7 @@ export class GitRepositories {
     if (source.skipSubmodules !== true && existsSync(join(target, ".gitmodules"))) {
       await this.#submodules(source, full, target, options, signal);
     }
-    const path = source.subdir === "" ? target : join(target, source.subdir);
-    if (!`${path}/`.startsWith(`${target}/`) || !existsSync(path)) {
-      throw notFound(`failed to read downloaded context: no such directory ${source.subdir}`);
-    }
-    return { path, commit: full };
+    return { path: folderInside(target, source.subdir), commit: full };
   }
 
   async #submodules(
@@ -229,8 +263,33 @@ export class GitRepositories {
     ]);
     signal.throwIfAborted();
     if ((await child.exited) === 0) return output;
-    const text = complaint.trim().slice(-COMPLAINT);
+    const text = complaint
+      .replace(/([a-z]+:\/\/)[^/@\s]*@/gi, "$1")
+      .trim()
+      .slice(-COMPLAINT);
     if (text !== "") options.log(text);
     throw new BerthError("invalid-parameter", `failed to fetch remote: git ${args[0]}: ${text || "failed"}`);
   }
+}
+
+/** A folder of a checkout. Links on the way to it are foreign: they do not lead out. @throws not-found */
+function folderInside(target: string, subdir: string): string {
+  const path = posix.normalize(subdir).replace(/^\/+|\/+$/g, "");
+  if (path === "" || path === ".") return target;
+  const root = open(target, O.PATH | O.DIRECTORY);
+  let fd = -1;
+  try {
+    fd = openat2(root, path, O.PATH | O.DIRECTORY, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch (error) {
+    if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP", "EXDEV")) throw error;
+    throw notFound(`failed to read downloaded context: no such directory ${subdir}`);
+  } finally {
+    closeQuietly(fd);
+    closeQuietly(root);
+  }
+}
+
+function withoutPassword(remote: string): string {
+  return remote.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1");
 }

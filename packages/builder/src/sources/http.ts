@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createWriteStream, existsSync, mkdirSync, renameSync, utimesSync } from "node:fs";
+import { createWriteStream, existsSync, mkdirSync, readdirSync, renameSync, utimesSync } from "node:fs";
 import { basename, join } from "node:path";
 import { finished } from "node:stream/promises";
 import { type Digest, invalidParameter, newId } from "@berth/base";
@@ -42,6 +42,8 @@ export class Downloads {
     this.#state = state;
     this.#snapshots = snapshots;
     mkdirSync(root, { recursive: true, mode: 0o700 });
+    const known = new Set(this.list().map(({ folder }) => folder));
+    for (const name of readdirSync(root)) if (!known.has(name)) snapshots.throwAway(join(root, name));
   }
 
   list() {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { FileSync, FileSyncRequest, FileTransfer, SyncEntry } from "@berth/api/build";
 import { END_OF_ARCHIVE, type EntryType, encodeHeader, padding, runJob } from "@berth/archive";
@@ -10,6 +10,8 @@ import { keyOf } from "../cache/key.ts";
 const MAX_ENTRIES = 5_000_000;
 const DATA = "data";
 const MANIFEST = "manifest.json";
+/** Front of the names of folders that no later build uses. */
+const ONCE = "once-";
 
 /** What was received before, by path: whatever makes an entry another one. */
 type Manifest = Record<string, string>;
@@ -27,6 +29,28 @@ export class SyncedFolders {
     this.#root = root;
     this.#snapshots = snapshots;
     mkdirSync(root, { recursive: true, mode: 0o700 });
+    // Of builds of a daemon that was killed: what has no manifest is half of a folder.
+    for (const name of readdirSync(root)) {
+      if (!existsSync(join(root, name, MANIFEST)) || name.startsWith(ONCE))
+        snapshots.throwAway(join(root, name));
+    }
+  }
+
+  /** What is kept, with the time of its last use in milliseconds. */
+  list(): { name: string; folder: string; used: number }[] {
+    return readdirSync(this.#root).flatMap((name) => {
+      const folder = join(this.#root, name);
+      const stat = statSync(join(folder, MANIFEST), { throwIfNoEntry: false });
+      return stat === undefined || name.startsWith(ONCE) ? [] : [{ name, folder, used: stat.mtimeMs }];
+    });
+  }
+
+  isUsed(name: string): boolean {
+    return this.#busy.has(name);
+  }
+
+  remove(name: string): void {
+    this.#snapshots.throwAway(join(this.#root, name));
   }
 
   /**
@@ -38,10 +62,10 @@ export class SyncedFolders {
     request: FileSyncRequest,
     report: SyncReport,
     signal: AbortSignal,
-  ): Promise<{ path: string } & Disposable> {
+  ): Promise<{ path: string; stays: boolean } & Disposable> {
     const name = keyOf(sync.key, request.include, request.follow);
     const isShared = sync.key !== "" && !this.#busy.has(name);
-    const folder = join(this.#root, isShared ? name : `once-${process.pid}-${++this.#counter}`);
+    const folder = join(this.#root, isShared ? name : `${ONCE}${++this.#counter}`);
     if (isShared) this.#busy.add(name);
     const release = () => {
       if (isShared) this.#busy.delete(name);
@@ -56,7 +80,7 @@ export class SyncedFolders {
       release();
       throw error;
     }
-    return { path: join(folder, DATA), [Symbol.dispose]: release };
+    return { path: join(folder, DATA), stays: isShared, [Symbol.dispose]: release };
   }
 
   async #update(

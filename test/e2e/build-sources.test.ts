@@ -1,0 +1,187 @@
+/** Where a build's files come from: mounts of the context, OCI layouts, named folders, repositories; and what is kept of it. */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Daemon, startDaemon } from "../harness/daemon.ts";
+import { build, buildOk, project } from "../harness/project.ts";
+
+let daemon: Daemon;
+beforeAll(async () => {
+  daemon = await startDaemon({ engine: "berth", images: ["busybox"] });
+}, 120_000);
+afterAll(() => daemon?.stop(), 60_000);
+
+const SECONDS = 120_000;
+const text = (result: { stdout: string; stderr: string }) => result.stdout + result.stderr;
+const data = (...parts: string[]) => join(daemon.scope.directory, "data", ...parts);
+
+/** A repository of `files` and links, served by git itself; the address of its daemon. */
+async function repository(files: Record<string, string>): Promise<{ url: string; pid: string }> {
+  const root = join(daemon.scope.directory, `git-${crypto.randomUUID().slice(0, 8)}`);
+  const work = join(root, "work");
+  mkdirSync(work, { recursive: true });
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(join(work, path, ".."), { recursive: true });
+    if (content.startsWith("-> ")) symlinkSync(content.slice(3), join(work, path));
+    else writeFileSync(join(work, path), content);
+  }
+  const git = async (...args: string[]) => {
+    const identity = ["-c", "user.name=t", "-c", "user.email=t@example.com"];
+    const done = await daemon.host("git", ...identity, "-C", work, ...args);
+    if (done.exitCode !== 0) throw new Error(text(done));
+  };
+  await git("init", "-q", "-b", "main");
+  await git("add", "-A");
+  await git("commit", "-qm", "all");
+  const port = daemon.port();
+  const pid = join(root, "pid");
+  const options = ["--reuseaddr", "--export-all", "--listen=127.0.0.1", `--port=${port}`, "--detach"];
+  const served = await daemon.host("git", "daemon", ...options, `--base-path=${root}`, `--pid-file=${pid}`);
+  if (served.exitCode !== 0) throw new Error(text(served));
+  return { url: `git://127.0.0.1:${port}/work`, pid };
+}
+
+describe("mounts of RUN", () => {
+  test(
+    "a file of the context: the step is executed again when that file changes, and for no other",
+    async () => {
+      const Dockerfile =
+        "FROM busybox\nRUN --mount=type=bind,source=package.json,target=/p.json --mount=type=bind,source=d,target=/d cat /p.json /d/f > /seen\n";
+      const folder = project(daemon, { Dockerfile, "package.json": "1", "d/f": "2", other: "3" });
+      await buildOk(daemon, folder, ["-t", "mounted"]);
+      expect(await daemon.out("run", "--rm", "mounted", "cat", "/seen")).toBe("12");
+      writeFileSync(join(folder, "other"), "4");
+      expect(text(await buildOk(daemon, folder))).toContain("CACHED\n\n");
+      writeFileSync(join(folder, "d/f"), "5");
+      await buildOk(daemon, folder, ["-t", "mounted"]);
+      expect(await daemon.out("run", "--rm", "mounted", "cat", "/seen")).toBe("15");
+    },
+    SECONDS,
+  );
+
+  test(
+    "the same stages mounted in another order are another step",
+    async () => {
+      const file = (third: string) =>
+        `FROM busybox AS a\nRUN echo A > /w\nFROM busybox AS b\nRUN echo B > /w\nFROM busybox\nRUN --mount=from=a,target=/x --mount=from=b,target=/y --mount=from=${third},target=/z cat /x/w /y/w /z/w | tr -d '\\n' > /seen\n`;
+      await buildOk(daemon, project(daemon, { Dockerfile: file("a") }), ["-t", "order-a"]);
+      await buildOk(daemon, project(daemon, { Dockerfile: file("b") }), ["-t", "order-b"]);
+      expect(await daemon.out("run", "--rm", "order-a", "cat", "/seen")).toBe("ABA");
+      expect(await daemon.out("run", "--rm", "order-b", "cat", "/seen")).toBe("ABB");
+    },
+    SECONDS,
+  );
+
+  test(
+    "part of a stage that was built anew and came out the same",
+    async () => {
+      const file = (comment: string) =>
+        `FROM busybox AS a\nRUN mkdir /out && echo same > /out/f # ${comment}\nFROM busybox\nRUN --mount=from=a,source=/out,target=/o cp /o/f /f\n`;
+      await buildOk(daemon, project(daemon, { Dockerfile: file("1") }));
+      const second = text(await buildOk(daemon, project(daemon, { Dockerfile: file("2") })));
+      expect(second).toMatch(/\[stage-1 2\/2\] RUN --mount.*\n#\d+ CACHED/);
+    },
+    SECONDS,
+  );
+
+  test(
+    "a file that the step may write, and a root of more layers than one mount takes by their full names",
+    async () => {
+      const steps = Array.from({ length: 45 }, (_, n) => `RUN echo ${n} > /f${n}`).join("\n");
+      const Dockerfile = `FROM busybox AS many\n${steps}\nFROM busybox\nRUN --mount=type=bind,source=f,target=/f,rw echo new > /f && cat /f > /seen\nRUN --mount=from=many,target=/m cat /m/f0 /m/f44 >> /seen\n`;
+      await buildOk(daemon, project(daemon, { Dockerfile, f: "old" }), ["-t", "many"]);
+      expect(await daemon.out("run", "--rm", "many", "cat", "/seen")).toBe("new\n0\n44");
+    },
+    SECONDS,
+  );
+});
+
+describe("named contexts", () => {
+  test(
+    "an OCI layout, by tag, by digest, and alone; what is not in it is said",
+    async () => {
+      const made = project(daemon, {
+        Dockerfile: "FROM busybox\nRUN echo base > /made\nENV FROM_LAYOUT=1\n",
+      });
+      const layout = join(made, "layout");
+      const id = await buildOk(daemon, made, [
+        "-q",
+        "-o",
+        `type=oci,tar=false,dest=${layout},name=example.com/x:v1`,
+      ]);
+      expect(text(id)).toContain("sha256:");
+      const folder = project(daemon, { Dockerfile: "FROM base\nRUN cat /made && env\n" });
+      const from = (selector: string) => ["--build-context", `base=oci-layout://${layout}${selector}`];
+      expect(text(await buildOk(daemon, folder, from(":v1")))).toContain("FROM_LAYOUT=1");
+      const index = JSON.parse(readFileSync(join(layout, "index.json"), "utf8"));
+      await buildOk(daemon, folder, from(`@${index.manifests[0].digest}`));
+      await buildOk(daemon, folder, from(""));
+      const missing = await build(daemon, folder, from(":v2"));
+      expect(missing.exitCode).not.toBe(0);
+      expect(text(missing)).toContain('could not find tag "v2" in the OCI layout');
+      const none = await build(daemon, folder, ["--build-context", `base=oci-layout://${folder}`]);
+      expect(text(none)).toContain("is no OCI layout: it has no index.json");
+    },
+    SECONDS,
+  );
+
+  test(
+    "a folder has its own .dockerignore",
+    async () => {
+      const named = project(daemon, { ".dockerignore": "hidden\n", hidden: "1", open: "2" });
+      const folder = project(daemon, { Dockerfile: "FROM busybox\nCOPY --from=n . /n\nRUN ls /n > /seen\n" });
+      await buildOk(daemon, folder, ["-t", "named", "--build-context", `n=${named}`]);
+      expect(await daemon.out("run", "--rm", "named", "cat", "/seen")).toBe("open");
+    },
+    SECONDS,
+  );
+});
+
+describe("git", () => {
+  test(
+    "a folder of a repository that is a link leads nowhere outside",
+    async () => {
+      const Dockerfile = "FROM busybox\nCOPY . /c\nRUN ls /c > /seen\n";
+      const { url, pid } = await repository({
+        "real/Dockerfile": Dockerfile,
+        good: "-> real",
+        evil: "-> /etc",
+        climbing: "-> ../../../../../../../../etc",
+      });
+      try {
+        await buildOk(daemon, `${url}#main:good`, ["-t", "from-git"]);
+        expect(await daemon.out("run", "--rm", "from-git", "cat", "/seen")).toBe("Dockerfile");
+        for (const folder of ["evil", "climbing"]) {
+          const failed = await build(daemon, `${url}#main:${folder}`);
+          expect(failed.exitCode).not.toBe(0);
+          expect(text(failed)).toContain("no such directory");
+        }
+        const add = project(daemon, { Dockerfile: `FROM busybox\nADD ${url}.git#main:evil /e\n` });
+        expect((await build(daemon, add)).exitCode).not.toBe(0);
+      } finally {
+        await daemon.host("kill", readFileSync(pid, "utf8").trim());
+      }
+    },
+    SECONDS,
+  );
+});
+
+describe("what is kept", () => {
+  test(
+    "contexts that were sent leave no digests; the copies of folders and repositories are listed and pruned",
+    async () => {
+      const before = readdirSync(data("build/digests")).length;
+      const files = { Dockerfile: "FROM busybox\nCOPY . /\n", a: "1", b: "2" };
+      for (let n = 0; n < 3; n++) await buildOk(daemon, project(daemon, files), [], { client: "classic" });
+      expect(readdirSync(data("build/digests")).length).toBe(before);
+      await buildOk(daemon, project(daemon, files), [], { client: "session" });
+      const listed = text(await daemon.run(["berth", "buildx", "du", "--verbose"]));
+      expect(listed).toContain("source.local");
+      expect(readdirSync(data("build/synced")).length).toBeGreaterThan(0);
+      await daemon.run(["berth", "builder", "prune", "-af"]);
+      expect(readdirSync(data("build/synced"))).toEqual([]);
+      expect(readdirSync(data("build/git"))).toEqual([]);
+    },
+    SECONDS,
+  );
+});
