@@ -1,5 +1,6 @@
 /** What packets do: published ports, NAT, isolation, names. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
 import { run } from "../harness/command.ts";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { engineOfThisRun } from "../harness/engine.ts";
@@ -190,6 +191,41 @@ test("a large transfer through a published port is whole, in both directions", a
   ).toBe(sum);
   await daemon.out("rm", "-f", "large");
 }, 60_000);
+
+test.if(engineOfThisRun() === "berth")(
+  "a connection that nobody ends does not keep a removed container's interface",
+  async () => {
+    const port = daemon.port();
+    const server = "yes | head -c 20000000 > /f; exec nc -ll -p 80 -e cat /f";
+    await daemon.out("run", "-d", "--name", "talks", "-p", `${port}:80`, "busybox", "sh", "-c", server);
+    // A client that reads nothing: what the container sent cannot be acknowledged, and the kernel goes on trying.
+    const client = Bun.spawn(
+      [
+        ...outside.prefix,
+        "socat",
+        "-u",
+        "EXEC:sleep 100",
+        `TCP:${outside.hostAddress}:${port},retry=50,interval=0.1`,
+      ],
+      { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
+    );
+    try {
+      const queued = "ss -tnH state established 'sport = :80' | grep -q '^ *[0-9]* *[1-9]'";
+      const pid = await daemon.out("inspect", "-f", "{{.State.Pid}}", "talks");
+      await eventually(
+        "the container's words are not taken",
+        async () => (await run(["nsenter", "-t", pid, "-n", "sh", "-c", queued])).exitCode === 0,
+      );
+      const ports = `/sys/class/net/${daemon.scope.bridge}/brif`;
+      await daemon.out("rm", "-f", "talks");
+      await eventually("its interface is gone", () => readdirSync(ports).length === 0, 5);
+    } finally {
+      client.kill("SIGKILL");
+      await client.exited;
+    }
+  },
+  60_000,
+);
 
 test("containers reach the outside with the host's address, and a user-defined network too", async () => {
   const listener = Bun.spawn(

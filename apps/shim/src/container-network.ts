@@ -76,4 +76,9 @@ export class ContainerNetwork {
     this.#ports?.stop();
     this.#ports = undefined;
   }
+
+  /** After `close`, when nobody waits any more: what the kernel would remove some time later. */
+  removeInterfaces(): void {
+    this.#sandbox.removeInterfaces();
+  }
 }

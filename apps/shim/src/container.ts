@@ -62,6 +62,8 @@ export class Container {
   readonly #events: ContainerEvents;
   readonly #log: LogSink | undefined;
   #network: ContainerNetwork | undefined;
+  /** Closed, with interfaces that are still to be removed. */
+  #closedNetwork: ContainerNetwork | undefined;
   #mounted = false;
   /** The OCI runtime was called. */
   #begun = false;
@@ -213,7 +215,13 @@ export class Container {
   #closeNetwork(): void {
     this.execs.close();
     this.#network?.close();
+    this.#closedNetwork ??= this.#network;
     this.#network = undefined;
+  }
+
+  /** The last of the clean-up: takes tens of milliseconds, for which nobody need wait. Never throws. */
+  removeInterfaces(): void {
+    quietly(() => this.#closedNetwork?.removeInterfaces());
   }
 
   /** Where the OCI runtime keeps the container's state; made before anything else of it. */

@@ -50,6 +50,7 @@ function runShim(directory: string, listener: number, ports: number[]): never {
     container.unmount();
     removeShimFolder(directory);
     connections.stopListening();
+    container.removeInterfaces();
     left = true;
     if (flushed) exitNow(0);
     flush();

@@ -38,14 +38,16 @@ export interface GatewayChange {
 }
 
 /**
- * The network of one container, owned by its shim. The namespace lives by the descriptor here and by the container's
- * processes; when both are gone the kernel removes it, and each veth pair with it. All methods are synchronous; they enter
- * namespaces with this thread and come back.
+ * The network of one container, owned by its shim. The namespace lives by the descriptor here, by the container's processes,
+ * and by their TCP connections whose last words nobody acknowledged (up to minutes); when all are gone the kernel removes it,
+ * and each veth pair with it. All methods are synchronous; they enter namespaces with this thread and come back.
  */
 export class NetworkSandbox implements Disposable {
   /** Descriptor of the container's network namespace; undefined when it is the host's. */
   readonly namespace: number | undefined;
   readonly #endpoints: EndpointPlan[] = [];
+  /** Interfaces that were cut off, and are still there. */
+  readonly #cutOff: string[] = [];
 
   constructor(namespace: number | undefined) {
     this.namespace = namespace;
@@ -180,15 +182,31 @@ export class NetworkSandbox implements Disposable {
 
   /**
    * Lets go of the network: its interfaces are cut off from their bridges at once, so that another container can have the
-   * addresses; the kernel removes them some time after the namespace's last process.
+   * addresses. They are removed by `removeInterfaces`, or by the kernel some time after the namespace's last user.
    */
   [Symbol.dispose](): void {
     if (this.namespace === undefined) return;
     if (this.#endpoints.length > 0) {
       using host = NetlinkSocket.open(NETLINK_ROUTE);
-      for (const { hostInterface } of this.#endpoints.splice(0)) cutOff(host, hostInterface);
+      for (const { hostInterface } of this.#endpoints.splice(0)) {
+        cutOff(host, hostInterface);
+        this.#cutOff.push(hostInterface);
+      }
     }
     closeQuietly(this.namespace);
+  }
+
+  /** Removes the interfaces that were cut off; takes the kernel some tens of milliseconds. Never throws. */
+  removeInterfaces(): void {
+    const names = this.#cutOff.splice(0);
+    if (names.length === 0) return;
+    try {
+      using host = NetlinkSocket.open(NETLINK_ROUTE);
+      for (const name of names) removeLink(host, name);
+    } catch (error) {
+      // The kernel does it later.
+      if (!(error instanceof SyscallError)) throw error;
+    }
   }
 }
 
