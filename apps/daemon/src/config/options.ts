@@ -115,7 +115,7 @@ const insecureRegistry = (entry: string) => {
 const NO_LIST: readonly string[] = [];
 const EMPTY = {};
 
-/** All that dockerd 26 knows. The help, the parser and the check of daemon.json derive from it. */
+/** All that dockerd 26 knows, and what is ours. The help, the parser and the check of daemon.json derive from it. */
 export const OPTIONS = {
   runtimes: option("add-runtime", runtimes, EMPTY, "Register an additional OCI compatible runtime", {
     key: "runtimes",
@@ -134,6 +134,12 @@ export const OPTIONS = {
   bridge: option("bridge", text, "", "Attach containers to a network bridge; made when it does not exist", {
     short: "b",
   }),
+  bypassHostFirewall: option(
+    "bypass-host-firewall",
+    truth,
+    false,
+    "Open published ports to other machines also where the host's firewall (ufw) forbids it",
+  ),
   cgroupParent: option("cgroup-parent", text, "", "Set parent cgroup for all containers"),
   configFile: option("config-file", text, "/etc/berth/daemon.json", "Daemon configuration file", { key: "" }),
   containerd: later("containerd", text, "", "containerd grpc address"),

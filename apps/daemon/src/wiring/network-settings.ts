@@ -19,6 +19,7 @@ export function networkSettings(config: DaemonConfig): NetworkSettings {
     ipForward: config.ipForward,
     bindAddress: config.ip === "0.0.0.0" ? "" : config.ip,
     pools: config.defaultAddressPools.map(({ base, size }) => makePool(base, size)),
+    bypassHostFirewall: config.bypassHostFirewall,
     hostGateway: config.hostGatewayIp,
   };
 }

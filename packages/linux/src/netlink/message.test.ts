@@ -42,6 +42,13 @@ test("messages and attributes come back as they were written", () => {
   expect([...eachAttribute(second!.payload)].map(([type, value]) => [type, value.length])).toEqual([[1, 0]]);
 });
 
+test("the buffer grows between any two parts of a message", () => {
+  const writer = new MessageWriter();
+  for (let count = 0; count < 500; count++) writer.begin(count, 0, count).raw(new Uint8Array(16).fill(count));
+  const payloads = [...readMessages(writer.finish())].map(({ type, payload }) => [type & 0xff, payload[15]]);
+  expect(payloads).toEqual(Array.from({ length: 500 }, (_, count) => [count & 0xff, count & 0xff]));
+});
+
 test("the buffer grows, and what does not fit an attribute is refused", () => {
   const writer = new MessageWriter();
   writer.begin(1, 0, 1).attribute(1, new Uint8Array(60_000).fill(7)).attribute(2, new Uint8Array(60_000));

@@ -80,7 +80,9 @@ export class MessageWriter {
 
   /** Bytes of the family's fixed structure. */
   raw(bytes: Uint8Array): this {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    // Before the buffer is looked at: it may be replaced by a larger one.
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
     this.#align();
     return this;
   }

@@ -1,4 +1,4 @@
-import { type MessageWriter, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE } from "./message.ts";
+import { type MessageWriter, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, visitAttributes } from "./message.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
 /*
@@ -13,6 +13,9 @@ const NFT_MSG_NEWCHAIN = 3;
 const NFT_MSG_NEWRULE = 6;
 const NFT_MSG_NEWSETELEM = 12;
 const NFT_MSG_DELSETELEM = 14;
+const NFT_MSG_NEWGEN = 15;
+const NFT_MSG_GETGEN = 16;
+const NFTA_GEN_ID = 1;
 const NFTA_LIST_ELEM = 1;
 const NFTA_DATA_VALUE = 1;
 
@@ -137,6 +140,21 @@ export function redirectLocalPort(
       });
     });
   });
+}
+
+/** Number of the namespace's ruleset: another one after each change by anybody. */
+export function rulesetGeneration(socket: NetlinkSocket): number {
+  const batch = socket.batch();
+  batch.begin((SUBSYSTEM << 8) | NFT_MSG_GETGEN, NLM_F_ACK, "get the ruleset's number").raw(header(0, 0));
+  let generation = 0;
+  for (const { type, payload } of socket.run(batch)) {
+    if (type !== ((SUBSYSTEM << 8) | NFT_MSG_NEWGEN)) continue;
+    const view = new DataView(payload.buffer, payload.byteOffset, payload.byteLength);
+    visitAttributes(payload, 4, (attribute, start, end) => {
+      if (attribute === NFTA_GEN_ID && end - start >= 4) generation = view.getUint32(start);
+    });
+  }
+  return generation;
 }
 
 type Begin = (type: number, flags: number, family: number, purpose: string) => MessageWriter;

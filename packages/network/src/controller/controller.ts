@@ -9,7 +9,7 @@ import { forbidden, log, notFound } from "@berth/base";
 import type { State } from "@berth/state";
 import { bridgeAddresses, removeBridge, removeOrphanPorts } from "../bridge/bridge.ts";
 import { Firewall } from "../firewall/firewall.ts";
-import { acceptInForeignFilters, forgetInForeignFilters } from "../firewall/foreign.ts";
+import { forgetInForeignFilters, type HostFirewall, passForeignFilters } from "../firewall/foreign.ts";
 import { type AddressPool, defaultPools } from "../ipam/defaults.ts";
 import { Ipam } from "../ipam/ipam.ts";
 import type {
@@ -37,6 +37,9 @@ import type { NetworkSettings } from "./settings.ts";
 import { ulaPool } from "./ula.ts";
 import { ZoneFolder } from "./zones.ts";
 
+/** How often it is looked whether others changed the packet filter. */
+const FILTER_LOOK_MS = 2000;
+
 /**
  * All networks of one daemon. Made from the state; `restore` brings the kernel to it and must be called before anything else
  * that changes something. Every change is synchronous inside, so requests that run at the same time do not mix.
@@ -44,6 +47,8 @@ import { ZoneFolder } from "./zones.ts";
 export class NetworkController implements Networks {
   readonly #context: ControllerContext;
   readonly #sandboxes: Sandboxes;
+  /** It decides who reaches published ports from other machines. */
+  #hostFirewall: HostFirewall | undefined;
 
   /** @throws BerthError when the flags contradict what is stored or the host has. */
   constructor(state: State, settings: NetworkSettings) {
@@ -113,7 +118,41 @@ export class NetworkController implements Networks {
       networks.map(firewallNetwork).filter((each) => each !== undefined),
       published,
     );
-    acceptInForeignFilters(devices);
+    this.#passForeignFilters();
+  }
+
+  /**
+   * Looks now and then, until it is disposed of, whether somebody changed the host's packet filter: our table is made again when
+   * it is gone, and a firewall that was switched on meanwhile is passed. After `restore`.
+   */
+  watch(): Disposable {
+    const { firewall } = this.#context;
+    let seen = firewall.generation();
+    const timer = setInterval(() => {
+      try {
+        if (firewall.generation() === seen) return;
+        firewall.repair();
+        this.#passForeignFilters();
+        seen = firewall.generation();
+      } catch (error) {
+        log.warn("cannot look after the host's packet filter", { error });
+      }
+    }, FILTER_LOOK_MS);
+    timer.unref();
+    return { [Symbol.dispose]: () => clearInterval(timer) };
+  }
+
+  #passForeignFilters(): void {
+    const { registry, settings } = this.#context;
+    const devices = registry.all().flatMap((network) => network.bridge?.device ?? []);
+    const keeper = passForeignFilters(devices, settings.bypassHostFirewall);
+    if (keeper?.name !== this.#hostFirewall?.name && keeper !== undefined) {
+      log.warn("published ports are reachable from other machines only where the host's firewall lets them", {
+        firewall: keeper.name,
+        hint: "see --bypass-host-firewall",
+      });
+    }
+    this.#hostFirewall = keeper;
   }
 
   async allocate(request: ConnectRequest): Promise<Sandbox> {
@@ -187,7 +226,7 @@ export class NetworkController implements Networks {
       ipam.removeNetwork(network.id);
       throw error;
     }
-    acceptInForeignFilters([device]);
+    if (device !== "") this.#passForeignFilters();
     return { Id: network.id, Warning: "" };
   }
 

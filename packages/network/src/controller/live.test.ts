@@ -1,16 +1,20 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import {
+  addAddress,
+  addVeth,
   CLONE,
   deleteAddress,
   getLink,
   listLinks,
   NETLINK_ROUTE,
+  type NetlinkBatch,
   NetlinkSocket,
   runNft,
   setLink,
   unshare,
 } from "@berth/linux";
 import { addressBytes, parseAddress } from "../address/ip.ts";
+import { createSandbox, type NetworkSandbox } from "../sandbox/sandbox.ts";
 import { writeSysctl } from "../sandbox/sysctl.ts";
 import { listenAt, probeTcp } from "../testing/probe.ts";
 import { container, create, failure, here, inside, subnetOf, TestHost } from "../testing/test-host.ts";
@@ -139,23 +143,31 @@ describe("a daemon that starts again", () => {
     expect(probeTcp(here, "172.18.0.2", 80, server)).toBe("172.18.0.1");
   });
 
-  test("beside a filter that drops what it does not know", async () => {
-    // As Docker leaves iptables-nft.
-    runNft(
-      "table ip filter {\n chain FORWARD {\n type filter hook forward priority filter; policy drop;\n }\n}",
-    );
+  /** As `iptables -S` tells it. */
+  const forwardRules = (command = "iptables-nft") =>
+    Bun.spawnSync([command, "-S", "FORWARD"]).stdout.toString().trim().split("\n");
+  const iptables = (...options: string[]) => {
+    for (const command of ["iptables-nft", "ip6tables-nft"])
+      expect(Bun.spawnSync([command, "-w", ...options]).exitCode).toBe(0);
+  };
+  const into = (name: string) => `-A FORWARD -o ${name} -j ACCEPT`;
+  const answers = (name: string) =>
+    `-A FORWARD -o ${name} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`;
+  const out = (name: string) => `-A FORWARD -i ${name} -j ACCEPT`;
+
+  test("beside what Docker left: a filter that drops what it does not know", async () => {
+    iptables("-P", "FORWARD", "DROP");
+    iptables("-N", "DOCKER-USER");
+    iptables("-A", "FORWARD", "-j", "DOCKER-USER");
     const controller = host.start();
     await controller.create(create({ Name: "net" }));
-    const rules = () =>
-      runNft("list chain ip filter FORWARD")
-        .split("\n")
-        .filter((line) => line.includes("accept"))
-        .map((line) => line.trim().replace(/counter packets \d+ bytes \d+ /, ""));
     const device = `br-${controller.lookUp("net").id.slice(0, 12)}`;
-    const both = (name: string) => [`iifname "${name}" accept`, `oifname "${name}" accept`];
-    expect(rules().sort()).toEqual([...both("berth0"), ...both(device)].sort());
+    const docker = ["-A FORWARD -j DOCKER-USER", "-P FORWARD DROP"];
+    const all = [...docker, into("berth0"), out("berth0"), into(device), out(device)].sort();
+    for (const command of ["iptables-nft", "ip6tables-nft"])
+      expect(forwardRules(command).sort()).toEqual(all);
     host.start();
-    expect(rules()).toHaveLength(4);
+    expect(forwardRules().sort()).toEqual(all);
     const { made } = await host.run(controller, container("web", ["bridge"], [{ hostPortFirst: 8080 }]));
     const other = await host.run(controller, container("other", ["net"]));
     const server = listenAt(inside(made), "0.0.0.0", 80);
@@ -164,9 +176,98 @@ describe("a daemon that starts again", () => {
     expect(probeTcp(inside(other.made), "172.17.0.2", 80, server)).toBe("dropped");
     await controller.release(Object.keys(controller.inspect("net").Containers)[0]!);
     await controller.remove("net");
-    expect(rules().sort()).toEqual(both("berth0").sort());
+    expect(forwardRules().sort()).toEqual([...docker, into("berth0"), out("berth0")].sort());
   });
+
+  test("beside a firewall of the host: it decides who comes in from outside, unless it is bypassed", async () => {
+    iptables("-P", "FORWARD", "DROP");
+    for (const chain of ["ufw-before-forward", "ufw-user-forward"]) {
+      iptables("-N", chain);
+      iptables("-A", "FORWARD", "-j", chain);
+    }
+    const outside = createSandbox({ mode: "none", endpoints: [] });
+    using netlink = NetlinkSocket.open(NETLINK_ROUTE);
+    joinLan(netlink, outside);
+    const controller = host.start();
+    const { made } = await host.run(controller, container("web", ["bridge"], [{ hostPortFirst: 8080 }]));
+    const server = listenAt(inside(made), "0.0.0.0", 80);
+    host.keep(server);
+    const beyond = listenAt(inside(outside), "0.0.0.0", 81);
+    host.keep(beyond);
+    expect(
+      forwardRules()
+        .filter((rule) => rule.includes("berth0"))
+        .sort(),
+    ).toEqual([answers("berth0"), out("berth0")].sort());
+    expect(probeTcp(inside(made), "192.0.2.9", 81, beyond)).toBe("192.0.2.1");
+    expect(probeTcp(here, "192.0.2.1", 8080, server)).toBe("192.0.2.1");
+    expect(probeTcp(inside(outside), "192.0.2.1", 8080, server)).toBe("dropped");
+    // What `ufw route allow proto tcp to any port 80` adds.
+    iptables("-A", "ufw-user-forward", "-p", "tcp", "--dport", "80", "-j", "ACCEPT");
+    expect(probeTcp(inside(outside), "192.0.2.1", 8080, server)).toBe("192.0.2.9");
+    iptables("-F", "ufw-user-forward");
+
+    host.start({ bypassHostFirewall: true }, [...Object.keys(controller.inspect("bridge").Containers)]);
+    expect(
+      forwardRules()
+        .filter((rule) => rule.includes("berth0"))
+        .sort(),
+    ).toEqual([into("berth0"), out("berth0")].sort());
+    expect(probeTcp(inside(outside), "192.0.2.1", 8080, server)).toBe("192.0.2.9");
+    // Open again: nothing of ours is needed there.
+    iptables("-F", "FORWARD");
+    iptables("-P", "FORWARD", "ACCEPT");
+    host.start();
+    expect(forwardRules()).toEqual(["-P FORWARD ACCEPT"]);
+    outside[Symbol.dispose]();
+  });
+
+  test("what others do to the packet filter meanwhile is mended", async () => {
+    const controller = host.start();
+    using _watch = controller.watch();
+    const { made } = await host.run(controller, container("web", ["bridge"], [{ hostPortFirst: 8080 }]));
+    const server = listenAt(inside(made), "0.0.0.0", 80);
+    host.keep(server);
+    runNft("flush ruleset");
+    iptables("-P", "FORWARD", "DROP");
+    iptables("-N", "ufw-before-forward");
+    iptables("-A", "FORWARD", "-j", "ufw-before-forward");
+    const mended = () => forwardRules().includes(out("berth0"));
+    for (const end = Date.now() + 20_000; !mended() && Date.now() < end; ) await Bun.sleep(20);
+    expect(forwardRules()).toContain(answers("berth0"));
+    expect(probeTcp(here, "127.0.0.1", 8080, server)).toBe("172.17.0.1");
+  }, 30_000);
 });
+
+/** Makes the sandbox a machine of the host's LAN: 192.0.2.9, the host is 192.0.2.1. */
+function joinLan(netlink: NetlinkSocket, machine: NetworkSandbox): void {
+  const run = (socket: NetlinkSocket, write: (batch: NetlinkBatch) => void) => {
+    const batch = socket.batch();
+    write(batch);
+    socket.run(batch);
+  };
+  const address = (text: string) => addressBytes(parseAddress(text)!);
+  run(netlink, (batch) =>
+    addVeth(batch, { name: "lan0", up: true }, { name: "eth0", namespaceFd: machine.namespace! }),
+  );
+  run(netlink, (batch) =>
+    addAddress(batch, {
+      index: getLink(netlink, "lan0").index,
+      address: address("192.0.2.1"),
+      prefixLength: 24,
+    }),
+  );
+  machine.inside(() => {
+    using inner = NetlinkSocket.open(NETLINK_ROUTE);
+    const { index } = getLink(inner, "eth0");
+    run(inner, (batch) => {
+      setLink(batch, index, { up: true });
+      addAddress(batch, { index, address: address("192.0.2.9"), prefixLength: 24 });
+    });
+  });
+  // Before, what is sent is lost.
+  while (!getLink(netlink, "lan0").operational) {}
+}
 
 test("icc=false works with and without filtering of bridged frames", async () => {
   for (const filtered of ["1", "0"]) {

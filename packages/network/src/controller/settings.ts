@@ -26,6 +26,8 @@ export interface NetworkSettings {
   bindAddress: string;
   /** `--default-address-pool`; empty: Docker's. */
   pools: readonly AddressPool[];
+  /** `--bypass-host-firewall`: published ports are open where a firewall of the host forbids what is forwarded. */
+  bypassHostFirewall: boolean;
   /** `--host-gateway-ip`; empty: the default bridge's gateway. */
   hostGateway: string;
 }
@@ -40,6 +42,7 @@ export function defaultNetworkSettings(execRoot: string, bridge: string): Networ
     ipForward: true,
     bindAddress: "",
     pools: [],
+    bypassHostFirewall: false,
     hostGateway: "",
   };
 }

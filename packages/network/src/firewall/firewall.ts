@@ -8,6 +8,7 @@ import {
   NETLINK_NETFILTER,
   NetlinkSocket,
   NFPROTO,
+  rulesetGeneration,
   runNft,
   SyscallError,
 } from "@berth/linux";
@@ -40,6 +41,21 @@ export class Firewall implements Disposable {
     this.#published.clear();
     for (const [id, ports] of published) this.#published.set(id, ports);
     this.#write();
+  }
+
+  /** Number of the host's whole ruleset: another one after each change by anybody. */
+  generation(): number {
+    this.#socket ??= NetlinkSocket.open(NETLINK_NETFILTER);
+    return rulesetGeneration(this.#socket);
+  }
+
+  /** Writes the table anew when somebody removed it. */
+  repair(): void {
+    try {
+      runNft(`list chain inet ${this.table} forward`);
+    } catch (error) {
+      this.#rewrite(error);
+    }
   }
 
   #write(): void {
