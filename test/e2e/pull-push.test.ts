@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { startDockerRegistry, type TestRegistry } from "../harness/docker-registry.ts";
 import { engineOfThisRun } from "../harness/engine.ts";
+import { writeLayout } from "../harness/oci-layout.ts";
 import { eventually } from "../harness/wait.ts";
 
 setDefaultTimeout(60_000);
@@ -118,6 +119,31 @@ test("all tags, the implicit pull of run, --pull, distribution, events", async (
     Descriptor: { mediaType: "application/vnd.docker.distribution.manifest.v2+json" },
     Platforms: [{ architecture: "amd64", os: "linux" }],
   });
+});
+
+test("an index: create --platform pulls when what is there is of another platform", async () => {
+  const layout = join(folder, "layout");
+  writeLayout(layout, "multi", [
+    { os: "linux", architecture: "amd64" },
+    { os: "linux", architecture: "arm64", variant: "v8" },
+  ]);
+  const copied = await daemon.host(
+    ...["skopeo", "--insecure-policy", "copy", "--all", "--dest-tls-verify=false"],
+    ...[`oci:${layout}:multi`, `docker://${registry.host}/multi:1`],
+  );
+  expect(copied).toMatchObject({ exitCode: 0 });
+  const name = `${registry.host}/multi:1`;
+  const facts = () => daemon.out("inspect", "-f", "{{.Architecture}} {{.Metadata.LastTagTime}}", name);
+  await daemon.out("pull", "--platform", "linux/arm64", name);
+  // Only who tags an image by himself sets the time.
+  expect(await facts()).toBe("arm64 0001-01-01 00:00:00 +0000 UTC");
+  const created = await daemon.docker("create", "--platform", "linux/amd64", "--name", "other", name);
+  expect(created.stderr).toContain(`Unable to find image '${name}' locally`);
+  expect(created.exitCode).toBe(0);
+  expect(await facts()).toBe("amd64 0001-01-01 00:00:00 +0000 UTC");
+  await daemon.out("rm", "other");
+  const none = await daemon.docker("create", "--platform", "linux/s390x", name);
+  expect(none.stderr).toContain("no matching manifest for linux/s390x in the manifest list entries");
 });
 
 test("sentences of what fails", async () => {

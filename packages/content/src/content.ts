@@ -85,6 +85,8 @@ export interface Content {
   ): Promise<Blob>;
   /** What there is of a blob that is being fetched. Only one at a time for each digest. */
   partial(blob: { digest: Digest; size: number }, lease: Lease): Promise<PartialBlob>;
+  /** Forgets the parts of blobs that nobody fetches now and that were last written before `before`. @returns their bytes. */
+  dropPartials(before?: number): Promise<number>;
   /** Writes a small blob. */
   put(bytes: Uint8Array, options: WriteOptions): Promise<Blob>;
 

@@ -130,6 +130,21 @@ class FileContent implements Content {
     }
   }
 
+  async dropPartials(before = Number.POSITIVE_INFINITY): Promise<number> {
+    const folder = join(this.#root, PARTIAL);
+    let bytes = 0;
+    for (const name of readdirSync(folder)) {
+      // A blob's file, and the list of its parts beside it.
+      if (this.#partials.has(`sha256:${name.replace(/\..*$/, "")}`)) continue;
+      const path = join(folder, name);
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || stat.mtimeMs > before) continue;
+      bytes += stat.blocks * 512;
+      rmSync(path, { recursive: true, force: true });
+    }
+    return bytes;
+  }
+
   async put(bytes: Uint8Array, options: WriteOptions): Promise<Blob> {
     await using writer = await this.writer(options);
     writer.write(bytes);

@@ -1,4 +1,4 @@
-import type { Digest } from "@berth/base";
+import { type Digest, ZERO_TIME } from "@berth/base";
 import type { Content } from "@berth/content";
 import type { Snapshots, Trash } from "@berth/snapshot";
 import { familiarReference } from "@berth/spec";
@@ -60,8 +60,8 @@ export function createdTime(image: ImageRecord): number {
   return Number.isNaN(time) ? 0 : time;
 }
 
-/** Seconds since 1970, as lists show it. */
+/** Seconds since 1970, as lists show it; those of Go's zero time when it is not known, which clients show as none. */
 export function createdSeconds(created: string | undefined): number {
-  const time = Date.parse(created ?? "");
-  return Number.isNaN(time) ? 0 : Math.floor(time / 1000);
+  const time = Date.parse(created || ZERO_TIME);
+  return Math.floor((Number.isNaN(time) ? Date.parse(ZERO_TIME) : time) / 1000);
 }

@@ -29,7 +29,12 @@ export function isConfigType(type: string): boolean {
 
 export type LayerCompression = "none" | "gzip" | "zstd";
 
-/** What the type says about a layer; undefined: it is no type of a layer that can be unpacked. */
+/** Whether content of this type may be a layer: Docker goes by the beginning, and unpacks what it finds. */
+export function isLayerType(type: string): boolean {
+  return /^application\/vnd\.(oci\.image\.layer|docker\.image\.rootfs)\./.test(type);
+}
+
+/** What the type says about a layer; undefined: it says nothing of that. */
 export function layerCompression(type: string): LayerCompression | undefined {
   // Deprecated types of layers that must not be distributed are layers all the same.
   switch (type.replace(".nondistributable", "").replace(".rootfs.foreign.", ".rootfs.")) {

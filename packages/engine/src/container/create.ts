@@ -8,9 +8,10 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "@berth/api";
-import { invalidParameter, log, newId, nowNanoseconds, rfc3339Nano } from "@berth/base";
+import { invalidParameter, log, newId, notFound, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import type { ResolvedImage } from "@berth/image";
 import { parseSecurityOptions } from "@berth/runtime";
+import { formatPlatform, hostPlatform, normalisePlatform, parsePlatform, platformRank } from "@berth/spec";
 import type { EngineContext } from "../context.ts";
 import { type PlannedMount, planMounts } from "../mount/plan.ts";
 import { checkVolumes, fillVolumes, resolveVolumes } from "../mount/volumes.ts";
@@ -66,7 +67,7 @@ export async function createContainer(
   validateNetworkingConfig(networkingConfig, options.apiVersion);
   if (asked.MacAddress) validateMac(asked.MacAddress);
   const image = asked.Image === "" ? undefined : engine.images.resolve(asked.Image);
-  if (image) warnings.push(...platformWarnings(image, options.platform));
+  if (image) warnings.push(...platformWarnings(image, asked.Image, options.platform));
   const config = mergeConfig(asked, image?.config.config);
   if (askedHost.NetworkMode === "host" && Object.keys(askedHost.PortBindings ?? {}).length > 0) {
     warnings.push("Published ports are discarded when using host network mode");
@@ -191,23 +192,22 @@ function validateRuntime(engine: EngineContext, name: string | undefined): void 
   }
 }
 
-/** The host's architecture in OCI's words. */
-const HOST_ARCHITECTURE = { x64: "amd64", ia32: "386" }[process.arch as string] ?? process.arch;
-
-function platformWarnings(image: ResolvedImage, asked: string | undefined): string[] {
+/** @throws not-found when the image is of another platform than the one that was asked for: clients pull it then. */
+function platformWarnings(image: ResolvedImage, name: string, asked: string | undefined): string[] {
   const { os, architecture, variant } = image.config;
-  const platform = [os || "linux", architecture, variant].filter(Boolean).join("/");
-  if (asked !== undefined && asked !== "") {
-    const [askedOs, askedArchitecture] = asked.split("/");
-    if (askedOs !== (os || "linux") || (askedArchitecture && askedArchitecture !== architecture)) {
-      throw invalidParameter(
-        `image with reference was found but its platform (${platform}) does not match the specified platform (${asked})`,
+  const own = normalisePlatform({ os: os || "linux", architecture, ...(variant && { variant }) });
+  if (asked) {
+    const wanted = parsePlatform(asked);
+    if (architecture !== "" && platformRank(wanted, own) < 0) {
+      throw notFound(
+        `image with reference ${name} was found but its platform (${formatPlatform(own)}) does not match the specified platform (${formatPlatform(wanted)})`,
       );
     }
     return [];
   }
-  if (!architecture || architecture === HOST_ARCHITECTURE) return [];
+  const host = hostPlatform();
+  if (architecture === "" || own.architecture === host.architecture) return [];
   return [
-    `The requested image's platform (${platform}) does not match the detected host platform (linux/${HOST_ARCHITECTURE}) and no specific platform was requested`,
+    `The requested image's platform (${formatPlatform(own)}) does not match the detected host platform (${formatPlatform(host)}) and no specific platform was requested`,
   ];
 }

@@ -46,6 +46,13 @@ export interface LayerSource {
   repository: string;
 }
 
+/** A layer that a pull has made, whose image is not there (yet). */
+export interface FetchedLayer {
+  diffId: Digest;
+  /** Milliseconds since 1970. */
+  fetched: number;
+}
+
 /** Places that are remembered of each layer. */
 const MOST_SOURCES = 50;
 
@@ -53,7 +60,8 @@ const MOST_SOURCES = 50;
 export interface CatalogChange {
   /** Does nothing when it is there; one that was retained is visible again. */
   add(image: NewImage): Digest;
-  setName(reference: Reference, id: Digest, now: string): void;
+  /** `now`: the image was tagged by its user; absent: the name came with it. */
+  setName(reference: Reference, id: Digest, now?: string): void;
   removeName(reference: Reference): void;
   delete(id: Digest): void;
   retain(id: Digest): void;
@@ -61,6 +69,8 @@ export interface CatalogChange {
   removeLayerBlob(diffId: Digest): void;
   addLayerSource(diffId: Digest, source: LayerSource): void;
   setManifest(id: Digest, manifest: { mediaType: string; bytes: Uint8Array }): void;
+  addFetched(chainId: Digest, layer: FetchedLayer): void;
+  removeFetched(chainId: Digest): void;
 }
 
 interface Row {
@@ -78,6 +88,7 @@ export class Catalog {
   readonly #names = new Map<string, Digest>();
   readonly #namesOf = new Map<Digest, Map<string, Reference>>();
   readonly #layerBlobs = new Map<Digest, LayerBlob>();
+  readonly #fetched = new Map<Digest, FetchedLayer>();
 
   constructor(state: State) {
     this.#state = state;
@@ -98,6 +109,10 @@ export class Catalog {
     type BlobRow = { diff_id: Digest; blob: Digest; tar_size: number };
     for (const row of state.all<BlobRow>("SELECT * FROM layer_blobs")) {
       this.#layerBlobs.set(row.diff_id, { blob: row.blob, tarSize: row.tar_size });
+    }
+    type FetchedRow = { chain_id: Digest; diff_id: Digest; fetched: number };
+    for (const row of state.all<FetchedRow>("SELECT * FROM fetched_layers")) {
+      this.#fetched.set(row.chain_id, { diffId: row.diff_id, fetched: row.fetched });
     }
   }
 
@@ -163,6 +178,11 @@ export class Catalog {
     return this.#layerBlobs.entries();
   }
 
+  /** By chain id: layers of pulls that run, or that did not end. */
+  fetched(): ReadonlyMap<Digest, FetchedLayer> {
+    return this.#fetched;
+  }
+
   /** Where registries have a layer, newest first. */
   layerSources(diffId: Digest): LayerSource[] {
     type Row = { digest: Digest; size: number; media_type: string; repository: string };
@@ -183,10 +203,13 @@ export class Catalog {
     return row === undefined || row === null ? undefined : { mediaType: row.media_type, bytes: row.bytes };
   }
 
-  /** All of what `work` does, durably, or nothing. What can be read changes after the commit. */
-  change(work: (change: CatalogChange) => void): void {
+  /**
+   * All of what `work` does, or nothing. What can be read changes after the commit.
+   * `durable: false`: a power failure may undo it.
+   */
+  change(work: (change: CatalogChange) => void, options: { durable?: boolean } = {}): void {
     const after: (() => void)[] = [];
-    this.#state.transaction(() => work(this.#changeFor(after)));
+    this.#state.transaction(() => work(this.#changeFor(after)), options);
     for (const step of after) step();
   }
 
@@ -214,11 +237,11 @@ export class Catalog {
       setName: (reference, id, now) => {
         const key = keyOf(reference);
         state.run("INSERT OR REPLACE INTO image_names (reference, image) VALUES (?, ?)", key, id);
-        state.run("UPDATE images SET last_tagged = ? WHERE id = ?", now, id);
+        if (now !== undefined) state.run("UPDATE images SET last_tagged = ? WHERE id = ?", now, id);
         after.push(() => {
           this.#dropName(key);
           this.#putName(parseReference(key), id);
-          this.#images.set(id, { ...this.#images.get(id)!, lastTagged: now });
+          if (now !== undefined) this.#images.set(id, { ...this.#images.get(id)!, lastTagged: now });
         });
       },
       removeName: (reference) => {
@@ -283,6 +306,14 @@ export class Catalog {
           mediaType,
           bytes,
         );
+      },
+      addFetched: (chainId, { diffId, fetched }) => {
+        state.run("INSERT OR REPLACE INTO fetched_layers VALUES (?, ?, ?)", chainId, diffId, fetched);
+        after.push(() => this.#fetched.set(chainId, { diffId, fetched }));
+      },
+      removeFetched: (chainId) => {
+        state.run("DELETE FROM fetched_layers WHERE chain_id = ?", chainId);
+        after.push(() => this.#fetched.delete(chainId));
       },
     };
   }

@@ -5,6 +5,7 @@
  * `layer_blobs`: the blob that unpacks to the layer `diff_id` (itself, or compressed), and the bytes of its uncompressed tar.
  * `layer_sources`: under which digests registries have a layer, and in which repositories: a push need not send it again.
  * `image_manifests`: the manifest that an image was pulled or pushed with.
+ * `fetched_layers`: layers of pulls that did not end; the next pull begins with them. `fetched`: milliseconds since 1970.
  */
 export const STEPS: readonly string[] = [
   `CREATE TABLE images (
@@ -37,5 +38,10 @@ export const STEPS: readonly string[] = [
      image TEXT PRIMARY KEY,
      media_type TEXT NOT NULL,
      bytes BLOB NOT NULL
+   ) STRICT;`,
+  `CREATE TABLE fetched_layers (
+     chain_id TEXT PRIMARY KEY,
+     diff_id TEXT NOT NULL,
+     fetched INTEGER NOT NULL
    ) STRICT;`,
 ];

@@ -244,7 +244,7 @@ describe("OCI layouts", () => {
 
   test.each([
     ["a blob that is not what its name says", { damage: true }, "has the digest"],
-    ["a layer of an unknown kind", { mediaType: "text/plain" }, 'unsupported layer type "text/plain"'],
+    ["a layer of an unknown kind", { mediaType: "text/plain" }, "unsupported media type text/plain"],
   ])("%s is refused", async (_name, options, message) => {
     await expect(store.load(ociArchive(layers, full, options).tar)).rejects.toThrow(message);
     await expectEmpty();

@@ -8,9 +8,9 @@ import {
   hostPlatform,
   isConfigType,
   isIndexType,
+  isLayerType,
   isManifest,
   isManifestType,
-  layerCompression,
   MAX_CONFIG_BYTES,
   MAX_MANIFEST_BYTES,
   type Manifest,
@@ -157,8 +157,8 @@ async function readImage(
   }
   const layers: LayerSource[] = [];
   for (const [n, descriptor] of manifest.layers.entries()) {
-    if (layerCompression(descriptor.mediaType) === undefined) {
-      throw invalidParameter(`unsupported layer type ${JSON.stringify(descriptor.mediaType.slice(0, 200))}`);
+    if (!isLayerType(descriptor.mediaType)) {
+      throw invalidParameter(`unsupported media type ${descriptor.mediaType.slice(0, 200)}`);
     }
     const { digest } = await members.blob(blobPath(descriptor));
     verify(members, descriptor);

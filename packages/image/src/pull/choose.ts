@@ -23,20 +23,22 @@ export interface ChosenManifest {
   manifest: Manifest;
 }
 
-/** Finds the manifest for a platform. @throws not-found when an index has none for it. */
+/** Finds the manifest for a platform. `found`: the name stands for something. @throws not-found when an index has none for it. */
 export async function chooseManifest(
   repository: Repository,
   selector: Selector,
   wanted: Platform,
   signal: AbortSignal,
+  found: () => void = () => {},
 ): Promise<ChosenManifest> {
-  let found: Document = await repository.fetchManifest(selector, signal);
-  const top = found.descriptor;
+  let document: Document = await repository.fetchManifest(selector, signal);
+  found();
+  const top = document.descriptor;
   for (let depth = 0; depth < MAX_DEPTH; depth++) {
-    const { content, descriptor, bytes } = found;
+    const { content, descriptor, bytes } = document;
     if (isManifest(content)) return { top, descriptor, bytes, manifest: content };
     const next = chooseEntry(content, wanted);
-    found = await repository.fetchManifest({ digest: next.digest }, signal);
+    document = await repository.fetchManifest({ digest: next.digest }, signal);
   }
   throw invalidParameter("too many indexes inside of indexes");
 }

@@ -1,18 +1,20 @@
-import { type Digest, invalidParameter } from "@berth/base";
+import { type Digest, invalidParameter, isKind } from "@berth/base";
 import type { Repository } from "@berth/registry";
 import {
   chainIds,
   type Descriptor,
   type ImageConfigFile,
   isConfigType,
-  layerCompression,
+  isLayerType,
   MAX_CONFIG_BYTES,
+  MEDIA_TYPE,
   parseImageConfig,
   repositoryOf,
 } from "@berth/spec";
 import type { LayerBlob, LayerSource } from "../catalog/catalog.ts";
 import type { ImageContext } from "../context.ts";
 import type { Hold } from "../layers/holds.ts";
+import { freeFetched } from "../removal/free.ts";
 import type { ChosenManifest } from "./choose.ts";
 import { type LayerWork, makeLayer } from "./layer.ts";
 import { layerMessages, layerName, plain } from "./messages.ts";
@@ -22,6 +24,8 @@ import { BelowGone } from "./stages.ts";
 export interface FetchedImage {
   id: Digest;
   configBytes: Uint8Array;
+  /** Chain ids, base first. */
+  chain: readonly Digest[];
   /** For the catalog, by diff id. */
   blobs: Map<Digest, LayerBlob>;
   sources: Map<Digest, LayerSource>;
@@ -32,7 +36,8 @@ const MOST_RESTARTS = 5;
 
 /**
  * Makes sure that configuration, blobs and unpacked layers of an image are there. All layers are fetched and unpacked at the
- * same time; those that are there are left out. @throws invalid-parameter for an image that is none.
+ * same time; those that are there are left out. When it fails, what is complete stays for the next pull.
+ * @throws invalid-parameter for an image that is none; then nothing of it stays, and `hold` is over.
  */
 export async function fetchImage(
   context: ImageContext,
@@ -43,16 +48,16 @@ export async function fetchImage(
   signal: AbortSignal,
 ): Promise<FetchedImage> {
   const { catalog } = context;
-  if (!isConfigType(manifest.config.mediaType)) {
+  const { mediaType } = manifest.config;
+  if (!isConfigType(mediaType)) {
     throw invalidParameter(
-      `Encountered remote ${JSON.stringify(manifest.config.mediaType.slice(0, 200))}(unknown) when fetching`,
+      manifest.mediaType === MEDIA_TYPE.dockerManifest
+        ? `Encountered remote ${JSON.stringify(mediaType.slice(0, 200))}(unknown) when fetching`
+        : `unsupported media type ${mediaType.slice(0, 200)}`,
     );
   }
-  for (const { mediaType } of manifest.layers) {
-    if (layerCompression(mediaType) === undefined) {
-      throw invalidParameter(`unsupported layer type ${JSON.stringify(mediaType.slice(0, 200))}`);
-    }
-  }
+  const odd = manifest.layers.find((layer) => !isLayerType(layer.mediaType));
+  if (odd !== undefined) throw invalidParameter(`unsupported media type ${odd.mediaType.slice(0, 200)}`);
   const id = manifest.config.digest;
   const known = catalog.get(id);
   const whole =
@@ -72,18 +77,29 @@ export async function fetchImage(
   const chain = chainIds(diffIds);
   for (const chainId of chain) hold.layer(chainId);
   const blobs = new Map<Digest, LayerBlob>();
-  if (whole) return { id, configBytes, blobs, sources };
+  if (whole) return { id, configBytes, chain, blobs, sources };
   const work = new Work(context, repository, manifest.layers, diffIds, chain, hold, send, signal);
-  for (const [n, blob] of (await work.run()).entries()) {
-    if (blob !== undefined) blobs.set(diffIds[n]!, blob);
+  try {
+    for (const [n, blob] of (await work.run()).entries()) {
+      if (blob !== undefined) blobs.set(diffIds[n]!, blob);
+    }
+  } catch (error) {
+    // An image that is none is not pulled again: what came of it goes at once.
+    if (isKind(error, "invalid-parameter")) {
+      hold[Symbol.dispose]();
+      await freeFetched(context, (chainId) => chain.includes(chainId));
+    }
+    throw error;
   }
-  return { id, configBytes, blobs, sources };
+  return { id, configBytes, chain, blobs, sources };
 }
 
 function check(config: ImageConfigFile, layers: readonly Descriptor[]): void {
   const diffIds = config.rootfs.diff_ids;
   if (diffIds.length !== layers.length) {
-    throw invalidParameter("number of layers and diffIDs don't match");
+    throw invalidParameter("layers from manifest don't match image configuration", {
+      hint: `The manifest has ${layers.length} layers, the configuration ${diffIds.length}.`,
+    });
   }
   if (config.os.toLowerCase() !== "linux") {
     throw invalidParameter(
@@ -156,6 +172,17 @@ class Work {
     return true;
   }
 
+  /** A pull that is cut off after it begins with this layer the next time, also after a restart of the daemon. */
+  #keep({ chainId, diffId }: LayerWork, blob: LayerBlob): void {
+    this.#context.catalog.change(
+      (change) => {
+        change.setLayerBlob(diffId, blob);
+        change.addFetched(chainId, { diffId, fetched: Date.now() });
+      },
+      { durable: false },
+    );
+  }
+
   async #make(n: number, signal: AbortSignal): Promise<LayerBlob> {
     const descriptor = this.#layers[n]!;
     const work: LayerWork = {
@@ -175,6 +202,7 @@ class Work {
           makeLayer(this.#context, work, tell, stop),
         );
         this.#hold.lease.hold(blob.blob);
+        this.#keep(work, blob);
         return blob;
       } catch (error) {
         if (!(error instanceof BelowGone) || attempt === MOST_RESTARTS) throw error;

@@ -182,9 +182,9 @@ async function unpack(
   tell({ step: "extracting", current: total, total });
   await verified(result.digest);
   if (result.diffId !== work.diffId) {
-    throw invalidParameter(
-      `invalid diffID for layer ${work.index}: expected ${JSON.stringify(work.diffId)}, got ${JSON.stringify(result.diffId)}`,
-    );
+    throw invalidParameter("layers from manifest don't match image configuration", {
+      hint: `Layer ${work.index} unpacks to ${result.diffId}, the configuration says ${work.diffId}.`,
+    });
   }
   for (const warning of result.warnings) log.warn("unpacking a layer", { layer: work.diffId, warning });
   await layer.commit({ diffId: result.diffId, size: result.contentSize });

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import type { ProgressMessage } from "@berth/api";
+import { Filters, type ProgressMessage } from "@berth/api";
 import { sha256 } from "@berth/base";
 import { cutAfter, FakeRegistry } from "@berth/registry/testing";
 import { MEDIA_TYPE } from "@berth/spec";
@@ -97,6 +97,15 @@ test("an image of gzip, zstd and plain layers: messages, names, the same bytes; 
   expect((await store.save(name("lib/app:1"))).length).toBeGreaterThan(1000);
 });
 
+test("an image that does not say when it was made is shown without a time", async () => {
+  publishImage(registry, "app", "1", layers.slice(0, 1), { config: { history: [{ created_by: "x" }] } });
+  await pull("app:1");
+  const [image] = await store.images.list({ all: false, sharedSize: false, filters: new Filters() });
+  // The seconds of Go's zero time: the command line shows "N/A".
+  expect(image!.Created).toBe(-62135596800);
+  expect((await store.images.history(name("app:1"), {}))[0]!.Created).toBe(-62135596800);
+});
+
 test("layers that are there are not fetched; all tags; by digest", async () => {
   publishImage(registry, "app", "1", layers.slice(0, 2));
   const second = publishImage(registry, "app", "2", layers);
@@ -133,7 +142,13 @@ test("an index: the platform's image, digest of the index, no image for others",
   // What is there is for another platform than the host's.
   await pull("multi:latest");
   expect(store.images.resolve(name("multi")).id).toBe(amd.id);
-  await expect(pull("multi:latest", { platform: "linux/s390x" })).rejects.toThrow(
+  const refused = store.images.pull(
+    { image: name("multi:latest"), tag: "", platform: "linux/s390x" },
+    never(),
+  );
+  const iterator = refused[Symbol.asyncIterator]();
+  expect((await iterator.next()).value).toEqual({ status: "Pulling from multi", id: "latest" });
+  await expect(iterator.next()).rejects.toThrow(
     "no matching manifest for linux/s390x in the manifest list entries",
   );
 });
@@ -189,6 +204,67 @@ test("an interrupted pull goes on after a restart of the daemon", async () => {
   const [request] = registry.requests("GET", made.blobs[0]);
   expect(Number(/bytes=(\d+)-$/.exec(request!.range!)![1])).toBeGreaterThanOrEqual(kept);
   expect(sha256(await store.content.read(made.blobs[0]!, 1 << 30))).toBe(made.blobs[0]!);
+});
+
+/** The next pulls get the first layers, and the last one never ends. */
+function stuckAt(blob: string): Promise<void> {
+  const reached = Promise.withResolvers<void>();
+  registry.intercept = (_request, url) => {
+    if (!url.pathname.includes(blob)) return undefined;
+    reached.resolve();
+    return new Promise(() => {});
+  };
+  return reached.promise;
+}
+
+describe("layers of a pull that did not end", () => {
+  const twoLayers = [...layers.slice(0, 2), big(200_000)];
+  async function interrupted(): Promise<{ blobs: string[] }> {
+    const made = publishImage(registry, "app", "1", twoLayers);
+    const stuck = stuckAt(made.blobs[2]!);
+    const stop = new AbortController();
+    let complete = 0;
+    const pulling = (async () => {
+      const messages = store.images.pull({ image: name("app:1"), tag: "" }, stop.signal);
+      for await (const { status } of messages) {
+        if (status !== "Pull complete" || ++complete < 2) continue;
+        await stuck;
+        stop.abort();
+      }
+    })();
+    await expect(pulling).rejects.toThrow();
+    registry.intercept = undefined;
+    registry.seen.length = 0;
+    return made;
+  }
+
+  test("are there for the next one, also after a restart and when another image with some of them goes", async () => {
+    const { blobs } = await interrupted();
+    publishImage(registry, "other", "1", layers.slice(1, 2));
+    await pull("other:1");
+    await store.images.remove(name("other:1"), { force: false, prune: true });
+    store = await store.reopen();
+    await store.images.collect();
+    registry.seen.length = 0;
+    const said = statuses(await pull("app:1"));
+    expect(said.filter((each) => each.endsWith("Already exists"))).toHaveLength(2);
+    for (const blob of blobs.slice(0, 2)) expect(registry.requests("GET", blob)).toEqual([]);
+    // All bytes are there, to be saved and pushed.
+    for (const blob of blobs) expect(store.content.has(blob as `sha256:${string}`)).toBe(true);
+    await store.images.remove(name("app:1"), { force: false, prune: true });
+    await expectNothing();
+  });
+
+  test("go with a prune", async () => {
+    await interrupted();
+    expect(store.snapshots.list()).toHaveLength(2);
+    const report = await store.images.prune(new Filters(), never());
+    expect(report.ImagesDeleted).toBeNull();
+    expect(report.SpaceReclaimed).toBeGreaterThan(0);
+    expect(store.snapshots.list()).toEqual([]);
+    expect(store.content.list()).toEqual([]);
+    expect(partials()).toEqual([]);
+  });
 });
 
 test("a large blob comes in parts at once; also from a registry that knows no ranges", async () => {
@@ -303,7 +379,10 @@ describe("bad answers leave nothing", () => {
     publishImage(registry, "app", "1", layers.slice(0, 2), {
       config: { rootfs: { type: "layers", diff_ids: [sha256(layers[0]!.tar), sha256("x")] } },
     });
-    await expect(pull("app:1")).rejects.toThrow("invalid diffID for layer 1");
+    await expect(pull("app:1")).rejects.toThrow("layers from manifest don't match image configuration");
+    // Without waiting for a collection: what came of the first layer goes with it.
+    expect(store.snapshots.list()).toEqual([]);
+    expect(store.content.list()).toEqual([]);
     await expectNothing();
   });
 
@@ -315,7 +394,16 @@ describe("bad answers leave nothing", () => {
       layers: [],
     });
     await expect(pull("chart:1")).rejects.toThrow(
-      'Encountered remote "application/vnd.cncf.helm.config.v1+json"',
+      "unsupported media type application/vnd.cncf.helm.config.v1+json",
+    );
+    registry.addManifest("plugin", "1", MEDIA_TYPE.dockerManifest, {
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPE.dockerManifest,
+      config: { mediaType: "application/vnd.docker.plugin.v1+json", digest: config, size: 2 },
+      layers: [],
+    });
+    await expect(pull("plugin:1")).rejects.toThrow(
+      'Encountered remote "application/vnd.docker.plugin.v1+json"',
     );
     publishImage(registry, "win", "1", layers.slice(0, 1), { config: { os: "windows" } });
     await expect(pull("win:1")).rejects.toThrow('image operating system "windows" cannot be used');
@@ -337,6 +425,19 @@ describe("bad answers leave nothing", () => {
     registry.intercept = () => new Response("gone", { status: 418 });
     await expect(pull("none:1")).rejects.toThrow("error parsing HTTP 418 response body");
   });
+});
+
+test("a registry that wants to be left alone for long is told of, and not asked again", async () => {
+  const made = publishImage(registry, "app", "1", layers);
+  registry.intercept = (_request, url) =>
+    url.pathname.includes(made.blobs[0]!)
+      ? Response.json(
+          { errors: [{ code: "TOOMANYREQUESTS", message: "slow down" }] },
+          { status: 429, headers: { "Retry-After": "3600" } },
+        )
+      : undefined;
+  await expect(pull("app:1")).rejects.toThrow("toomanyrequests: slow down");
+  expect(registry.requests("GET", made.blobs[0])).toHaveLength(1);
 });
 
 test("what may pass is tried again: 503, 429 with Retry-After, a reset", async () => {

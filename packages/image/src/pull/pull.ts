@@ -13,7 +13,6 @@ import type { ImageRecord } from "../catalog/catalog.ts";
 import type { ImageContext } from "../context.ts";
 import { MessageChannel } from "../progress.ts";
 import type { PullOptions } from "../store.ts";
-import { now } from "../tag.ts";
 import { requestedPlatform } from "../views/inspect.ts";
 import { chooseManifest } from "./choose.ts";
 import { pullError } from "./errors.ts";
@@ -113,8 +112,7 @@ async function pullOne(
       return false;
     }
   }
-  const chosen = await chooseManifest(repository, selector, wanted, signal);
-  begin();
+  const chosen = await chooseManifest(repository, selector, wanted, signal, begin);
   using hold = context.holds.take();
   const image = await fetchImage(context, repository, chosen, hold, send, signal);
   signal.throwIfAborted();
@@ -123,11 +121,11 @@ async function pullOne(
   catalog.change((change) => {
     for (const [diffId, blob] of image.blobs) change.setLayerBlob(diffId, blob);
     change.add({ bytes: image.configBytes });
+    for (const chainId of image.chain) change.removeFetched(chainId);
     for (const [diffId, source] of image.sources) change.addLayerSource(diffId, source);
     change.setManifest(image.id, { mediaType: chosen.descriptor.mediaType, bytes: chosen.bytes });
-    const at = now();
-    if (catalog.idOf(canonical) !== image.id) change.setName(canonical, image.id, at);
-    if (digest === undefined && isNew) change.setName(reference, image.id, at);
+    if (catalog.idOf(canonical) !== image.id) change.setName(canonical, image.id);
+    if (digest === undefined && isNew) change.setName(reference, image.id);
   });
   send({ status: `Digest: ${chosen.top.digest}` });
   return isNew;

@@ -18,7 +18,6 @@ import { MessageChannel, progressMessage } from "../progress.ts";
 import { plain } from "../pull/messages.ts";
 import { openRepository, type Send } from "../pull/pull.ts";
 import type { PushOptions } from "../store.ts";
-import { now } from "../tag.ts";
 import { findForPlatform } from "../views/inspect.ts";
 import { type PushNews, pushLayer } from "./layer.ts";
 import { namesLayers, pushedName, writeManifest } from "./manifest.ts";
@@ -135,7 +134,7 @@ async function pushOne(
     }
     change.setManifest(image.id, manifest);
     if (catalog.idOf({ domain, path, digest }) !== image.id)
-      change.setName({ domain, path, digest }, image.id, now());
+      change.setName({ domain, path, digest }, image.id);
   });
   const size = manifest.bytes.byteLength;
   send({ status: `${reference.tag}: digest: ${digest} size: ${size}` });

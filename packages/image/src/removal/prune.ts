@@ -3,9 +3,13 @@ import { conflict, type Digest, isKind, log, messageOf } from "@berth/base";
 import { familiarReference } from "@berth/spec";
 import type { ImageRecord } from "../catalog/catalog.ts";
 import { createdTime, type ImageContext } from "../context.ts";
+import { freeFetched } from "./free.ts";
 import { removeImage } from "./remove.ts";
 
-/** Removes images without a name, or with `dangling=false` all that no container uses. One call at a time. */
+/**
+ * Removes images without a name, or with `dangling=false` all that no container uses, and what pulls left that did not end.
+ * One call at a time.
+ */
 export class ImagePruner {
   readonly #context: ImageContext;
   #running = false;
@@ -26,7 +30,7 @@ export class ImagePruner {
   }
 
   async #prune(filters: Filters, signal: AbortSignal): Promise<ImagesPruneReport> {
-    const { catalog, snapshots, emit } = this.#context;
+    const { catalog, content, snapshots, emit } = this.#context;
     const danglingOnly = filters.boolean("dangling", true);
     const until = untilFilter(filters);
     const sizes = new Map<Digest, number>(
@@ -40,6 +44,13 @@ export class ImagePruner {
       if (items.length === 0) continue;
       report.ImagesDeleted = [...(report.ImagesDeleted ?? []), ...items];
       for (const { Deleted } of items) report.SpaceReclaimed += sizes.get(Deleted as Digest) ?? 0;
+    }
+    if (!filters.has("label") && !filters.has("label!") && !signal.aborted) {
+      report.SpaceReclaimed += await freeFetched(
+        this.#context,
+        (_, { fetched }) => until === undefined || fetched <= until,
+      );
+      report.SpaceReclaimed += await content.dropPartials(until);
     }
     emit({ action: "prune", id: "", name: "", attributes: { reclaimed: String(report.SpaceReclaimed) } });
     return report;

@@ -222,6 +222,29 @@ describe("hosts", () => {
     expect(registry.requests("GET")).toHaveLength(0);
   });
 
+  test("a mirror that cannot be reached is asked once for a repository", async () => {
+    publish("library/x", "1");
+    let connections = 0;
+    const listener = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: {
+        open(socket) {
+          connections++;
+          socket.terminate();
+        },
+        data() {},
+      },
+    });
+    const toml = `server = "${registry.url}"\n[host."http://127.0.0.1:${listener.port}"]\ncapabilities = ["pull"]\n`;
+    mkdirSync(join(root, "example.com"));
+    writeFileSync(join(root, "example.com/hosts.toml"), toml);
+    const opened = client({ certificates: [root] }).repository({ domain: "example.com", path: "library/x" });
+    for (let n = 0; n < 3; n++) expect(await opened.resolve({ tag: "1" }, never())).toBeDefined();
+    expect(connections).toBe(1);
+    listener.stop(true);
+  });
+
   test("where docker.io is, and what hosts.toml says", () => {
     const [mirror, hub] = endpointsOf("docker.io", "pull", {
       ...settings,

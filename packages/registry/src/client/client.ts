@@ -88,10 +88,13 @@ export interface Repository {
   resolve(selector: Selector, signal: AbortSignal): Promise<Descriptor | undefined>;
   /** @throws not-found with Docker's sentence; invalid-parameter for what is no manifest or has another digest. */
   fetchManifest(selector: Selector, signal: AbortSignal): Promise<Document>;
-  /** A blob from `offset`, up to (not including) `end`. Small blobs are better fetched with `fetchBlob`. */
+  /**
+   * A blob from `offset`, up to (not including) `end`. Small blobs are better fetched with `fetchBlob`.
+   * `once`: nothing is repeated; the caller does that, and heeds what a `Postponed` says.
+   */
   openBlob(
     blob: Pick<Descriptor, "digest" | "size" | "urls">,
-    range: { offset: number; end?: number },
+    range: { offset: number; end?: number; once?: boolean },
     signal: AbortSignal,
   ): Promise<OpenedBlob>;
   /** A whole small blob, verified. @throws too-large above `maximum`. */

@@ -48,6 +48,7 @@ class HttpRegistryClient implements RegistryClient {
       pull: make("pull"),
       push: make("push").at(-1)!,
       attempts: settings.attempts,
+      unreachable: new Set(),
     });
   }
 

@@ -3,7 +3,7 @@ import type { PartialBlob } from "@berth/content";
 import type { Descriptor } from "@berth/spec";
 import type { OpenedBlob, Repository } from "../client.ts";
 import { ConnectionError } from "../errors.ts";
-import { mayPass, pauseBefore, wait } from "../http/retry.ts";
+import { mayPass, Postponed, pauseBefore, wait } from "../http/retry.ts";
 import type { Slots } from "./slots.ts";
 
 /** A larger blob is fetched in parts of this size, as many at once as there are free slots. */
@@ -137,7 +137,7 @@ async function fetchPart(
         const end = part.to === blob.size ? undefined : part.to;
         const opened = await repository.openBlob(
           blob,
-          { offset: at, ...(end !== undefined && { end }) },
+          { offset: at, once: true, ...(end !== undefined && { end }) },
           signal,
         );
         const asked = at > 0 || end !== undefined;
@@ -166,7 +166,7 @@ async function fetchPart(
         if (at > before) attempt = 0;
         const pause =
           attempt >= options.attempts || !mayPass(error) ? undefined : pauseBefore(attempt + 1, error);
-        if (pause === undefined) throw error;
+        if (pause === undefined) throw error instanceof Postponed ? error.failure : error;
         // Others may use the connection meanwhile.
         slot?.[Symbol.dispose]();
         slot = undefined;

@@ -21,15 +21,14 @@ const CERTIFICATE: Readonly<Record<string, string>> = {
  * What `fetch` threw, in the sentence that Docker has for it: `Get "https://host/v2/": dial tcp …: connect: connection refused`.
  * `probe`: ask a host that does not speak TLS whether it speaks HTTP.
  */
-export async function connectionError(
-  scheme: "https" | "http",
-  host: string,
-  error: unknown,
-  probe: boolean,
-): Promise<ConnectionError> {
+export async function connectionError(url: URL, error: unknown, probe: boolean): Promise<ConnectionError> {
+  const scheme = url.protocol === "https:" ? "https" : "http";
+  const { host } = url;
+  // Docker asks for the API's root first, and names that; its search has no such thing.
+  const shown = url.pathname.startsWith("/v1/") ? `${url.pathname}${url.search}` : "/v2/";
   const code = String((error as { code?: unknown }).code ?? "");
   const { words, transient } = await describe(scheme, host, code, messageOf(error), probe);
-  return new ConnectionError(`Get "${scheme}://${host}/v2/": ${words}`, code, transient, error);
+  return new ConnectionError(`Get "${scheme}://${host}${shown}": ${words}`, code, transient, error);
 }
 
 async function describe(

@@ -207,7 +207,7 @@ export class EndpointClient {
       const scheme = url.protocol === "https:" ? "https" : "http";
       // Without TLS is tried next where that is allowed.
       const isLast = this.endpoint.schemes.at(-1) === scheme || url.host !== this.endpoint.host;
-      throw await connectionError(scheme, url.host, cause, isLast);
+      throw await connectionError(url, cause, isLast);
     } finally {
       clearTimeout(timer);
     }

@@ -14,13 +14,17 @@ const MOST_URLS = 4;
 export async function openBlob(
   remote: Remote,
   blob: Pick<Descriptor, "digest" | "size" | "urls">,
-  range: { offset: number; end?: number },
+  range: { offset: number; end?: number; once?: boolean },
   signal: AbortSignal,
 ): Promise<OpenedBlob> {
   const urls = (blob.urls ?? []).filter((url) => /^https?:\/\//.test(url)).slice(0, MOST_URLS);
   try {
-    return await fromAny(remote, "blob", signal, (client) =>
-      open(client, pathOf(remote, blob.digest), remote, range, signal),
+    return await fromAny(
+      remote,
+      "blob",
+      signal,
+      (client) => open(client, pathOf(remote, blob.digest), remote, range, signal),
+      range.once,
     );
   } catch (error) {
     if (!(error instanceof RegistryError) || error.status !== 404 || urls.length === 0) throw error;
@@ -107,7 +111,7 @@ export async function fetchBlob(
   const { digest, size } = descriptor;
   if (size > maximum) throw tooLarge(`content ${digest} has ${size} bytes, more than ${maximum}`);
   return await retrying("small blob", remote.attempts, signal, async () => {
-    const { body } = await openBlob(remote, descriptor, { offset: 0 }, signal);
+    const { body } = await openBlob(remote, descriptor, { offset: 0, once: true }, signal);
     const parts: Uint8Array[] = [];
     let length = 0;
     for await (const part of body) {
