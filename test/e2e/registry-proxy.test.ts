@@ -14,7 +14,7 @@ afterEach(async () => {
 async function pair(ttl: string): Promise<[RegistryProcess, RegistryProcess]> {
   const origin = await RegistryProcess.start("docker-registry");
   started.push(origin);
-  const cache = await RegistryProcess.start("berth", { flags: ["--proxy", origin.url, "--proxy-ttl", ttl] });
+  const cache = await RegistryProcess.start("berth", { flags: ["--proxy", origin.url, "--proxy-tag-ttl", ttl] });
   started.push(cache);
   return [origin, cache];
 }

@@ -1,13 +1,16 @@
-import { readFileSync } from "node:fs";
-import { messageOf } from "@berth/base";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { dirname } from "node:path";
+import { log, messageOf, writeFileAtomic } from "@berth/base";
 import {
   type Authenticator,
   BasicAuthenticator,
   BearerAuthenticator,
-  Htpasswd,
+  bcryptPassword,
+  HtpasswdFile,
   loadSigningKey,
   type ObjectStore,
   OPEN,
+  originOf,
   parseRights,
   type Rights,
   TOKEN_PATH,
@@ -39,7 +42,8 @@ export async function authentication(config: Config, store: ObjectStore): Promis
   const nothing = () => undefined;
   if (config.tokenRealm !== "") {
     const authenticator = new BearerAuthenticator({
-      realm: () => config.tokenRealm,
+      realm: (request) =>
+        config.tokenRedirect ? originOf(request) + config.tokenRedirectPath : config.tokenRealm,
       service: config.tokenService,
       issuer: config.tokenIssuer,
       trust: await trustOf(config),
@@ -48,7 +52,8 @@ export async function authentication(config: Config, store: ObjectStore): Promis
     return { authenticator, other: nothing };
   }
   if (config.htpasswd === "") return { authenticator: OPEN, other: nothing };
-  const users = read(config.htpasswd, (text) => Htpasswd.parse(text));
+  if (!existsSync(config.htpasswd)) await provision(config.htpasswd);
+  const users = new HtpasswdFile(config.htpasswd);
   const rights: Rights = config.rights === "" ? USERS_MAY_ALL : read(config.rights, parseRights);
   if (!config.issueTokens)
     return { authenticator: new BasicAuthenticator(users, rights, config.htpasswdRealm), other: nothing };
@@ -61,7 +66,10 @@ export async function authentication(config: Config, store: ObjectStore): Promis
     await loadSigningKey(store),
   );
   const authenticator = new BearerAuthenticator({
-    realm: (request) => (config.host === "" ? new URL(request.url).origin : config.host) + TOKEN_PATH,
+    realm: (request) =>
+      (config.host === "" ? originOf(request) : config.host.replace(/\/+$/, "")) +
+      config.prefix.replace(/\/+$/, "") +
+      TOKEN_PATH,
     service,
     issuer: endpoint.issuer,
     trust: endpoint.trust,
@@ -71,6 +79,16 @@ export async function authentication(config: Config, store: ObjectStore): Promis
     authenticator,
     other: (request, path) => (path === TOKEN_PATH ? endpoint.handle(request) : undefined),
   };
+}
+
+/** As Docker's registry does: a file that is not there is made, with one user, whose password only the log has. */
+async function provision(file: string): Promise<void> {
+  const user = "docker";
+  const password = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString("base64url");
+  const hash = await Bun.password.hash(bcryptPassword(password), { algorithm: "bcrypt", cost: 5 });
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  writeFileAtomic(file, `${user}:${hash}\n`, 0o600);
+  log.warn("htpasswd is missing, provisioning with default user", { file, user, password });
 }
 
 async function trustOf(config: Config): Promise<Trust> {
@@ -84,5 +102,6 @@ async function trustOf(config: Config): Promise<Trust> {
   return {
     keys: parts.flatMap(({ keys }) => keys),
     authorities: parts.flatMap(({ authorities }) => authorities),
+    ...(config.tokenAlgorithms.length > 0 && { algorithms: config.tokenAlgorithms }),
   };
 }

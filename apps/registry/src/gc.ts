@@ -23,7 +23,8 @@ and the other options of 'berth registry serve' that say where the storage is.
 export const collectOptions = (config: Config, dryRun: boolean) => ({
   grace: config.collectGrace,
   untagged: config.collectUntagged,
-  uploadAge: config.uploadAge,
+  uploadAge: config.purge && !config.purgeDryRun ? config.uploadAge : Number.MAX_SAFE_INTEGER,
+  ...(config.proxyUrl !== "" && config.proxyTtl > 0 && { unusedAge: config.proxyTtl }),
   dryRun,
 });
 

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { writeFileAtomic } from "@berth/base";
+import { bcryptPassword } from "@berth/registry/server";
 
 const USAGE = `Usage:  berth registry htpasswd [-c] [-C cost] FILE USER
         berth registry htpasswd -b [-c] [-C cost] FILE USER PASSWORD
@@ -47,7 +48,7 @@ export async function htpasswd(argv: readonly string[]): Promise<number> {
   }
   const password = flags.has("b") ? argument : (await Bun.stdin.text()).replace(/\r?\n$/, "");
   if (password === undefined) throw new Error(`a password is needed\n${USAGE}`);
-  const hash = await Bun.password.hash(password, { algorithm: "bcrypt", cost });
+  const hash = await Bun.password.hash(bcryptPassword(password), { algorithm: "bcrypt", cost });
   const line = `${user}:${hash.replace(/^\$2b\$/, "$2y$")}\n`;
   if (file === undefined) process.stdout.write(`${line}\n`);
   else writeFileAtomic(file, (flags.has("c") ? "" : without(file, user)) + line, 0o644);

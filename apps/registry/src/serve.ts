@@ -1,12 +1,12 @@
-import { log, messageOf, setLogLevel } from "@berth/base";
+import { log, messageOf, setLogFormat, setLogLevel } from "@berth/base";
 import { type CollectOptions, collect, RegistryServer } from "@berth/registry/server";
 import { serveHelp } from "./config/help.ts";
-import { loadConfig, parseAddress, parseArguments } from "./config/load.ts";
+import { loadConfig, parseArguments } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
 import { serveControl } from "./control.ts";
 import { collectOptions, summary } from "./gc.ts";
 import { serveMetrics } from "./metrics-server.ts";
-import { assemble, openStore } from "./parts.ts";
+import { assemble, listenOf, openStore } from "./parts.ts";
 
 /** `berth registry serve`: until SIGTERM or SIGINT. */
 export async function serve(argv: readonly string[]): Promise<void> {
@@ -21,10 +21,10 @@ export async function serve(argv: readonly string[]): Promise<void> {
   await store.check();
   const parts = await assemble(config, store);
   const server = new RegistryServer(parts.options);
-  const metrics = serveMetrics(config.metricsAddress, parts.metrics, store);
-  const { hostname } = parseAddress(config.address);
+  const metrics = serveMetrics(config, parts.metrics, store, parts.failing);
+  const { hostname, unix } = listenOf(config);
   log.info("registry is serving", {
-    address: `${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
+    address: unix ?? `${hostname.includes(":") ? `[${hostname}]` : hostname}:${server.port}`,
     tls: config.tlsCertificate !== "",
     storage: store.description,
   });
@@ -62,6 +62,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
   log.info("registry is stopping", { signal });
   clearInterval(timer);
   control?.[Symbol.dispose]();
+  parts[Symbol.dispose]();
   await server.stop(config.drainTimeout / 1000);
   await metrics?.stop(true);
   await store[Symbol.asyncDispose]();
@@ -73,4 +74,5 @@ function setLevel(config: Config): void {
   if (!["debug", "info", "warn", "error"].includes(level))
     throw new Error(`--log-level: ${level} is not debug, info, warn or error`);
   setLogLevel(level as Parameters<typeof setLogLevel>[0]);
+  setLogFormat(config.logFormat as Parameters<typeof setLogFormat>[0], config.logFields);
 }

@@ -4,13 +4,14 @@ const COLUMN = 30;
 
 /** `berth registry serve --help`. */
 export function serveHelp(): string {
-  const lines = OPTION_LIST.map(([, { path, flag, kind, fallback, help }]) => {
+  const lines = OPTION_LIST.filter(([, { flag }]) => flag !== "").map(([, option]) => {
+    const { path, flag, kind, fallback, help } = option;
     const left = `      --${flag} ${kind.word}`.trimEnd();
     const standard =
       fallback === "" ||
       fallback === 0 ||
       fallback === false ||
-      (Array.isArray(fallback) && fallback.length === 0)
+      (typeof fallback === "object" && Object.keys(fallback as object).length === 0)
         ? ""
         : ` (default ${shown(kind.word, fallback)})`;
     return `${left.padEnd(COLUMN)} ${help}${standard}\n${" ".repeat(COLUMN + 1)}${environmentName(path)}`;
@@ -21,7 +22,7 @@ Usage:  berth registry serve [OPTIONS] [CONFIG-FILE]
 Serve images to any client of the OCI distribution API.
 
 Every option is also a variable of the environment, and a key of the configuration file (YAML or JSON, in the form of
-Docker's registry). SIGHUP reads the configuration again, SIGTERM lets requests end.
+Docker's registry; log.fields, health and notifications are for the file). SIGHUP reads the configuration again, SIGTERM lets requests end.
 
 Options:
 ${`      --config string`.padEnd(COLUMN)} Configuration file

@@ -4,6 +4,8 @@ export interface Kind<T> {
   word: string;
   /** @throws Error that says what is wrong. */
   parse(value: unknown): T;
+  /** What several flags, or a part of the setting alone, mean together; absent: the last one counts. */
+  merge?(before: T, after: T): T;
 }
 
 const wrong = (what: string, value: unknown): Error =>
@@ -47,11 +49,12 @@ const UNITS: Record<string, number> = {
   h: 3_600_000,
 };
 
-/** Go's durations (`1h30m`), in milliseconds. A bare 0 is none. */
+/** Go's durations (`1h30m`), in milliseconds. A number without a unit is one of nanoseconds, as in Docker's registry. */
 export const duration: Kind<number> = {
   word: "duration",
   parse(value) {
-    if (value === 0 || value === "0") return 0;
+    if (typeof value === "number" && value >= 0) return value / 1e6;
+    if (typeof value === "string" && /^\d+$/.test(value)) return Number(value) / 1e6;
     if (typeof value !== "string" || !/^(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+$/.test(value))
       throw wrong("a duration (for example 90s or 1h30m)", value);
     let sum = 0;

@@ -1,41 +1,6 @@
-import { readFileSync } from "node:fs";
-import { log, messageOf } from "@berth/base";
-import { type Config, environmentName, OPTION_LIST } from "./options.ts";
-
-/** Settings of Docker's registry that mean nothing here, because what they tune does not exist or needs no setting. */
-const WITHOUT_MEANING = [
-  "version",
-  "health",
-  "compatibility",
-  "validation",
-  "notifications",
-  "redis",
-  "middleware",
-  "reporting",
-  "storage.cache",
-  "storage.redirect",
-  "storage.tag",
-  "storage.maintenance.uploadpurging.enabled",
-  "storage.maintenance.uploadpurging.interval",
-  "storage.maintenance.uploadpurging.dryrun",
-  "storage.filesystem.maxthreads",
-  "storage.s3.secure",
-  "storage.s3.v4auth",
-  "storage.s3.chunksize",
-  "storage.s3.encrypt",
-  "http.net",
-  "http.secret",
-  "http.headers",
-  "http.http2",
-  "http.relativeurls",
-  "http.debug.prometheus",
-  "log.fields",
-  "log.formatter",
-  "log.hooks",
-  "loglevel",
-  "auth.silly",
-  "auth.none",
-];
+import { TOKEN_ALGORITHMS } from "@berth/registry/server";
+import { type Config, OPTION_LIST } from "./options.ts";
+import { applyEnvironment, readConfigFile, setOption } from "./sources.ts";
 
 export interface Arguments {
   values: Partial<Config>;
@@ -69,11 +34,11 @@ export function parseArguments(argv: readonly string[]): Arguments {
       found.configFile = take();
       continue;
     }
-    const entry = OPTION_LIST.find(([, { flag }]) => flag === name);
+    const entry = OPTION_LIST.find(([, { flag }]) => flag !== "" && flag === name);
     if (entry === undefined) throw new Error(`unknown flag: --${name}`);
     const [key, { kind }] = entry;
     const given = kind.word === "" ? (value ?? "true") : take();
-    set(found.values, key, given, kind, `--${name}`);
+    setOption(found.values, key, given, kind, `--${name}`);
   }
   return found;
 }
@@ -85,52 +50,24 @@ export function loadConfig(
 ): Config {
   const config = Object.fromEntries(OPTION_LIST.map(([key, { fallback }]) => [key, fallback])) as Config;
   const file = configFile ?? environment.REGISTRY_CONFIGURATION_PATH;
-  if (file !== undefined) Object.assign(config, readFile(file));
-  for (const [key, { path, kind }] of OPTION_LIST) {
-    const name = environmentName(path);
-    const value = environment[name];
-    if (value !== undefined) set(config, key, value, kind, name);
-  }
+  if (file !== undefined) Object.assign(config, readConfigFile(file));
+  applyEnvironment(config, environment);
   Object.assign(config, values);
+  if (config.driver === "s3" && config.s3Bucket === "") throw new Error("storage.s3 needs a bucket");
+  if (config.driver === "filesystem") config.s3Bucket = "";
   check(config);
   return config;
 }
 
-function readFile(file: string): Partial<Config> {
-  const values: Partial<Config> = {};
-  let document: unknown;
-  try {
-    document = Bun.YAML.parse(readFileSync(file, "utf8"));
-  } catch (error) {
-    throw new Error(`cannot read ${file}: ${messageOf(error)}`);
-  }
-  const visit = (value: unknown, path: string): void => {
-    const entry = OPTION_LIST.find(([, option]) => option.path === path);
-    if (entry !== undefined) {
-      set(values, entry[0], value, entry[1].kind, `${file}: ${path}`);
-    } else if (WITHOUT_MEANING.some((each) => path === each)) {
-      log.debug("a setting that means nothing to this registry", { file, setting: path });
-    } else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      for (const [key, inner] of Object.entries(value)) visit(inner, path === "" ? key : `${path}.${key}`);
-    } else if (value !== null || path === "") {
-      throw new Error(`${file}: unknown setting ${path || "(the file is not a map)"}`);
-    }
-  };
-  visit(document, "");
-  return values;
+function oneOf(flag: string, value: string, known: readonly string[]): void {
+  if (!known.includes(value)) throw new Error(`${flag}: ${value} is not ${known.join(" or ")}`);
 }
 
-function set(
-  target: Partial<Config>,
-  key: keyof Config,
-  value: unknown,
-  kind: { parse(value: unknown): unknown },
-  where: string,
-): void {
+function regularExpression(pattern: string): void {
   try {
-    Object.assign(target, { [key]: kind.parse(value) });
-  } catch (error) {
-    throw new Error(`${where}: ${messageOf(error)}`);
+    new RegExp(pattern);
+  } catch {
+    throw new Error(`validation.manifests.urls: ${pattern} is not a regular expression`);
   }
 }
 
@@ -139,10 +76,16 @@ function check(config: Config): void {
     throw new Error("a certificate and its key are needed both: --tls-cert, --tls-key");
   if (config.tlsClientAuthorities.length > 0 && config.tlsCertificate === "")
     throw new Error("--tls-client-ca needs --tls-cert and --tls-key");
-  if (!["combined", "json", "none"].includes(config.accessLog))
-    throw new Error(`--access-log: ${config.accessLog} is not combined, json or none`);
-  if (config.rights !== "" && config.htpasswd === "" && config.tokenRealm === "")
-    throw new Error("--rights needs --htpasswd");
+  oneOf("--access-log", config.accessLog, ["combined", "json", "none"]);
+  oneOf("--log-format", config.logFormat, ["text", "json", "logstash"]);
+  oneOf("--net", config.network, ["tcp", "unix"]);
+  oneOf("--tls-min", config.tlsMinimum, ["tls1.2", "tls1.3"]);
+  if (config.prefix !== "" && !/^\/[\w.~/-]*$/.test(config.prefix))
+    throw new Error(`--prefix: ${config.prefix} is not a path`);
+  if (config.s3ChunkSize < 5 << 20) throw new Error("--s3-chunk-size: parts of S3 have 5 MiB at least");
+  for (const algorithm of config.tokenAlgorithms) oneOf("--token-algorithms", algorithm, TOKEN_ALGORITHMS);
+  for (const pattern of [...config.urlsAllowed, ...config.urlsDenied]) regularExpression(pattern);
+  if (config.rights !== "" && config.htpasswd === "") throw new Error("--rights needs --htpasswd");
   if (config.issueTokens && config.htpasswd === "") throw new Error("--tokens needs --htpasswd");
   if (config.tokenRealm !== "") {
     if (config.htpasswd !== "") throw new Error("--token-realm and --htpasswd exclude each other");
@@ -153,6 +96,8 @@ function check(config: Config): void {
   }
   if (config.proxyUrl !== "" && !/^https?:\/\/[^/]/.test(config.proxyUrl))
     throw new Error(`--proxy: ${config.proxyUrl} is not an http or https URL`);
+  if (config.proxyUrl !== "" && !/^https?:\/\/[^/?#@]+\/?$/.test(config.proxyUrl))
+    throw new Error(`--proxy: ${config.proxyUrl} has more than a host`);
 }
 
 /** `:5000`, `127.0.0.1:5000`, `[::1]:5000`. @throws Error. */

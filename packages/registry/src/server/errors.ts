@@ -25,7 +25,7 @@ export type ErrorCode = keyof typeof CODES;
 
 export interface RegistryErrorDetails {
   message?: string;
-  /** Anything that JSON can say; `null` is sent when it is absent. */
+  /** Anything that JSON can say. */
   detail?: unknown;
   status?: number;
   headers?: Record<string, string>;
@@ -47,7 +47,7 @@ export class RegistryError extends Error {
     this.name = "RegistryError";
     this.code = code;
     this.status = details.status ?? CODES[code][0];
-    this.detail = details.detail ?? null;
+    this.detail = details.detail;
     this.headers = details.headers ?? {};
   }
 }

@@ -1,16 +1,16 @@
 import { RegistryError } from "../errors.ts";
 import type { Access, Authenticator, Authorization } from "./access.ts";
 import { basicChallenge, basicCredentials } from "./challenge.ts";
-import type { Htpasswd } from "./htpasswd.ts";
+import type { Users } from "./htpasswd.ts";
 import type { Rights } from "./rights.ts";
 
 /** User name and password in each request, against a file of users. */
 export class BasicAuthenticator implements Authenticator {
-  readonly #users: Htpasswd;
+  readonly #users: Users;
   readonly #rights: Rights;
   readonly #realm: string;
 
-  constructor(users: Htpasswd, rights: Rights, realm: string) {
+  constructor(users: Users, rights: Rights, realm: string) {
     this.#users = users;
     this.#rights = rights;
     this.#realm = realm;

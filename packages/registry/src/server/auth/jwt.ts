@@ -12,6 +12,8 @@ const ALGORITHMS: Record<string, { hash: string | null; key: string; padding?: "
   EdDSA: { hash: null, key: "ed25519" },
 };
 
+export const TOKEN_ALGORITHMS: readonly string[] = Object.keys(ALGORITHMS);
+
 export interface TrustedKey {
   key: KeyObject;
   /** Ids by which tokens name it. */
@@ -22,6 +24,8 @@ export interface TrustedKey {
 export interface Trust {
   keys: readonly TrustedKey[];
   authorities: readonly X509Certificate[];
+  /** Absent: all that are known. */
+  algorithms?: readonly string[];
 }
 
 export interface Claims {
@@ -97,7 +101,7 @@ export function verifyToken(token: string, trust: Trust, now = Date.now() / 1000
     const [head, body, signature] = parts as [string, string, string];
     const header = decode(head) as { alg?: string; kid?: string; x5c?: unknown; jwk?: unknown };
     const algorithm = Object.hasOwn(ALGORITHMS, String(header.alg)) ? ALGORITHMS[header.alg!]! : undefined;
-    if (algorithm === undefined) return undefined;
+    if (algorithm === undefined || trust.algorithms?.includes(header.alg!) === false) return undefined;
     const data = Buffer.from(`${head}.${body}`);
     const bytes = Buffer.from(signature, "base64url");
     const isSigned = candidates(header, trust).some(

@@ -1,11 +1,13 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
 import { errorResponse, RegistryError } from "../errors.ts";
+import { splitUrl } from "../http/exchange.ts";
+import { readBody } from "../http/read-body.ts";
 import { isName } from "../names.ts";
 import type { ObjectStore } from "../storage/object-store.ts";
 import { OWN } from "../storage/paths.ts";
 import type { Action } from "./access.ts";
 import { basicChallenge, basicCredentials } from "./challenge.ts";
-import type { Htpasswd } from "./htpasswd.ts";
+import type { Users } from "./htpasswd.ts";
 import { libtrustId, signToken, type Trust, verifyToken } from "./jwt.ts";
 import type { Rights } from "./rights.ts";
 
@@ -14,6 +16,8 @@ const ISSUER = "berth-registry";
 const TOKEN_SECONDS = 300;
 const REFRESH_SECONDS = 90 * 86_400;
 const MOST_SCOPES = 100;
+/** Bytes of a form. */
+const MOST_FORM = 65_536;
 const KEY = `${OWN}/token-key.pem`;
 
 export interface SigningKey {
@@ -48,12 +52,12 @@ interface Asked {
 export class TokenEndpoint {
   readonly service: string;
   readonly issuer = ISSUER;
-  readonly #users: Htpasswd;
+  readonly #users: Users;
   readonly #rights: Rights;
   readonly #realm: string;
   readonly #signing: SigningKey;
 
-  constructor(users: Htpasswd, rights: Rights, realm: string, service: string, signing: SigningKey) {
+  constructor(users: Users, rights: Rights, realm: string, service: string, signing: SigningKey) {
     this.#users = users;
     this.#rights = rights;
     this.#realm = realm;
@@ -136,9 +140,7 @@ export class TokenEndpoint {
 async function readRequest(request: Request): Promise<Asked> {
   const basic = basicCredentials(request.headers.get("authorization"));
   if (request.method === "POST") {
-    const text = await request.text();
-    if (text.length > 65_536) throw new RegistryError("UNSUPPORTED", { status: 413 });
-    const form = new URLSearchParams(text);
+    const form = new URLSearchParams(new TextDecoder().decode(await readBody(request, MOST_FORM)));
     const grant = form.get("grant_type");
     const common = {
       scopes: (form.get("scope") ?? "").split(" ").filter((each) => each !== ""),
@@ -151,7 +153,7 @@ async function readRequest(request: Request): Promise<Asked> {
     throw new RegistryError("UNSUPPORTED", { status: 400, message: "unsupported grant_type" });
   }
   if (request.method !== "GET") throw new RegistryError("UNSUPPORTED");
-  const query = new URL(request.url).searchParams;
+  const { query } = splitUrl(request.url);
   return {
     user: basic?.user ?? "",
     ...(basic !== undefined && { password: basic.password }),

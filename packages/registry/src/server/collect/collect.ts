@@ -32,6 +32,8 @@ export interface CollectOptions {
   untagged: boolean;
   /** Milliseconds after which an upload that stands still is removed. */
   uploadAge: number;
+  /** Milliseconds after which a manifest that nobody asked for is removed (of a pull-through cache); absent: never. */
+  unusedAge?: number;
   /** Counts only. */
   dryRun: boolean;
 }
@@ -85,6 +87,8 @@ class Collection {
     for await (const name of walkRepositories(this.#context, "", BEGUN)) {
       await this.#pause();
       await this.#uploads(name);
+      if (this.#options.unusedAge !== undefined)
+        await this.#unused(name, Date.now() - this.#options.unusedAge);
       if (this.#options.untagged) await this.#untagged(name);
       await this.#links(name, await this.#mark(name));
     }
@@ -193,7 +197,7 @@ class Collection {
   }
 
   async #untagged(name: string): Promise<void> {
-    const { store, holds } = this.#context;
+    const { store } = this.#context;
     const revisions = await this.#digestsIn(revisionsFolder(name));
     const documents = new Map<ContentDigest, { manifests: ContentDigest[]; subject?: ContentDigest }>();
     for (const digest of revisions) documents.set(digest, await this.#relations(digest));
@@ -210,15 +214,24 @@ class Collection {
         else if (subject !== undefined && stays.has(subject)) stays.add(digest);
       }
     }
-    for (const digest of revisions) {
-      if (stays.has(digest)) continue;
-      await holds.whileFree(digest, async () => {
-        const revision = await store.stat(revisionKey(name, digest));
-        if (revision === undefined || revision.modified >= this.#cutoff) return;
-        this.#done.manifests++;
-        if (!this.#options.dryRun) await removeRevision(this.#context, name, digest);
-      });
-    }
+    for (const digest of revisions) if (!stays.has(digest)) await this.#manifest(name, digest, this.#cutoff);
+  }
+
+  /** Manifests that were not asked for since `time`. */
+  async #unused(name: string, time: number): Promise<void> {
+    for (const digest of await this.#digestsIn(revisionsFolder(name)))
+      await this.#manifest(name, digest, Math.min(time, this.#cutoff));
+  }
+
+  /** Removes a manifest that is older than `time` and that nobody needs this moment. */
+  async #manifest(name: string, digest: ContentDigest, time: number): Promise<void> {
+    const { store, holds } = this.#context;
+    await holds.whileFree(digest, async () => {
+      const revision = await store.stat(revisionKey(name, digest));
+      if (revision === undefined || revision.modified >= time) return;
+      this.#done.manifests++;
+      if (!this.#options.dryRun) await removeRevision(this.#context, name, digest);
+    });
   }
 
   async #relations(digest: ContentDigest): Promise<{ manifests: ContentDigest[]; subject?: ContentDigest }> {

@@ -1,5 +1,6 @@
 import { RegistryError } from "../errors.ts";
 import type { ContentDigest } from "../names.ts";
+import type { EventTarget } from "../observe/events.ts";
 import type { PullThrough } from "../proxy/pull-through.ts";
 import { deleteBlob, statBlob } from "../repository/blobs.ts";
 import type { RepositoryContext } from "../repository/context.ts";
@@ -10,17 +11,26 @@ import { matchesEtag, parseRange } from "./ranges.ts";
 /** GET and HEAD (end-2), with ranges and conditions. */
 export async function getBlob(
   context: RepositoryContext,
-  { request }: Exchange,
+  exchange: Exchange,
   name: string,
   digest: ContentDigest,
   proxy: PullThrough | undefined,
 ): Promise<Response> {
+  const { request } = exchange;
   const size = await statBlob(context, name, digest);
   if (size === undefined) {
     if (proxy !== undefined) return await proxy.blob(name, digest, request);
     throw new RegistryError("BLOB_UNKNOWN", { detail: digest });
   }
-  return await blobResponse(context, request, digest, size);
+  const response = await blobResponse(context, request, digest, size);
+  if (response.status < 300 || response.status === 307)
+    await exchange.happened("pull", () => blobTarget(name, digest, size));
+  return response;
+}
+
+/** A blob as events name it. */
+export function blobTarget(repository: string, digest: ContentDigest, size: number): EventTarget {
+  return { mediaType: "application/octet-stream", size, digest, repository };
 }
 
 /** The answer for a blob that is there. */
@@ -55,6 +65,12 @@ export async function blobResponse(
     headers["Content-Length"] = String(size);
     return new Response(null, { headers });
   }
+  const elsewhere = store.redirect?.(blobKey(digest));
+  if (elsewhere !== undefined)
+    return new Response(null, {
+      status: 307,
+      headers: { Location: elsewhere, "Docker-Content-Digest": digest },
+    });
   const body = await store.body(blobKey(digest), size, range);
   if (range !== undefined) {
     headers["Content-Range"] = `bytes ${range.start}-${range.end - 1}/${size}`;
@@ -68,9 +84,11 @@ export async function blobResponse(
 /** DELETE (end-10). */
 export async function deleteBlobResponse(
   context: RepositoryContext,
+  exchange: Exchange,
   name: string,
   digest: ContentDigest,
 ): Promise<Response> {
   await deleteBlob(context, name, digest);
+  await exchange.happened("delete", () => ({ digest, repository: name }));
   return new Response(null, { status: 202, headers: { "Docker-Content-Digest": digest } });
 }

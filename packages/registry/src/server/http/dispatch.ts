@@ -1,5 +1,6 @@
 import type { Access, Action, Authenticator } from "../auth/access.ts";
 import { RegistryError } from "../errors.ts";
+import type { EventSink } from "../observe/events.ts";
 import type { PullThrough } from "../proxy/pull-through.ts";
 import type { RepositoryContext } from "../repository/context.ts";
 import { deleteBlobResponse, getBlob } from "./blob-handlers.ts";
@@ -15,6 +16,10 @@ export interface DispatchOptions {
   proxy: PullThrough | undefined;
   readOnly: boolean;
   deleteEnabled: boolean;
+  /** Repositories that one answer lists at most; asking for more is an error. */
+  mostCatalog: number;
+  /** Absent: nobody is told what happens. */
+  events?: EventSink | undefined;
 }
 
 const METHODS: Record<Route["kind"], readonly string[]> = {
@@ -48,8 +53,11 @@ export async function dispatch(
   route: Route,
   query: URLSearchParams,
   tell: (user: string) => void,
+  address: () => string,
 ): Promise<Response> {
   const { method } = request;
+  // Browsers ask so, without credentials, whether they may ask.
+  if (method === "OPTIONS") return new Response(null, { headers: { Allow: METHODS[route.kind].join(", ") } });
   if (!METHODS[route.kind].includes(method))
     throw new RegistryError("UNSUPPORTED", { headers: { Allow: METHODS[route.kind].join(", ") } });
   const access = accessOf(route, method);
@@ -64,6 +72,14 @@ export async function dispatch(
     principal: authorization.principal,
     may: (each) => authorization.allows(each),
     sees: (name) => authorization.sees(name),
+    async happened(action, target) {
+      const { events } = options;
+      const found = events === undefined ? undefined : await target();
+      if (found === undefined) return;
+      const header = (name: string) => request.headers.get(name) ?? "";
+      const asked = { address: address(), host: header("host"), method, agent: header("user-agent") };
+      events!({ action, target: found, request: asked, user: authorization.principal.name });
+    },
   };
   return await handle(options, exchange, route);
 }
@@ -85,17 +101,17 @@ function handle(options: DispatchOptions, exchange: Exchange, route: Route): Pro
         headers: { "Content-Type": "application/json; charset=utf-8" },
       });
     case "catalog":
-      return catalog(context, exchange);
+      return catalog(context, exchange, options.mostCatalog);
     case "tags":
-      return tags(context, exchange, route.name);
+      return tags(context, exchange, route.name, proxy);
     case "referrers":
-      return referrers(context, exchange, route.name, route.digest);
+      return referrers(context, exchange, route.name, route.digest, proxy);
     case "manifest":
       if (method === "PUT") return putManifestResponse(context, exchange, route.name, route.reference);
-      if (method === "DELETE") return deleteManifestResponse(context, route.name, route.reference);
+      if (method === "DELETE") return deleteManifestResponse(context, exchange, route.name, route.reference);
       return getManifest(context, exchange, route.name, route.reference, proxy);
     case "blob":
-      if (method === "DELETE") return deleteBlobResponse(context, route.name, route.digest);
+      if (method === "DELETE") return deleteBlobResponse(context, exchange, route.name, route.digest);
       return getBlob(context, exchange, route.name, route.digest, proxy);
     case "uploads":
       return startUpload(context, exchange, route.name);

@@ -15,12 +15,18 @@ export interface HandlerParts {
   rate: RateLimiter;
   /** URL in front of paths in `Location`; empty: the path alone. */
   host(): string;
+  /** Whether the checks of the configuration succeed; otherwise everything is 503. */
+  isWell(): boolean;
+  /** Path in front of all paths; empty or without a slash at the end. */
+  prefix(): string;
+  /** Headers of every response. */
+  headers(): readonly (readonly [name: string, values: readonly string[]])[];
   /** Answers paths outside of the API (the token endpoint); undefined when it is none of them. */
   other(request: Request, path: string): Promise<Response> | undefined;
 }
 
 interface Server {
-  requestIP(request: Request): { address: string } | null;
+  requestIP(request: Request): { address: string; port: number } | null;
   timeout(request: Request, seconds: number): void;
 }
 
@@ -34,7 +40,10 @@ export function requestHandler(parts: HandlerParts): (request: Request, server: 
   const { accessLog, metrics, rate } = parts;
   return async (request, server) => {
     const started = performance.now();
-    const { path, query, raw } = splitUrl(request.url);
+    const { path: whole, query, raw } = splitUrl(request.url);
+    const prefix = parts.prefix();
+    const path = whole.startsWith(`${prefix}/`) ? whole.slice(prefix.length) : whole;
+    const isOurs = prefix === "" || path !== whole;
     let kind = "other";
     let user = "";
     metrics.inFlight++;
@@ -42,18 +51,27 @@ export function requestHandler(parts: HandlerParts): (request: Request, server: 
     const remote = needsAddress ? (server.requestIP(request)?.address ?? "-") : "-";
     let response: Response;
     try {
-      if (path === "/healthz") response = await health(parts.options());
+      if (path === "/healthz") response = await health(parts.options(), parts.isWell());
       else {
+        if (!parts.isWell())
+          throw new RegistryError("UNAVAILABLE", { detail: "health check failed: please see /debug/health" });
         rate.take(remote);
-        const route = parseRoute(path);
+        const route = isOurs ? parseRoute(path) : undefined;
         if (route === undefined) {
-          response = (await parts.other(request, path)) ?? unknownPath(path);
+          response = (isOurs ? await parts.other(request, path) : undefined) ?? unknownPath(path);
         } else {
           kind = route.kind;
           if (kind === "upload" && request.method === "PUT") server.timeout(request, FINISH_SECONDS);
-          response = await dispatch(parts.options(), request, route, query, (name) => {
-            user = name;
-          });
+          response = await dispatch(
+            parts.options(),
+            request,
+            route,
+            query,
+            (name) => {
+              user = name;
+            },
+            () => addressOf(server, request),
+          );
         }
       }
     } catch (error) {
@@ -61,8 +79,13 @@ export function requestHandler(parts: HandlerParts): (request: Request, server: 
     }
     if (path.startsWith("/v2")) response.headers.set(API_VERSION, "registry/2.0");
     const location = response.headers.get("location");
-    if (location?.startsWith("/") && parts.host() !== "")
-      response.headers.set("Location", parts.host() + location);
+    if (location?.startsWith("/")) response.headers.set("Location", parts.host() + prefix + location);
+    const link = response.headers.get("link");
+    if (link !== null && prefix !== "") response.headers.set("Link", link.replace("<", `<${prefix}`));
+    for (const [name, values] of parts.headers()) {
+      response.headers.delete(name);
+      for (const value of values) response.headers.append(name, value);
+    }
     metrics.inFlight--;
     const length = response.headers.get("content-length");
     const bytes =
@@ -85,8 +108,15 @@ export function requestHandler(parts: HandlerParts): (request: Request, server: 
   };
 }
 
-async function health({ context }: DispatchOptions): Promise<Response> {
+function addressOf(server: Server, request: Request): string {
+  const found = server.requestIP(request);
+  if (found === null) return "";
+  return found.address.includes(":") ? `[${found.address}]:${found.port}` : `${found.address}:${found.port}`;
+}
+
+async function health({ context }: DispatchOptions, isWell: boolean): Promise<Response> {
   try {
+    if (!isWell) return new Response("unhealthy: see /debug/health\n", { status: 503 });
     await context.store.check();
     return new Response("ok\n");
   } catch (error) {

@@ -1,7 +1,10 @@
+import { RegistryError } from "../errors.ts";
 import type { ContentDigest } from "../names.ts";
+import type { PullThrough } from "../proxy/pull-through.ts";
 import type { RepositoryContext } from "../repository/context.ts";
-import { listReferrers, listRepositories, listTags } from "../repository/listing.ts";
+import { listRepositories, listTags } from "../repository/listing.ts";
 import { OCI_INDEX } from "../repository/manifest-document.ts";
+import { listReferrers } from "../repository/referrers.ts";
 import type { Exchange } from "./exchange.ts";
 import { json, nextLink, pageRequest } from "./pages.ts";
 
@@ -10,8 +13,14 @@ const CATALOG_PAGE = 1000;
 const REFERRERS_PAGE = 1000;
 
 /** GET /v2/_catalog: of what the requester may pull. */
-export async function catalog(context: RepositoryContext, { query, sees }: Exchange): Promise<Response> {
-  const request = pageRequest(query, CATALOG_PAGE);
+export async function catalog(
+  context: RepositoryContext,
+  { query, sees }: Exchange,
+  most: number,
+): Promise<Response> {
+  const request = pageRequest(query, Math.min(most, CATALOG_PAGE));
+  if (request.count! > most)
+    throw new RegistryError("PAGINATION_NUMBER_INVALID", { detail: { n: request.count } });
   const { entries, more } = await listRepositories(context, request, sees);
   return json(
     { repositories: entries },
@@ -20,9 +29,14 @@ export async function catalog(context: RepositoryContext, { query, sees }: Excha
 }
 
 /** GET /v2/<name>/tags/list (end-8a, 8b). */
-export async function tags(context: RepositoryContext, { query }: Exchange, name: string): Promise<Response> {
+export async function tags(
+  context: RepositoryContext,
+  { query }: Exchange,
+  name: string,
+  proxy: PullThrough | undefined,
+): Promise<Response> {
   const request = pageRequest(query);
-  const { entries, more } = await listTags(context, name, request);
+  const { entries, more } = await (proxy?.tags(name, request) ?? listTags(context, name, request));
   return json(
     { name, tags: entries },
     nextLink(
@@ -39,10 +53,12 @@ export async function referrers(
   { query }: Exchange,
   name: string,
   digest: ContentDigest,
+  proxy: PullThrough | undefined,
 ): Promise<Response> {
   const request = pageRequest(query, REFERRERS_PAGE);
   const artifactType = query.get("artifactType") ?? undefined;
-  const { entries, more } = await listReferrers(context, name, digest, artifactType, request);
+  const { entries, more } = await (proxy?.referrers(name, digest, artifactType, request) ??
+    listReferrers(context, name, digest, artifactType, request));
   return json(
     { schemaVersion: 2, mediaType: OCI_INDEX, manifests: entries },
     {

@@ -1,6 +1,9 @@
 import { RegistryError } from "../errors.ts";
+import { looksLikeDigest, parseContentDigest } from "../names.ts";
+import type { EventTarget } from "../observe/events.ts";
 import type { PullThrough } from "../proxy/pull-through.ts";
 import type { RepositoryContext } from "../repository/context.ts";
+import { type DocumentDescriptor, readManifestDocument } from "../repository/manifest-document.ts";
 import { deleteManifest, type FoundManifest, findManifest, putManifest } from "../repository/manifests.ts";
 import type { Exchange } from "./exchange.ts";
 import { matchesEtag } from "./ranges.ts";
@@ -9,11 +12,12 @@ import { readBody } from "./read-body.ts";
 /** GET and HEAD (end-3). */
 export async function getManifest(
   context: RepositoryContext,
-  { request }: Exchange,
+  exchange: Exchange,
   name: string,
   reference: string,
   proxy: PullThrough | undefined,
 ): Promise<Response> {
+  const { request } = exchange;
   const found: FoundManifest | undefined =
     proxy === undefined
       ? await findManifest(context, name, reference)
@@ -29,6 +33,7 @@ export async function getManifest(
   };
   if (matchesEtag(request.headers.get("if-none-match"), found.digest))
     return new Response(null, { status: 304, headers });
+  await exchange.happened("pull", () => manifestTarget(name, reference, found));
   if (request.method === "HEAD") {
     headers["Content-Length"] = String(found.bytes.byteLength);
     return new Response(null, { headers });
@@ -36,13 +41,40 @@ export async function getManifest(
   return new Response(found.bytes as Uint8Array<ArrayBuffer>, { headers });
 }
 
+/** A manifest as events name it. */
+function manifestTarget(repository: string, reference: string, found: FoundManifest): EventTarget {
+  const { bytes, digest, mediaType } = found;
+  return {
+    mediaType,
+    size: bytes.byteLength,
+    digest,
+    repository,
+    ...(!looksLikeDigest(reference) && { tag: reference }),
+    references: namedBy(bytes).map(({ mediaType: type, size, digest: each }) => ({
+      mediaType: type,
+      size,
+      digest: each,
+    })),
+  };
+}
+
+function namedBy(bytes: Uint8Array): DocumentDescriptor[] {
+  try {
+    const { blobs, manifests } = readManifestDocument(bytes);
+    return [...blobs, ...manifests];
+  } catch {
+    return [];
+  }
+}
+
 /** PUT (end-7). */
 export async function putManifestResponse(
   context: RepositoryContext,
-  { request }: Exchange,
+  exchange: Exchange,
   name: string,
   reference: string,
 ): Promise<Response> {
+  const { request } = exchange;
   const bytes = await readBody(request, context.limits().maxManifestBytes);
   const declared = request.headers.get("content-type")?.replace(/;.*/s, "").trim().toLowerCase();
   // What HTTP libraries send when nobody said a type.
@@ -56,6 +88,8 @@ export async function putManifestResponse(
     bytes,
     isNoType ? undefined : declared,
   );
+  const { mediaType } = document;
+  await exchange.happened("push", () => manifestTarget(name, reference, { bytes, digest, mediaType }));
   return new Response(null, {
     status: 201,
     headers: {
@@ -69,9 +103,14 @@ export async function putManifestResponse(
 /** DELETE (end-9). */
 export async function deleteManifestResponse(
   context: RepositoryContext,
+  exchange: Exchange,
   name: string,
   reference: string,
 ): Promise<Response> {
   await deleteManifest(context, name, reference);
+  await exchange.happened("delete", () => ({
+    repository: name,
+    ...(looksLikeDigest(reference) ? { digest: parseContentDigest(reference) } : { tag: reference }),
+  }));
   return new Response(null, { status: 202 });
 }

@@ -7,7 +7,8 @@ import {
   isName,
   parseContentDigest,
 } from "../names.ts";
-import { mountBlob } from "../repository/blobs.ts";
+import type { EventTarget } from "../observe/events.ts";
+import { mountBlob, statBlob } from "../repository/blobs.ts";
 import type { RepositoryContext } from "../repository/context.ts";
 import {
   appendChunk,
@@ -18,6 +19,7 @@ import {
   uploadOffset,
   uploadWhole,
 } from "../repository/uploads.ts";
+import { blobTarget } from "./blob-handlers.ts";
 import type { Exchange } from "./exchange.ts";
 import { parseChunkRange } from "./ranges.ts";
 import { bodyOf, contentLength } from "./read-body.ts";
@@ -33,7 +35,13 @@ export async function startUpload(
   const from = query.get("from");
   if (mount !== null && from !== null && isContentDigest(mount) && isName(from)) {
     const maySee = exchange.may({ type: "repository", name: from, action: "pull" });
-    if (maySee && (await mountBlob(context, name, from, mount))) return created(name, mount);
+    if (maySee && (await mountBlob(context, name, from, mount))) {
+      await exchange.happened("mount", async () => ({
+        ...(await pushed(context, name, mount)),
+        fromRepository: from,
+      }));
+      return created(name, mount);
+    }
   }
   const digestText = query.get("digest");
   if (digestText !== null) {
@@ -42,6 +50,7 @@ export async function startUpload(
     // Without content it is the beginning of an upload, unless it is the blob without content.
     if (length !== 0 || digest === digestOf("", algorithmIn(digest))) {
       await uploadWhole(context, name, digest, chunkOf(request));
+      await exchange.happened("push", () => pushed(context, name, digest));
       return created(name, digest);
     }
   }
@@ -62,16 +71,23 @@ export async function patchUpload(
 /** PUT (end-6): the last chunk, if any, and the digest. */
 export async function putUpload(
   context: RepositoryContext,
-  { request, query }: Exchange,
+  exchange: Exchange,
   name: string,
   id: string,
 ): Promise<Response> {
+  const { request, query } = exchange;
   const text = query.get("digest");
   if (text === null) throw new RegistryError("DIGEST_INVALID", { detail: "digest missing" });
   const digest = parseContentDigest(text);
   const hasBody = request.body !== null && contentLength(request) !== 0;
   await finishUpload(context, name, id, digest, hasBody ? chunkOf(request) : undefined);
+  await exchange.happened("push", () => pushed(context, name, digest));
   return created(name, digest);
+}
+
+/** A blob that has come, as events name it. */
+async function pushed(context: RepositoryContext, name: string, digest: ContentDigest): Promise<EventTarget> {
+  return blobTarget(name, digest, (await statBlob(context, name, digest)) ?? 0);
 }
 
 /** GET (end-13). */

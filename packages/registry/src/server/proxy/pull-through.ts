@@ -2,14 +2,16 @@ import { type Digest, isKind, log, messageOf } from "@berth/base";
 import type { Login, RegistryClient, Repository } from "../../client/client.ts";
 import { createRegistryClient } from "../../client/index.ts";
 import { RegistryError } from "../errors.ts";
-import { parseRange } from "../http/ranges.ts";
 import { type ContentDigest, isTag, looksLikeDigest } from "../names.ts";
-import { statBlob } from "../repository/blobs.ts";
 import type { RepositoryContext } from "../repository/context.ts";
-import { type FoundManifest, findManifest, keepManifest } from "../repository/manifests.ts";
-import { uploadWhole } from "../repository/uploads.ts";
+import type { Page, PageRequest } from "../repository/listing.ts";
+import { listTags, pageOf } from "../repository/listing.ts";
+import type { Referrer } from "../repository/manifest-document.ts";
+import { type FoundManifest, findManifest, keepManifest, touchManifest } from "../repository/manifests.ts";
+import { listReferrers } from "../repository/referrers.ts";
 import { tagKey } from "../storage/paths.ts";
-import { relay } from "./relay.ts";
+import { BlobCache } from "./blob-cache.ts";
+import { gatewayError } from "./errors.ts";
 
 export interface PullThroughOptions {
   /** `https://registry-1.docker.io`, `http://127.0.0.1:5000`. */
@@ -28,12 +30,13 @@ export class PullThrough {
   readonly #options: PullThroughOptions;
   readonly #client: RegistryClient;
   readonly #domain: string;
+  readonly #blobs: BlobCache;
   readonly #fetching = new Map<string, Promise<FoundManifest | undefined>>();
-  readonly #keeping = new Set<string>();
 
   constructor(context: RepositoryContext, options: PullThroughOptions) {
     this.#context = context;
     this.#options = options;
+    this.#blobs = new BlobCache(context, (name) => this.#repository(name));
     const { host, protocol } = new URL(options.url);
     this.#domain = HUB_HOSTS.includes(host) ? "docker.io" : host;
     this.#client = createRegistryClient(() => ({
@@ -47,6 +50,13 @@ export class PullThrough {
 
   /** A manifest from here or, when it is not here or its tag is too old, from there; undefined when neither has it. */
   async manifest(name: string, reference: string): Promise<FoundManifest | undefined> {
+    const found = await this.#find(name, reference);
+    // What is used stays (`proxy.ttl`).
+    if (found !== undefined) await touchManifest(this.#context, name, found.digest);
+    return found;
+  }
+
+  async #find(name: string, reference: string): Promise<FoundManifest | undefined> {
     const local = await findManifest(this.#context, name, reference);
     if (looksLikeDigest(reference)) {
       if (local !== undefined || !reference.startsWith("sha256:")) return local;
@@ -59,13 +69,14 @@ export class PullThrough {
     try {
       return await this.#refresh(name, reference, local);
     } catch (error) {
-      if (local === undefined) throw gateway(error);
-      log.warn("the other registry does not answer: what is here is served", {
-        name,
-        error: messageOf(error),
-      });
+      if (local === undefined) throw gatewayError(error);
+      this.#unreachable(name, error);
       return local;
     }
+  }
+
+  #unreachable(name: string, error: unknown): void {
+    log.warn("the other registry does not answer: what is here is served", { name, error: messageOf(error) });
   }
 
   async #refresh(
@@ -104,90 +115,58 @@ export class PullThrough {
       return { bytes, digest, mediaType };
     } catch (error) {
       if (isKind(error, "not-found")) return undefined;
-      throw gateway(error);
+      throw gatewayError(error);
     }
   }
 
   /** The response for a blob that is not here: sent on while it is kept. @throws BLOB_UNKNOWN. */
   async blob(name: string, digest: ContentDigest, request: Request): Promise<Response> {
-    const unknown = () => new RegistryError("BLOB_UNKNOWN", { detail: digest });
-    if (!digest.startsWith("sha256:")) throw unknown();
-    const repository = this.#repository(name);
-    const wanted = digest as Digest;
+    return await this.#blobs.response(name, digest, request);
+  }
+
+  /** The tags that the other registry has; those that are here when it does not answer. @throws NAME_UNKNOWN. */
+  async tags(name: string, request: PageRequest): Promise<Page<string>> {
     try {
-      const size = await repository.checkBlob(
-        wanted,
-        AbortSignal.any([request.signal, AbortSignal.timeout(30_000)]),
-      );
-      if (size === undefined) throw unknown();
-      const headers: Record<string, string> = {
-        "Accept-Ranges": "bytes",
-        "Content-Type": "application/octet-stream",
-        "Docker-Content-Digest": digest,
-        ETag: `"${digest}"`,
-        "Content-Length": String(size),
-      };
-      if (request.method === "HEAD") return new Response(null, { headers });
-      const range = parseRange(request.headers.get("range"), size);
-      if (range === "unsatisfiable")
-        throw new RegistryError("RANGE_INVALID", { headers: { "Content-Range": `bytes */${size}` } });
-      if (range !== undefined) {
-        this.#keepInBackground(repository, name, wanted, size);
-        const at = { offset: range.start, end: range.end };
-        const opened = await repository.openBlob({ digest: wanted, size }, at, request.signal);
-        if (opened.ranged && opened.offset === range.start) {
-          headers["Content-Range"] = `bytes ${range.start}-${range.end - 1}/${size}`;
-          headers["Content-Length"] = String(range.end - range.start);
-          return new Response(opened.body, { status: 206, headers });
-        }
-        await opened.body.cancel();
-      }
-      return new Response(await this.#through(repository, name, wanted, size, request.signal), { headers });
+      const tags = await this.#repository(name).tags(AbortSignal.timeout(60_000));
+      return pageOf([...new Set(tags)].sort(), request);
     } catch (error) {
-      if (error instanceof RegistryError) throw error;
-      if (isKind(error, "not-found")) throw unknown();
-      throw gateway(error);
+      if (isKind(error, "not-found")) throw new RegistryError("NAME_UNKNOWN", { detail: { name } });
+      return await this.#orHere(name, error, () => listTags(this.#context, name, request));
     }
   }
 
-  /** The blob's bytes, which are kept on the way, unless another request does that already. */
-  async #through(
-    repository: Repository,
+  /** What refers to a manifest there; what is known here of it when the other registry does not answer. */
+  async referrers(
     name: string,
-    digest: Digest,
-    size: number,
-    signal: AbortSignal,
-  ): Promise<ReadableStream<Uint8Array>> {
-    const key = `${name} ${digest}`;
-    const isKept = this.#keeping.has(key);
-    // What is kept is kept to its end, even when the client goes away.
-    const own = isKept ? signal : new AbortController().signal;
-    const opened = await repository.openBlob({ digest, size }, { offset: 0 }, own);
-    if (isKept) return opened.body;
-    const { forClient, forStore } = relay(opened.body);
-    this.#keep(key, name, digest, size, forStore);
-    return forClient;
+    subject: ContentDigest,
+    artifactType: string | undefined,
+    request: PageRequest,
+  ): Promise<Page<Referrer>> {
+    const here = () => listReferrers(this.#context, name, subject, artifactType, request);
+    if (!subject.startsWith("sha256:")) return await here();
+    try {
+      const all = await this.#repository(name).referrers(
+        subject as Digest,
+        artifactType === undefined ? {} : { artifactType },
+        AbortSignal.timeout(60_000),
+      );
+      const byDigest = new Map(all.map((each) => [each.digest as string, each as Referrer]));
+      const { entries, more } = pageOf([...byDigest.keys()].sort(), request);
+      return { entries: entries.map((digest) => byDigest.get(digest)!), more };
+    } catch (error) {
+      if (isKind(error, "not-found")) return { entries: [], more: false };
+      return await this.#orHere(name, error, here);
+    }
   }
 
-  #keepInBackground(repository: Repository, name: string, digest: Digest, size: number): void {
-    const key = `${name} ${digest}`;
-    if (this.#keeping.has(key)) return;
-    const open = async function* () {
-      const opened = await repository.openBlob({ digest, size }, { offset: 0 }, new AbortController().signal);
-      yield* opened.body;
-    };
-    this.#keep(key, name, digest, size, open());
-  }
-
-  #keep(key: string, name: string, digest: Digest, size: number, source: AsyncIterable<Uint8Array>): void {
-    this.#keeping.add(key);
-    const work = async () => {
-      if ((await statBlob(this.#context, name, digest)) !== undefined) return;
-      await uploadWhole(this.#context, name, digest, { source, length: size });
-    };
-    work()
-      .catch((error) => log.warn("a blob could not be kept", { name, digest, error: messageOf(error) }))
-      .finally(() => this.#keeping.delete(key));
+  async #orHere<T>(name: string, error: unknown, here: () => Promise<T>): Promise<T> {
+    try {
+      const found = await here();
+      this.#unreachable(name, error);
+      return found;
+    } catch {
+      throw gatewayError(error);
+    }
   }
 
   #repository(path: string): Repository {
@@ -195,13 +174,4 @@ export class PullThrough {
     const credentials = login === undefined ? {} : { credentials: { find: () => login } };
     return this.#client.repository({ domain: this.#domain, path }, credentials);
   }
-}
-
-function gateway(error: unknown): RegistryError {
-  if (error instanceof RegistryError) return error;
-  return new RegistryError("UNAVAILABLE", {
-    status: 502,
-    message: `the registry behind this cache: ${messageOf(error)}`,
-    cause: error,
-  });
 }

@@ -9,6 +9,8 @@ export interface Limits {
   maxManifestBytes: number;
   /** Bytes; undefined: no limit. */
   maxBlobBytes?: number;
+  /** Whether a layer may lie at that URL instead of here; absent: at any. */
+  isUrlAllowed?(url: string): boolean;
 }
 
 /** The hash of the first `offset` bytes of an upload. */

@@ -1,6 +1,5 @@
 import { RegistryError } from "../errors.ts";
-import type { ContentDigest } from "../names.ts";
-import { REPOSITORIES, referrersFolder, repositoryFolder, tagsFolder } from "../storage/paths.ts";
+import { REPOSITORIES, repositoryFolder, tagsFolder } from "../storage/paths.ts";
 import type { RepositoryContext } from "./context.ts";
 
 /** A part of a sorted list. */
@@ -17,9 +16,9 @@ export interface PageRequest {
   count?: number;
 }
 
-const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+export const byCodeUnit = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
-function pageOf(sorted: readonly string[], { last, count }: PageRequest): Page<string> {
+export function pageOf(sorted: readonly string[], { last, count }: PageRequest): Page<string> {
   let start = 0;
   if (last !== "") {
     start = sorted.findIndex((each) => each > last);
@@ -53,6 +52,9 @@ const PUSHED: readonly string[] = ["_manifests/", "_layers/"];
 /** The same, or to which something is being pushed. */
 export const BEGUN: readonly string[] = [...PUSHED, "_uploads/"];
 
+/** Folders looked at before other requests get a turn. */
+const TURN = 64;
+
 /** Names of repositories in the order of their code units, found one after the other. */
 export async function* walkRepositories(
   { store }: Pick<RepositoryContext, "store">,
@@ -61,7 +63,9 @@ export async function* walkRepositories(
 ): AsyncGenerator<string> {
   const isRepository = async (name: string) =>
     (await store.list(repositoryFolder(name))).some((entry) => holds.includes(entry));
+  let folders = 0;
   async function* below(prefix: string): AsyncGenerator<string> {
+    if (++folders % TURN === 0) await Bun.sleep(0);
     const folder = prefix === "" ? REPOSITORIES : repositoryFolder(prefix.slice(0, -1));
     const places: string[] = [];
     for (const entry of await store.list(folder)) {
@@ -90,38 +94,6 @@ export async function listRepositories(
     if (!mayBeSeen(name)) continue;
     if (count !== undefined && entries.length === count) return { entries, more: true };
     entries.push(name);
-  }
-  return { entries, more: false };
-}
-
-/** A descriptor as the referrers API gives it. */
-export interface Referrer {
-  mediaType: string;
-  digest: ContentDigest;
-  size: number;
-  artifactType?: string;
-  annotations?: Record<string, string>;
-}
-
-/** Manifests whose subject is `subject`, by digest; of one artifact type if asked. */
-export async function listReferrers(
-  { store }: RepositoryContext,
-  name: string,
-  subject: ContentDigest,
-  artifactType: string | undefined,
-  { last, count }: PageRequest,
-): Promise<Page<Referrer>> {
-  const folder = referrersFolder(name, subject);
-  const entries: Referrer[] = [];
-  const decoder = new TextDecoder();
-  for (const entry of (await store.list(folder)).sort(byCodeUnit)) {
-    if (entry.replace("-", ":") <= last) continue;
-    const bytes = await store.read(`${folder}/${entry}`);
-    if (bytes === undefined) continue;
-    const referrer = JSON.parse(decoder.decode(bytes)) as Referrer;
-    if (artifactType !== undefined && referrer.artifactType !== artifactType) continue;
-    if (count !== undefined && entries.length === count) return { entries, more: true };
-    entries.push(referrer);
   }
   return { entries, more: false };
 }

@@ -5,8 +5,8 @@ export interface DocumentDescriptor {
   mediaType: string;
   digest: ContentDigest;
   size: number;
-  /** It may lie elsewhere: Docker's foreign layers. */
-  elsewhere: boolean;
+  /** Where it may lie instead: Docker's foreign layers. */
+  urls: readonly string[];
 }
 
 /** What a registry needs to know of a manifest or an index. */
@@ -102,7 +102,13 @@ function descriptor(value: unknown): DocumentDescriptor {
     throw invalid("a descriptor without a valid digest");
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 0)
     throw invalid("a descriptor without a valid size");
-  return { mediaType, digest, size, elsewhere: Array.isArray(urls) && urls.length > 0 };
+  if (
+    urls !== undefined &&
+    urls !== null &&
+    !(Array.isArray(urls) && urls.every((each) => typeof each === "string"))
+  )
+    throw invalid("the urls of a descriptor are not texts");
+  return { mediaType, digest, size, urls: (urls as string[] | null | undefined) ?? [] };
 }
 
 function annotationsOf(json: Json): Record<string, string> | undefined {
@@ -111,4 +117,28 @@ function annotationsOf(json: Json): Record<string, string> | undefined {
   if (!isObject(annotations) || Object.values(annotations).some((value) => typeof value !== "string"))
     throw invalid("annotations are not texts");
   return annotations as Record<string, string>;
+}
+
+/** A descriptor as the referrers API gives it. */
+export interface Referrer {
+  mediaType: string;
+  digest: ContentDigest;
+  size: number;
+  artifactType?: string;
+  annotations?: Record<string, string>;
+}
+
+/** How the list of what refers to its subject shows a manifest. */
+export function referrerDescriptor(
+  digest: ContentDigest,
+  size: number,
+  { mediaType, artifactType, annotations }: ManifestDocument,
+): Referrer {
+  return {
+    mediaType,
+    digest,
+    size,
+    ...(annotations !== undefined && { annotations }),
+    ...(artifactType !== undefined && { artifactType }),
+  };
 }

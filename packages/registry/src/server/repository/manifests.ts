@@ -8,18 +8,10 @@ import {
   looksLikeDigest,
   parseContentDigest,
 } from "../names.ts";
-import {
-  blobKey,
-  layerKey,
-  referrerKey,
-  revisionKey,
-  tagFolder,
-  tagKey,
-  tagsFolder,
-} from "../storage/paths.ts";
+import { blobKey, referrerKey, revisionKey, tagFolder, tagKey, tagsFolder } from "../storage/paths.ts";
 import { statBlob } from "./blobs.ts";
 import type { RepositoryContext } from "./context.ts";
-import { type ManifestDocument, readManifestDocument } from "./manifest-document.ts";
+import { type ManifestDocument, readManifestDocument, referrerDescriptor } from "./manifest-document.ts";
 
 export interface FoundManifest {
   digest: ContentDigest;
@@ -103,6 +95,12 @@ export async function putManifest(
   if (byDigest !== undefined && byDigest !== digest)
     throw new RegistryError("DIGEST_INVALID", { detail: { provided: byDigest, actual: digest } });
   const document = readManifestDocument(bytes, declaredType);
+  const { isUrlAllowed } = context.limits();
+  const refused = document.blobs.flatMap(({ urls }) => urls).find((url) => isUrlAllowed?.(url) === false);
+  if (refused !== undefined)
+    throw new RegistryError("MANIFEST_INVALID", {
+      detail: `a URL that is not allowed: ${refused.slice(0, 300)}`,
+    });
   const needed = [...document.blobs, ...document.manifests];
   using _hold = await context.holds.hold([digest, ...needed.map((each) => each.digest)]);
   await requireReferences(context, name, document);
@@ -110,11 +108,7 @@ export async function putManifest(
     const objects: [string, string | Uint8Array][] = [];
     if ((await store.stat(blobKey(digest))) === undefined) objects.push([blobKey(digest), bytes]);
     else await store.touch(blobKey(digest));
-    if (document.subject !== undefined)
-      objects.push([
-        referrerKey(name, document.subject.digest, digest),
-        JSON.stringify(referrerDescriptor(digest, bytes.byteLength, document)),
-      ]);
+    if (document.subject !== undefined) objects.push(referrerObject(name, document, digest, bytes));
     const revision = revisionKey(name, digest);
     if ((await store.stat(revision)) === undefined) objects.push([revision, digest]);
     else await store.touch(revision);
@@ -135,8 +129,10 @@ export async function keepManifest(
 ): Promise<void> {
   using _hold = await context.holds.hold([digest]);
   await context.manifestLocks.run(`${name}@${digest}`, async () => {
+    const subject = subjectOf(bytes);
     const objects: [string, string | Uint8Array][] = [
       [blobKey(digest), bytes],
+      ...(subject === undefined ? [] : [referrerObject(name, subject, digest, bytes)]),
       [revisionKey(name, digest), digest],
     ];
     if (tag !== undefined) objects.push([tagKey(name, tag), digest]);
@@ -144,15 +140,37 @@ export async function keepManifest(
   });
 }
 
-function referrerDescriptor(digest: ContentDigest, size: number, document: ManifestDocument) {
-  const { mediaType, artifactType, annotations } = document;
-  return {
-    mediaType,
-    digest,
-    size,
-    ...(annotations !== undefined && { annotations }),
-    ...(artifactType !== undefined && { artifactType }),
-  };
+/** A manifest that has a subject, read. */
+function subjectOf(bytes: Uint8Array): ManifestDocument | undefined {
+  try {
+    const document = readManifestDocument(bytes);
+    return document.subject === undefined ? undefined : document;
+  } catch {
+    return undefined;
+  }
+}
+
+function referrerObject(
+  name: string,
+  document: ManifestDocument,
+  digest: ContentDigest,
+  bytes: Uint8Array,
+): [string, string] {
+  const key = referrerKey(name, document.subject!.digest, digest);
+  return [key, JSON.stringify(referrerDescriptor(digest, bytes.byteLength, document))];
+}
+
+/** The client relies on it: it is as new. @returns whether the repository has it. */
+export async function touchManifest(
+  { store, touchAfter }: RepositoryContext,
+  name: string,
+  digest: ContentDigest,
+): Promise<boolean> {
+  const key = revisionKey(name, digest);
+  const revision = await store.stat(key);
+  if (revision === undefined) return false;
+  if (Date.now() - revision.modified > touchAfter) await store.touch(key);
+  return true;
 }
 
 /** What the manifest names must be there, and is touched, as the collector may be at work. */
@@ -161,16 +179,16 @@ async function requireReferences(
   name: string,
   document: ManifestDocument,
 ): Promise<void> {
-  const { store } = context;
   const missing: ContentDigest[] = [];
-  for (const { digest, elsewhere } of document.blobs) {
-    if ((await statBlob(context, name, digest)) === undefined && !elsewhere) missing.push(digest);
+  for (const { digest, urls } of document.blobs) {
+    if ((await statBlob(context, name, digest)) === undefined && urls.length === 0) missing.push(digest);
   }
   for (const { digest } of document.manifests) {
-    const isThere =
-      (await store.stat(revisionKey(name, digest))) !== undefined ||
-      (await store.stat(layerKey(name, digest))) !== undefined;
-    if (!isThere) missing.push(digest);
+    if (
+      !(await touchManifest(context, name, digest)) &&
+      (await statBlob(context, name, digest)) === undefined
+    )
+      missing.push(digest);
   }
   if (missing.length === 0) return;
   throw new RegistryError("MANIFEST_BLOB_UNKNOWN", {
@@ -211,14 +229,9 @@ export async function removeRevision(
     if ((await resolveTag(context, name, tag)) === digest) await store.removeFolder(tagFolder(name, tag));
   }
   const content = await readManifest(context, digest);
-  const keys = [revision];
-  if (content !== undefined) {
-    try {
-      const { subject } = readManifestDocument(content.bytes);
-      if (subject !== undefined) keys.push(referrerKey(name, subject.digest, digest));
-    } catch {
-      // What cannot be read refers to nothing.
-    }
-  }
-  await store.remove(keys);
+  const subject = content === undefined ? undefined : subjectOf(content.bytes)?.subject;
+  await store.remove([
+    revision,
+    ...(subject === undefined ? [] : [referrerKey(name, subject.digest, digest)]),
+  ]);
 }

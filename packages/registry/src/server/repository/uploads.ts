@@ -69,15 +69,17 @@ export function finishUpload(
   });
 }
 
-/** A whole blob from one stream. @throws as `finishUpload`. */
+/** A whole blob from one stream. @param begun told the upload's folder. @throws as `finishUpload`. */
 export async function uploadWhole(
   context: RepositoryContext,
   name: string,
   digest: ContentDigest,
   chunk: Chunk,
+  begun?: (folder: string) => void,
 ): Promise<void> {
   const id = await beginUpload(context, name, algorithmOf(digest));
   try {
+    begun?.(uploadFolder(name, id));
     await finishUpload(context, name, id, digest, chunk);
   } catch (error) {
     await discard(context, uploadFolder(name, id));

@@ -25,13 +25,15 @@ export interface ObjectReader {
   stat(key: string): Awaitable<ObjectStat | undefined>;
   /** What a response sends; `size` as `stat` gave it. */
   body(key: string, size: number, range?: ByteRange): Awaitable<Blob | ReadableStream<Uint8Array>>;
+  /** A URL at which the client can read it itself, with ranges; undefined: through us. */
+  redirect?(key: string): string | undefined;
   /** Names directly below a folder, sorted by code unit; folders end in `/`. Empty when there is none. */
   list(folder: string): Awaitable<string[]>;
 }
 
 /** Changing small objects. What is acknowledged is durable. */
 export interface ObjectWriter {
-  /** Publishes objects in this order, each whole or not at all. */
+  /** Publishes objects in this order, each whole or not at all; the last one when the others are durable. */
   write(objects: readonly (readonly [key: string, content: string | Uint8Array])[]): Promise<void>;
   /** Sets `modified` to now; nothing when there is no such object. */
   touch(key: string): Awaitable<void>;
@@ -39,6 +41,13 @@ export interface ObjectWriter {
   remove(keys: readonly string[]): Promise<void>;
   /** Removes a folder with all that is in it. */
   removeFolder(folder: string): Promise<void>;
+}
+
+/** The content of an upload while it grows, and after it was published. */
+export interface GrowingFile {
+  /** At most so many of the bytes that are there behind the offset; empty when there are none yet. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
 }
 
 /** An upload is named by a folder key, in which it keeps what it needs. It survives the process. */
@@ -58,6 +67,8 @@ export interface UploadStore {
   ): Promise<number>;
   /** The bytes so far. */
   readUpload(folder: string): Awaitable<ReadableStream<Uint8Array>>;
+  /** Absent where an upload cannot be read while it grows. */
+  followUpload?(folder: string): Promise<GrowingFile>;
   /** Makes the upload the object `key`, durable, and ends the upload. An object that is there already stays. */
   publishUpload(folder: string, key: string): Promise<void>;
   removeUpload(folder: string): Promise<void>;

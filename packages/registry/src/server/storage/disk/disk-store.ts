@@ -6,15 +6,15 @@ import {
   readdirSync,
   readFileSync,
   renameSync,
-  rmSync,
   statSync,
   utimesSync,
 } from "node:fs";
 import { open, rename, rm, rmdir, unlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { ByteRange, ObjectStat, ObjectStore } from "../object-store.ts";
+import type { ByteRange, GrowingFile, ObjectStat, ObjectStore } from "../object-store.ts";
 import { OWN, REPOSITORIES } from "../paths.ts";
 import { makeFolder, syncFolder } from "./durable.ts";
+import { clearTemporaryFolders, TemporaryFolder } from "./temporary.ts";
 import { appendStream } from "./upload-writer.ts";
 
 /** In an upload's folder. */
@@ -30,19 +30,20 @@ const isAbsent = (error: unknown): boolean =>
  */
 export function openDiskStore(root: string): ObjectStore {
   mkdirSync(join(root, REPOSITORIES), { recursive: true, mode: 0o755 });
-  mkdirSync(join(root, OWN, "tmp"), { recursive: true, mode: 0o700 });
+  const temporary = join(root, OWN, "tmp");
+  mkdirSync(temporary, { recursive: true, mode: 0o700 });
+  clearTemporaryFolders(temporary);
   return new DiskStore(root);
 }
 
 class DiskStore implements ObjectStore {
   readonly description: string;
   readonly #root: string;
-  readonly #temporary: string;
-  #counter = 0;
+  readonly #temporary: TemporaryFolder;
 
   constructor(root: string) {
     this.#root = root;
-    this.#temporary = join(root, OWN, "tmp", `${process.pid}-${Date.now().toString(36)}`);
+    this.#temporary = new TemporaryFolder(join(root, OWN, "tmp"));
     this.description = `the folder ${root}`;
   }
 
@@ -79,14 +80,17 @@ class DiskStore implements ObjectStore {
   async write(objects: readonly (readonly [key: string, content: string | Uint8Array])[]): Promise<void> {
     const staged = objects.map(([key, content]) => ({
       path: this.#path(key),
-      temporary: this.#newTemporary(),
+      temporary: this.#temporary.next(),
       content,
     }));
     try {
       await Promise.all(staged.map(({ temporary, content }) => writeSynced(temporary, content)));
-      const changed = new Set<string>();
-      for (const { path, temporary } of staged) this.#place(temporary, path, changed);
-      await Promise.all([...changed].map(syncFolder));
+      // The last one names the others (a tag its manifest): it must not survive a power loss without them.
+      for (const group of [staged.slice(0, -1), staged.slice(-1)]) {
+        const changed = new Set<string>();
+        for (const { path, temporary } of group) this.#place(temporary, path, changed);
+        await Promise.all([...changed].map(syncFolder));
+      }
     } catch (error) {
       for (const { temporary } of staged) await rm(temporary, { force: true });
       throw error;
@@ -119,7 +123,7 @@ class DiskStore implements ObjectStore {
 
   async removeFolder(folder: string): Promise<void> {
     const path = this.#path(folder);
-    const gone = this.#newTemporary();
+    const gone = this.#temporary.next();
     try {
       await rename(path, gone);
     } catch (error) {
@@ -160,6 +164,17 @@ class DiskStore implements ObjectStore {
     return Bun.file(join(this.#path(folder), DATA)).stream();
   }
 
+  async followUpload(folder: string): Promise<GrowingFile> {
+    const file = await open(join(this.#path(folder), DATA), "r");
+    return {
+      async read(offset, length) {
+        const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset);
+        return buffer.subarray(0, bytesRead);
+      },
+      close: () => file.close(),
+    };
+  }
+
   async publishUpload(folder: string, key: string): Promise<void> {
     const path = this.#path(key);
     const upload = this.#path(folder);
@@ -174,7 +189,11 @@ class DiskStore implements ObjectStore {
       const changed = new Set<string>();
       this.#place(data, path, changed);
       await Promise.all([...changed].map(syncFolder));
-    } else this.touch(key);
+    } else {
+      this.touch(key);
+      // Another upload may have brought it this moment, and not have synced its name yet.
+      await Promise.all([dirname(path), dirname(dirname(path))].map(syncFolder));
+    }
     await rm(upload, { recursive: true, force: true });
   }
 
@@ -193,14 +212,12 @@ class DiskStore implements ObjectStore {
     accessSync(join(this.#root, REPOSITORIES), constants.R_OK | constants.X_OK);
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {}
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#temporary[Symbol.dispose]();
+  }
 
   #path(key: string): string {
     return `${this.#root}/${key}`;
-  }
-
-  #newTemporary(): string {
-    return `${this.#temporary}-${++this.#counter}`;
   }
 
   /** Without a pause between making the folder and using it: an emptied one is removed by others. */
@@ -245,15 +262,5 @@ async function writeSynced(path: string, content: string | Uint8Array): Promise<
     await file.sync();
   } finally {
     await file.close();
-  }
-}
-
-/** Removes temporary files that processes left which are gone. Call it once, before anything is served. */
-export function clearTemporaryFiles(root: string): void {
-  const folder = join(root, OWN, "tmp");
-  for (const name of existsSync(folder) ? readdirSync(folder) : []) {
-    const pid = Number(name.split("-")[0]);
-    if (!existsSync(`/proc/${pid}`) || pid === process.pid)
-      rmSync(join(folder, name), { recursive: true, force: true });
   }
 }

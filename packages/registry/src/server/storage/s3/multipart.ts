@@ -1,7 +1,5 @@
 import type { S3Client } from "./s3-client.ts";
 
-/** S3's smallest part is 5 MiB, its most 10,000. */
-export const PART = 16 << 20;
 /** The largest object that one request copies. */
 const MOST_COPIED = 5 * 2 ** 30;
 const COPY_PART = 1 << 30;
@@ -61,7 +59,7 @@ export async function abortMultipart(client: S3Client, key: string, uploadId: st
 
 /** Copies an object inside the store. */
 export async function copyObject(client: S3Client, from: string, to: string, size: number): Promise<void> {
-  const source = client.pathOf(from);
+  const source = client.sourceOf(from);
   if (size <= MOST_COPIED) {
     const response = await client.send("PUT", to, {
       headers: {

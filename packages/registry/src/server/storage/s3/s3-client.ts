@@ -1,10 +1,18 @@
-import { type Credentials, canonicalQuery, encode, sha256Hex, sign, UNSIGNED } from "./sigv4.ts";
+import { type Credentials, canonicalQuery, encode, presign, sha256Hex, sign, UNSIGNED } from "./sigv4.ts";
 
 export interface S3Settings extends Credentials {
-  /** `http://127.0.0.1:9000`; paths are `/<bucket>/<key>`. */
+  /** `http://127.0.0.1:9000`. */
   endpoint: string;
   region: string;
   bucket: string;
+  /** The bucket is the first part of the host instead of the path. */
+  virtualHost?: boolean;
+  /** Any certificate of the store is trusted. */
+  skipVerify?: boolean;
+  /** The store encrypts objects, with the key of that id (KMS) or its own. */
+  encrypt?: boolean;
+  keyId?: string;
+  storageClass?: string;
 }
 
 export interface S3Request {
@@ -36,14 +44,38 @@ export class S3Client {
   constructor(settings: S3Settings) {
     this.#settings = settings;
     this.#endpoint = new URL(settings.endpoint);
+    if (settings.virtualHost) this.#endpoint.hostname = `${settings.bucket}.${this.#endpoint.hostname}`;
   }
 
   get description(): string {
     return `the bucket ${this.#settings.bucket} at ${this.#endpoint.host}`;
   }
 
-  pathOf(key: string): string {
+  /** What `x-amz-copy-source` names an object. */
+  sourceOf(key: string): string {
     return `/${encode(`${this.#settings.bucket}/${key}`, true)}`;
+  }
+
+  #pathOf(key: string): string {
+    return this.#settings.virtualHost ? `/${encode(key, true)}` : this.sourceOf(key);
+  }
+
+  /** A URL by which anybody can read the object for so many seconds. */
+  readableUrl(key: string, seconds: number): string {
+    const { host, origin } = this.#endpoint;
+    const path = this.#pathOf(key);
+    return `${origin}${path}?${presign(host, path, this.#settings, this.#settings.region, new Date(), seconds)}`;
+  }
+
+  /** What the store is to do with an object that is made. */
+  #objectHeaders(): Record<string, string> {
+    const { encrypt, keyId, storageClass } = this.#settings;
+    const kms = keyId !== undefined && keyId !== "";
+    return {
+      ...(encrypt && { "x-amz-server-side-encryption": kms ? "aws:kms" : "AES256" }),
+      ...(encrypt && kms && { "x-amz-server-side-encryption-aws-kms-key-id": keyId }),
+      ...(storageClass && { "x-amz-storage-class": storageClass }),
+    };
   }
 
   /** @throws S3Error for an answer that is not accepted; the network's error when the last attempt fails. */
@@ -67,17 +99,27 @@ export class S3Client {
   }
 
   async #once(method: string, key: string, { query = [], headers = {}, body }: S3Request): Promise<Response> {
-    const { region } = this.#settings;
+    const { region, skipVerify } = this.#settings;
     const { host, origin } = this.#endpoint;
-    const path = this.pathOf(key);
+    const path = this.#pathOf(key);
+    const isPart = query.some(([name]) => name === "uploadId");
+    const makes =
+      (method === "PUT" && !isPart) || (method === "POST" && query.some(([name]) => name === "uploads"));
+    const all = makes ? { ...headers, ...this.#objectHeaders() } : headers;
     const payload =
       body === undefined ? sha256Hex("") : body.byteLength > HASHED ? UNSIGNED : sha256Hex(body);
-    const signed = sign({ method, host, path, query, headers, payload }, this.#settings, region, new Date());
+    const signed = sign(
+      { method, host, path, query, headers: all, payload },
+      this.#settings,
+      region,
+      new Date(),
+    );
     const search = query.length === 0 ? "" : `?${canonicalQuery(query)}`;
     return await fetch(`${origin}${path}${search}`, {
       method,
       headers: signed,
       decompress: false,
+      ...(skipVerify && { tls: { rejectUnauthorized: false } }),
       ...(body !== undefined && { body: body as Uint8Array<ArrayBuffer> }),
     });
   }

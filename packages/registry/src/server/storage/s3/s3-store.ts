@@ -3,9 +3,17 @@ import { copyObject, unescapeXml } from "./multipart.ts";
 import { S3Client, type S3Settings } from "./s3-client.ts";
 import { S3Uploads } from "./s3-uploads.ts";
 
+const PART = 16 << 20;
+/** Long enough to begin a download with. */
+const READABLE_SECONDS = 1200;
+
 export interface S3StoreSettings extends S3Settings {
   /** In front of all keys. */
   prefix: string;
+  /** Bytes. */
+  partSize?: number;
+  /** Clients read blobs from the bucket itself. */
+  redirect?: boolean;
 }
 
 /** An S3-compatible store: each object is written whole and durable by one request (or one completed multipart upload). */
@@ -18,6 +26,7 @@ class S3Store extends S3Uploads implements ObjectStore {
   readonly description: string;
   readonly #client: S3Client;
   readonly #prefix: string;
+  readonly #redirect: boolean;
 
   constructor(settings: S3StoreSettings) {
     const client = new S3Client(settings);
@@ -27,7 +36,9 @@ class S3Store extends S3Uploads implements ObjectStore {
       client,
       (key) => prefix + key,
       (key) => this.read(key),
+      settings.partSize ?? PART,
     );
+    this.#redirect = settings.redirect ?? false;
     this.#client = client;
     this.#prefix = prefix;
     this.description = client.description;
@@ -55,6 +66,10 @@ class S3Store extends S3Uploads implements ObjectStore {
       ...(range !== undefined && { headers: { range: `bytes=${range.start}-${range.end - 1}` } }),
     });
     return response.body as ReadableStream<Uint8Array>;
+  }
+
+  redirect(key: string): string | undefined {
+    return this.#redirect ? this.#client.readableUrl(this.#prefix + key, READABLE_SECONDS) : undefined;
   }
 
   async list(folder: string): Promise<string[]> {

@@ -4,7 +4,6 @@ import {
   beginMultipart,
   completeMultipart,
   copyObject,
-  PART,
   type Part,
   putPart,
 } from "./multipart.ts";
@@ -31,14 +30,17 @@ export class S3Uploads implements UploadStore {
   readonly #client: S3Client;
   readonly #key: (key: string) => string;
   readonly #read: (key: string) => Promise<Uint8Array | undefined>;
+  readonly #partSize: number;
 
-  /** @param key from our keys to the bucket's. */
+  /** @param key from our keys to the bucket's. @param partSize bytes; S3's smallest part is 5 MiB, its most 10,000. */
   constructor(
     client: S3Client,
     key: (key: string) => string,
     read: (key: string) => Promise<Uint8Array | undefined>,
+    partSize: number,
   ) {
     this.#client = client;
+    this.#partSize = partSize;
     this.#key = key;
     this.#read = read;
   }
@@ -87,7 +89,7 @@ export class S3Uploads implements UploadStore {
       for await (const piece of source) {
         tap(piece);
         take(piece);
-        if (waiting >= PART) await flush(PART);
+        if (waiting >= this.#partSize) await flush(this.#partSize);
       }
     } finally {
       // Also when the client went away: what came before stays.

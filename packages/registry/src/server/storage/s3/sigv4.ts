@@ -2,6 +2,8 @@
 export interface Credentials {
   accessKey: string;
   secretKey: string;
+  /** Of temporary keys. */
+  sessionToken?: string;
 }
 
 export const UNSIGNED = "UNSIGNED-PAYLOAD";
@@ -35,14 +37,14 @@ export interface SignedRequest {
 /** @returns all headers of the request. */
 export function sign(
   { method, host, path, query, headers, payload }: SignedRequest,
-  { accessKey, secretKey }: Credentials,
+  { accessKey, secretKey, sessionToken }: Credentials,
   region: string,
   now: Date,
 ): Record<string, string> {
-  const stamp = now.toISOString().replace(/[-:]|\.\d{3}/g, "");
-  const day = stamp.slice(0, 8);
+  const stamp = stampOf(now);
   const all: Record<string, string> = {
     ...headers,
+    ...(sessionToken && { "x-amz-security-token": sessionToken }),
     host,
     "x-amz-content-sha256": payload,
     "x-amz-date": stamp,
@@ -57,15 +59,45 @@ export function sign(
     names.join(";"),
     payload,
   ].join("\n");
-  const scope = `${day}/${region}/s3/aws4_request`;
-  const toSign = ["AWS4-HMAC-SHA256", stamp, scope, sha256Hex(canonical)].join("\n");
-  const key = hmac(hmac(hmac(hmac(`AWS4${secretKey}`, day), region), "s3"), "aws4_request");
-  const signature = Buffer.from(hmac(key, toSign)).toString("hex");
+  const scope = scopeOf(stamp, region);
+  const signature = signatureOf(canonical, stamp, region, secretKey);
   const { host: _host, ...sent } = all;
   return {
     ...sent,
     authorization: `AWS4-HMAC-SHA256 Credential=${accessKey}/${scope}, SignedHeaders=${names.join(";")}, Signature=${signature}`,
   };
+}
+
+/** The query of a URL by which anybody can GET an object for so many seconds. */
+export function presign(
+  host: string,
+  path: string,
+  { accessKey, secretKey, sessionToken }: Credentials,
+  region: string,
+  now: Date,
+  seconds: number,
+): string {
+  const stamp = stampOf(now);
+  const query = canonicalQuery([
+    ["X-Amz-Algorithm", "AWS4-HMAC-SHA256"],
+    ["X-Amz-Credential", `${accessKey}/${scopeOf(stamp, region)}`],
+    ["X-Amz-Date", stamp],
+    ["X-Amz-Expires", String(seconds)],
+    ...(sessionToken ? [["X-Amz-Security-Token", sessionToken] as const] : []),
+    ["X-Amz-SignedHeaders", "host"],
+  ]);
+  const canonical = ["GET", path, query, `host:${host}`, "", "host", UNSIGNED].join("\n");
+  return `${query}&X-Amz-Signature=${signatureOf(canonical, stamp, region, secretKey)}`;
+}
+
+const stampOf = (now: Date): string => now.toISOString().replace(/[-:]|\.\d{3}/g, "");
+
+const scopeOf = (stamp: string, region: string): string => `${stamp.slice(0, 8)}/${region}/s3/aws4_request`;
+
+function signatureOf(canonical: string, stamp: string, region: string, secretKey: string): string {
+  const toSign = ["AWS4-HMAC-SHA256", stamp, scopeOf(stamp, region), sha256Hex(canonical)].join("\n");
+  const key = hmac(hmac(hmac(hmac(`AWS4${secretKey}`, stamp.slice(0, 8)), region), "s3"), "aws4_request");
+  return Buffer.from(hmac(key, toSign)).toString("hex");
 }
 
 export function canonicalQuery(query: readonly (readonly [string, string])[]): string {
