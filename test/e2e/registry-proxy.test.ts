@@ -1,7 +1,25 @@
 /** A pull-through cache in front of another registry: Debian's docker-registry. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { pushImage, putManifest, verifyBlob, verifyImage } from "../conformance/registry/pusher.ts";
+import { utimesSync } from "node:fs";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  S3TestServer,
+  TEST_CREDENTIALS,
+} from "../../packages/registry/src/server/storage/s3/s3-server.test-helper.ts";
+import {
+  contentOf,
+  manifestOf,
+  OCI_MANIFEST,
+  pushBlob,
+  pushImage,
+  putManifest,
+  someContent,
+  verifyBlob,
+  verifyImage,
+} from "../conformance/registry/pusher.ts";
 import { RegistryProcess } from "../conformance/registry/server.ts";
+import { runOk } from "../harness/command.ts";
+import { BERTH } from "../harness/engine.ts";
 import { eventually } from "../harness/wait.ts";
 
 setDefaultTimeout(60_000);
@@ -14,7 +32,9 @@ afterEach(async () => {
 async function pair(ttl: string): Promise<[RegistryProcess, RegistryProcess]> {
   const origin = await RegistryProcess.start("docker-registry");
   started.push(origin);
-  const cache = await RegistryProcess.start("berth", { flags: ["--proxy", origin.url, "--proxy-tag-ttl", ttl] });
+  const cache = await RegistryProcess.start("berth", {
+    flags: ["--proxy", origin.url, "--proxy-tag-ttl", ttl],
+  });
   started.push(cache);
   return [origin, cache];
 }
@@ -28,11 +48,6 @@ test("what was pulled through is served without the origin", async () => {
   });
   expect(ranged.status).toBe(206);
   expect(await ranged.bytes()).toEqual(layer.bytes.slice(5, 10));
-  // The last bytes may reach the client before they are kept.
-  await eventually("the layer is kept", async () => {
-    const files = [...new Bun.Glob(`**/${layer.digest.slice(7)}/link`).scanSync({ cwd: cache.root })];
-    return files.length > 0;
-  });
   await origin.kill();
   await verifyImage(cache.url, "a/b", "v1");
   await verifyImage(cache.url, "a/b", manifest.digest);
@@ -62,4 +77,194 @@ test("within the TTL a tag is not asked for again", async () => {
   await putManifest(origin.url, "a", "v1", two.manifest);
   const same = await fetch(`${cache.url}/v2/a/manifests/v1`);
   expect(same.headers.get("docker-content-digest")).toBe(one.manifest.digest);
+});
+
+interface Origin extends AsyncDisposable {
+  url: string;
+  /** Requests for blobs, by `method path range`. */
+  asked: string[];
+  /** Bytes after which each answer for a blob breaks off; undefined: never. */
+  cut?: number | undefined;
+  /** Blobs are held back while it is set. */
+  gate?: Promise<void> | undefined;
+  /** Sent instead of every answer. */
+  refusal?: { status: number; headers?: Record<string, string> } | undefined;
+}
+
+/** A registry in front of which one can listen, break lines and refuse. */
+async function watchedOrigin(to: RegistryProcess): Promise<Origin> {
+  const origin: Origin = { url: "", asked: [], [Symbol.asyncDispose]: async () => {} };
+  const answer = async (request: IncomingMessage, response: ServerResponse) => {
+    const path = request.url!;
+    const { refusal } = origin;
+    if (refusal !== undefined) {
+      response.writeHead(refusal.status, { "Content-Type": "application/json", ...refusal.headers });
+      response.end('{"errors":[{"code":"UNKNOWN","message":"no"}]}');
+      return;
+    }
+    const { range, accept = "*/*" } = request.headers;
+    const got = await fetch(to.url + path, {
+      method: request.method!,
+      headers: { Accept: accept, ...(range !== undefined && { Range: range }) },
+    });
+    const isBlob = path.includes("/blobs/") && request.method === "GET";
+    const { cut, gate } = origin;
+    if (isBlob) origin.asked.push(`${path.split("/").at(-1)} ${range ?? "whole"}`);
+    response.writeHead(got.status, Object.fromEntries(got.headers));
+    const bytes = new Uint8Array(await got.arrayBuffer());
+    response.write(bytes.subarray(0, 1000));
+    if (isBlob) await gate;
+    if (isBlob && cut !== undefined && cut < bytes.byteLength)
+      response.write(bytes.subarray(1000, cut), () => response.destroy());
+    else response.end(bytes.subarray(1000));
+  };
+  const server = createServer((request, response) => {
+    answer(request, response).catch(() => response.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  origin.url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+  origin[Symbol.asyncDispose] = async () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return origin;
+}
+
+async function watchedPair(flags: string[] = []) {
+  const registry = await RegistryProcess.start("docker-registry");
+  started.push(registry);
+  const origin = await watchedOrigin(registry);
+  const cache = await RegistryProcess.start("berth", { flags: ["--proxy", origin.url, ...flags] });
+  started.push(cache);
+  return { registry, origin, cache };
+}
+
+test("who asks for a blob while it is fetched shares the fetch, and parts of it too", async () => {
+  const { registry, origin, cache } = await watchedPair();
+  await using _origin = origin;
+  const { layer } = await pushImage(registry.url, "a", "v1", 6_000_000);
+  const gate = Promise.withResolvers<void>();
+  origin.gate = gate.promise;
+  const blob = `${cache.url}/v2/a/blobs/${layer.digest}`;
+  const whole = Array.from({ length: 5 }, async () => contentOf(await (await fetch(blob)).bytes()).digest);
+  const part = fetch(blob, { headers: { Range: "bytes=2000000-2000009" } });
+  // One goes away; the others do not care.
+  const leaving = new AbortController();
+  const left = fetch(blob, { signal: leaving.signal }).then((answer) => answer.bytes());
+  await eventually("the origin was asked", () => origin.asked.length > 0);
+  leaving.abort();
+  await left.catch(() => {});
+  expect((await fetch(blob, { method: "HEAD" })).headers.get("content-length")).toBe("6000000");
+  gate.resolve();
+  for (const each of whole) expect(await each).toBe(layer.digest);
+  const ranged = await part;
+  expect(ranged.status).toBe(206);
+  expect(await ranged.bytes()).toEqual(layer.bytes.slice(2_000_000, 2_000_010));
+  expect(origin.asked).toEqual([`${layer.digest} whole`]);
+  await registry.kill();
+  await verifyBlob(cache.url, "a", layer.digest);
+});
+
+test("a line to the other registry that breaks goes on where it broke", async () => {
+  const { registry, origin, cache } = await watchedPair();
+  await using _origin = origin;
+  const { layer } = await pushImage(registry.url, "a", "v1", 3_000_000);
+  origin.cut = 1_200_000;
+  await verifyBlob(cache.url, "a", layer.digest);
+  expect(origin.asked.length).toBeGreaterThan(1);
+  expect(origin.asked[1]).toMatch(/ bytes=\d+-$/);
+});
+
+test("content that is not what its digest says is neither kept nor ended well", async () => {
+  const { registry, origin, cache } = await watchedPair();
+  await using _origin = origin;
+  const { layer } = await pushImage(registry.url, "a", "v1", 2_000_000);
+  const files = [
+    ...new Bun.Glob(`**/${layer.digest.slice(7)}/data`).scanSync({ cwd: registry.root, absolute: true }),
+  ];
+  await Bun.write(files[0]!, new Uint8Array(2_000_000));
+  const answer = fetch(`${cache.url}/v2/a/blobs/${layer.digest}`).then((response) => response.bytes());
+  await expect(answer).rejects.toThrow();
+  expect([...new Bun.Glob(`**/${layer.digest.slice(7)}/*`).scanSync({ cwd: cache.root })]).toEqual([]);
+});
+
+test("what the other registry refuses is told as such", async () => {
+  const { origin, cache } = await watchedPair();
+  await using _origin = origin;
+  const status = async () => (await fetch(`${cache.url}/v2/a/manifests/v1`)).status;
+  origin.refusal = { status: 403 };
+  expect(await status()).toBe(403);
+  origin.refusal = { status: 404 };
+  expect(await status()).toBe(404);
+});
+
+test("tags and what refers to a manifest are those of the other registry, and known when it is gone", async () => {
+  const origin = await RegistryProcess.start("berth");
+  started.push(origin);
+  const cache = await RegistryProcess.start("berth", { flags: ["--proxy", origin.url] });
+  started.push(cache);
+  const { manifest, config } = await pushImage(origin.url, "a", "v1");
+  await pushImage(origin.url, "a", "v2");
+  const subject = { mediaType: OCI_MANIFEST, digest: manifest.digest, size: manifest.bytes.byteLength };
+  const signature = manifestOf(config, [], { subject, artifactType: "application/x.signature" });
+  expect((await putManifest(origin.url, "a", signature.digest, signature)).status).toBe(201);
+  const json = async (path: string) => await (await fetch(cache.url + path)).json();
+  const referrers = async () =>
+    (
+      (await json(`/v2/a/referrers/${manifest.digest}?artifactType=application/x.signature`)) as {
+        manifests: { digest: string }[];
+      }
+    ).manifests.map(({ digest }) => digest);
+  expect(await json("/v2/a/tags/list")).toEqual({ name: "a", tags: ["v1", "v2"] });
+  expect(await referrers()).toEqual([signature.digest]);
+  expect((await fetch(`${cache.url}/v2/none/tags/list`)).status).toBe(404);
+  await verifyImage(cache.url, "a", "v1");
+  await verifyImage(cache.url, "a", signature.digest);
+  await origin.kill();
+  expect(await json("/v2/a/tags/list")).toEqual({ name: "a", tags: ["v1"] });
+  expect(await referrers()).toEqual([signature.digest]);
+});
+
+test("what nobody asked for during the TTL goes, what is used stays", async () => {
+  const { registry, origin, cache } = await watchedPair();
+  await using _origin = origin;
+  const used = await pushImage(registry.url, "a", "used", 1000);
+  const unused = await pushImage(registry.url, "a", "unused", 1000);
+  for (const tag of ["used", "unused"]) await verifyImage(cache.url, "a", tag);
+  const ago = (hex: string, seconds: number) => {
+    const time = Date.now() / 1000 - seconds;
+    for (const file of new Bun.Glob(`**/${hex}/{link,data}`).scanSync({ cwd: cache.root, absolute: true }))
+      utimesSync(file, time, time);
+  };
+  for (const { manifest, layer, config } of [used, unused])
+    for (const { digest } of [manifest, layer, config]) ago(digest.slice(7), 8 * 86_400);
+  await verifyImage(cache.url, "a", "used");
+  const collect = [BERTH, "registry", "gc", "--storage", cache.root, "--proxy", origin.url];
+  expect((await runOk([...collect, "--proxy-ttl", "240h"])).stdout).toContain("0 manifests");
+  expect((await runOk(collect)).stdout).toContain("removed 3 blobs");
+  await registry.kill();
+  await verifyImage(cache.url, "a", "used");
+  expect((await fetch(`${cache.url}/v2/a/manifests/unused`)).status).toBe(502);
+});
+
+test("a cache on S3 shares fetches too", async () => {
+  const bucket = new S3TestServer();
+  const { accessKey, secretKey } = TEST_CREDENTIALS;
+  const keys = ["--s3-access-key", accessKey, "--s3-secret-key", secretKey];
+  const { registry, origin, cache } = await watchedPair([
+    ...["--s3-bucket", "images", "--s3-endpoint", bucket.endpoint, ...keys],
+  ]);
+  await using _origin = origin;
+  const content = someContent(3_000_000);
+  await pushBlob(registry.url, "a", content);
+  const gate = Promise.withResolvers<void>();
+  origin.gate = gate.promise;
+  const all = Array.from({ length: 3 }, () => verifyBlob(cache.url, "a", content.digest));
+  await eventually("the origin was asked", () => origin.asked.length > 0);
+  gate.resolve();
+  await Promise.all(all);
+  expect(origin.asked).toHaveLength(1);
+  await verifyBlob(cache.url, "a", content.digest);
+  expect(origin.asked).toHaveLength(1);
+  await bucket.stop();
 });

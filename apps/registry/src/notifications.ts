@@ -50,7 +50,8 @@ export class Notifications implements Disposable {
         ...rest,
         ...(digest !== undefined && { digest }),
         ...(size !== undefined && { size, length: size }),
-        ...(digest !== undefined && { url: `${base}/v2/${target.repository}/${kind}/${digest}` }),
+        ...(digest !== undefined &&
+          action !== "delete" && { url: `${base}/v2/${target.repository}/${kind}/${digest}` }),
         ...(references && named !== undefined && { references: named }),
       },
       request: {

@@ -7,7 +7,8 @@ import type { ContentDigest } from "../names.ts";
 import { statBlob } from "../repository/blobs.ts";
 import type { RepositoryContext } from "../repository/context.ts";
 import { uploadWhole } from "../repository/uploads.ts";
-import type { ByteRange } from "../storage/object-store.ts";
+import type { ByteRange, GrowingFile, ObjectStore } from "../storage/object-store.ts";
+import { blobKey } from "../storage/paths.ts";
 import { gatewayError } from "./errors.ts";
 import { SharedFetch } from "./shared-fetch.ts";
 import { Spool } from "./spool.ts";
@@ -59,16 +60,9 @@ export class BlobCache {
     if (range === "unsatisfiable")
       throw new RegistryError("RANGE_INVALID", { headers: { "Content-Range": `bytes */${size}` } });
     const { start, end } = range ?? { start: 0, end: size };
-    let body: ReadableStream<Uint8Array>;
-    try {
-      body = fetched.isNear(start)
-        ? await fetched.read(start, end)
-        : await this.#part(name, digest, size, { start, end }, request.signal);
-    } catch (error) {
-      // It came to its end this moment.
-      if ((error as { code?: string }).code !== "ENOENT") throw error;
-      return await this.#kept(name, digest, fetched, request);
-    }
+    const body = fetched.isNear(start)
+      ? fetched.read(start, end)
+      : await this.#part(name, digest, size, { start, end }, request.signal);
     return new Response(body, {
       status: range === undefined ? 200 : 206,
       headers: {
@@ -99,7 +93,7 @@ export class BlobCache {
     const opened = await this.#repository(name).openBlob({ digest, size }, { offset: start, end }, signal);
     if (opened.ranged && opened.offset === start) return opened.body;
     await opened.body.cancel();
-    return await (await this.#join(name, digest)).read(start, end);
+    return (await this.#join(name, digest)).read(start, end);
   }
 
   /** The fetch that runs, or a new one. */
@@ -126,7 +120,10 @@ export class BlobCache {
     const spool = store.followUpload === undefined ? new Spool() : undefined;
     const fetch = new SharedFetch(
       opened.size,
-      async () => await (spool?.open() ?? store.followUpload!(await folder.promise)),
+      async () =>
+        spool === undefined
+          ? store.followUpload!(await folder.promise, blobKey(digest as ContentDigest))
+          : (spool.open() ?? keptFile(store, digest as ContentDigest)),
       kept.promise,
     );
     const length = opened.size === undefined ? {} : { length: opened.size };
@@ -136,9 +133,22 @@ export class BlobCache {
         log.warn("a blob could not be kept", { name, digest, error: messageOf(error) });
         kept.reject(error);
       })
-      .finally(() => spool?.[Symbol.asyncDispose]());
+      .finally(() => spool?.[Symbol.dispose]());
     return fetch;
   }
+}
+
+/** A blob of the storage, part by part. */
+function keptFile(store: ObjectStore, digest: ContentDigest): GrowingFile {
+  return {
+    async read(start, length) {
+      const key = blobKey(digest);
+      const { size } = (await store.stat(key)) ?? { size: 0 };
+      const range = { start, end: Math.min(size, start + length) };
+      return new Uint8Array(await new Response(await store.body(key, size, range)).arrayBuffer());
+    },
+    close: () => {},
+  };
 }
 
 const keyOf = (name: string, digest: Digest): string => `${name} ${digest}`;

@@ -45,41 +45,45 @@ export class SharedFetch {
 
   /**
    * The bytes from `start` to before `end`, as they come; the last ones only when the digest of all was right.
-   * An error when the fetch fails.
+   * An error when the fetch fails. Nothing is open before somebody reads, and nothing after he left.
    */
-  async read(start: number, end: number): Promise<ReadableStream<Uint8Array>> {
-    const file = await this.#open();
-    const pieces = this.#follow(file, start, end);
+  read(start: number, end: number): ReadableStream<Uint8Array> {
+    const reader = new Reader(this.#open);
+    let at = start;
     return new ReadableStream<Uint8Array>(
       {
         pull: async (controller) => {
-          const { done, value } = await pieces.next();
-          if (done) controller.close();
-          else controller.enqueue(value);
+          try {
+            const piece = await this.#next(reader, at, end);
+            if (piece !== undefined) {
+              at += piece.byteLength;
+              controller.enqueue(piece);
+            }
+            if (at < end && piece !== undefined) return;
+            await reader.close();
+            if (piece !== undefined) controller.close();
+          } catch (error) {
+            await reader.close();
+            throw error;
+          }
         },
-        cancel: async () => {
-          await pieces.return(undefined);
-        },
+        cancel: () => reader.close(),
       },
       { highWaterMark: 0 },
     );
   }
 
-  async *#follow(file: GrowingFile, start: number, end: number): AsyncGenerator<Uint8Array> {
-    try {
-      for (let at = start; at < end; ) {
-        const ended = this.#ended;
-        if (ended) await this.done;
-        const isLast = end - at <= PIECE;
-        const piece = isLast && !ended ? EMPTY : await file.read(at, Math.min(PIECE, end - at));
-        if (piece.byteLength > 0) {
-          at += piece.byteLength;
-          yield piece;
-        } else if (ended) throw new Error("the blob is shorter than it was said to be");
-        else if (!this.#ended) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-      }
-    } finally {
-      await file.close();
+  /** The next bytes, when there are some; undefined when the reader has left. */
+  async #next(reader: Reader, at: number, end: number): Promise<Uint8Array | undefined> {
+    for (;;) {
+      const ended = this.#ended;
+      if (ended) await this.done;
+      const isLast = end - at <= PIECE;
+      const piece = isLast && !ended ? EMPTY : await reader.read(at, Math.min(PIECE, end - at));
+      if (piece === undefined || piece.byteLength > 0) return piece;
+      if (ended) throw new Error("the blob is shorter than it was said to be");
+      if (!this.#ended) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      if (reader.isClosed) return undefined;
     }
   }
 
@@ -89,3 +93,35 @@ export class SharedFetch {
 }
 
 const EMPTY = new Uint8Array();
+
+/** A file that is opened when it is first read, and closed when the last reading has ended. */
+class Reader {
+  readonly #open: () => Promise<GrowingFile>;
+  #file: Promise<GrowingFile> | undefined;
+  isClosed = false;
+
+  constructor(open: () => Promise<GrowingFile>) {
+    this.#open = open;
+  }
+
+  /** Undefined when it is closed. */
+  async read(offset: number, length: number): Promise<Uint8Array | undefined> {
+    if (this.isClosed) return undefined;
+    this.#file ??= this.#open();
+    const file = this.#file;
+    const reading = file.then((opened) => opened.read(offset, length));
+    // Closing waits for it.
+    this.#file = reading.then(
+      () => file,
+      () => file,
+    );
+    return await reading;
+  }
+
+  async close(): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    const file = await this.#file?.catch(() => undefined);
+    file?.close();
+  }
+}

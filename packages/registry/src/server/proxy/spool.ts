@@ -1,26 +1,30 @@
-import { closeSync, openSync, unlinkSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { closeSync, openSync, unlinkSync, write } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
+import { readPart } from "../storage/disk/growing-file.ts";
 import type { GrowingFile } from "../storage/object-store.ts";
 
+const writeFile = promisify(write);
+
 /** A file without a name that a stream is written to on its way, where the storage cannot be read meanwhile (S3). */
-export class Spool implements AsyncDisposable {
-  readonly #file: Promise<FileHandle>;
-  #readers = 1;
+export class Spool implements Disposable {
+  readonly #descriptor: number;
+  /** The writer and those who read. */
+  #users = 1;
 
   constructor() {
     const path = join(tmpdir(), `berth-registry-${crypto.randomUUID()}`);
-    closeSync(openSync(path, "wx", 0o600));
-    this.#file = open(path, "r+").finally(() => unlinkSync(path));
+    this.#descriptor = openSync(path, "wx+", 0o600);
+    unlinkSync(path);
   }
 
   async *through(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-    const file = await this.#file;
     let at = 0;
     for await (const piece of source) {
       for (let done = 0; done < piece.byteLength; ) {
-        const { bytesWritten } = await file.write(piece, done, piece.byteLength - done, at + done);
+        const left = piece.byteLength - done;
+        const { bytesWritten } = await writeFile(this.#descriptor, piece, done, left, at + done);
         done += bytesWritten;
       }
       at += piece.byteLength;
@@ -28,25 +32,18 @@ export class Spool implements AsyncDisposable {
     }
   }
 
-  async open(): Promise<GrowingFile> {
-    if (this.#readers === 0) throw Object.assign(new Error("the fetch has ended"), { code: "ENOENT" });
-    this.#readers++;
-    const file = await this.#file;
+  /** Undefined when it is gone. */
+  open(): GrowingFile | undefined {
+    if (this.#users === 0) return undefined;
+    this.#users++;
     return {
-      async read(offset, length) {
-        const { buffer, bytesRead } = await file.read(Buffer.allocUnsafe(length), 0, length, offset);
-        return buffer.subarray(0, bytesRead);
-      },
-      close: () => this.#leave(),
+      read: (offset, length) => readPart(this.#descriptor, offset, length),
+      close: () => this[Symbol.dispose](),
     };
   }
 
-  async #leave(): Promise<void> {
-    if (--this.#readers === 0) await (await this.#file).close();
-  }
-
-  /** The writer is done; those who read go on. */
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.#leave();
+  /** One less uses it. */
+  [Symbol.dispose](): void {
+    if (--this.#users === 0) closeSync(this.#descriptor);
   }
 }

@@ -47,7 +47,7 @@ export interface ObjectWriter {
 export interface GrowingFile {
   /** At most so many of the bytes that are there behind the offset; empty when there are none yet. */
   read(offset: number, length: number): Promise<Uint8Array>;
-  close(): Promise<void>;
+  close(): void;
 }
 
 /** An upload is named by a folder key, in which it keeps what it needs. It survives the process. */
@@ -67,8 +67,8 @@ export interface UploadStore {
   ): Promise<number>;
   /** The bytes so far. */
   readUpload(folder: string): Awaitable<ReadableStream<Uint8Array>>;
-  /** Absent where an upload cannot be read while it grows. */
-  followUpload?(folder: string): Promise<GrowingFile>;
+  /** `key`: where it is when it was published meanwhile. Absent where an upload cannot be read while it grows. */
+  followUpload?(folder: string, key: string): GrowingFile;
   /** Makes the upload the object `key`, durable, and ends the upload. An object that is there already stays. */
   publishUpload(folder: string, key: string): Promise<void>;
   removeUpload(folder: string): Promise<void>;
