@@ -129,6 +129,21 @@ fetch_deb() {
   : >".cache/trixie/$2.done"
 }
 
+# Clients from npm that tests drive the daemon with, at the versions of test/clients/package-lock.json. Their tests are skipped
+# where they cannot be fetched.
+install_npm_clients() {
+  to=.cache/clients
+  cmp -s test/clients/package-lock.json "$to/installed.json" && return 0
+  say "installing npm clients for tests"
+  mkdir -p "$to"
+  cp test/clients/package.json test/clients/package-lock.json "$to/"
+  if (cd "$to" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2); then
+    cp "$to/package-lock.json" "$to/installed.json"
+  else
+    say "could not install them: tests of these clients will be skipped"
+  fi
+}
+
 case "${1:-test}" in
   build) ;;
   runtime)
@@ -137,7 +152,8 @@ case "${1:-test}" in
   test)
     # shellcheck disable=SC2086
     install_debian_packages $runtime_packages $test_packages
-    fetch_trixie_clients ;;
+    fetch_trixie_clients
+    install_npm_clients ;;
   *) die "usage: tools/setup.sh [build|runtime|test]" ;;
 esac
 install_npm_packages

@@ -32,6 +32,7 @@ import { parseBind } from "../../packages/engine/src/mount/parse.ts";
 import { LogFormatter } from "../../packages/logging/src/json-file/formatter.ts";
 import { matchResponse, parseQuery, writeRefusal } from "../../packages/network/src/dns/message.ts";
 import { parseZone } from "../../packages/network/src/dns/zone.ts";
+import { BUILD_TARGETS } from "./build-targets.ts";
 import { REGISTRY_TARGETS } from "./registry-targets.ts";
 
 export interface Target {
@@ -359,5 +360,6 @@ export const TARGETS: readonly Target[] = [
     run: (input) => void parseTemplate(text(input), new Set(["json", "upper", "printf", "eq"])),
     answers: (error) => error instanceof TemplateError,
   },
+  ...BUILD_TARGETS,
   ...REGISTRY_TARGETS,
 ];

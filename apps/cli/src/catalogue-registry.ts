@@ -3,6 +3,7 @@ import { type Entry, entry } from "./entry.ts";
 /** Commands of `buildx` and `builder` besides `build`, and those on what is in registries. */
 export const REGISTRY_COMMANDS: readonly Entry[] = [
   entry(["builder prune", "buildx prune"], () => import("./commands/buildx/prune.ts")),
+  entry(["buildx bake", "bake", "buildx f"], () => import("./commands/buildx/bake.ts")),
   entry(["buildx du"], () => import("./commands/buildx/du.ts")),
   entry(["buildx inspect"], () => import("./commands/buildx/inspect.ts")),
   entry(["buildx ls"], () => import("./commands/buildx/ls.ts")),

@@ -18,7 +18,7 @@ export interface BuildErrorDetails {
 export class BuildError extends BerthError {
   readonly vertex: Digest | undefined;
   readonly vertexName: string | undefined;
-  readonly source: SourceExcerpt | undefined;
+  source: SourceExcerpt | undefined;
   readonly output: string | undefined;
   /** Of the step's process. */
   readonly processExitCode: number | undefined;

@@ -1,3 +1,4 @@
+export * from "./binfmt.ts";
 export * from "./cgroup/index.ts";
 export * from "./constants.ts";
 export { checked, Errno, errnoName, errnoText, failure, isErrno, SyscallError } from "./errno.ts";

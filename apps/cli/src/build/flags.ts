@@ -1,3 +1,4 @@
+import { parseReference } from "@berth/spec";
 import { parseUlimit } from "../container-options/devices.ts";
 import { parseExtraHost } from "../container-options/hosts.ts";
 import { bytes } from "../flags/quantities.ts";
@@ -65,7 +66,14 @@ export const BUILD_FLAGS = {
   "shm-size": bytes("Size of /dev/shm in RUN steps"),
   squash: bool("Make one layer of the new ones", { hidden: true }),
   ssh: many("An agent's socket or keys for RUN steps (default|id[=socket])"),
-  tag: list("Name of the image (name:tag)", { shorthand: "t", type: "stringArray" }),
+  tag: list("Name of the image (name:tag)", {
+    shorthand: "t",
+    type: "stringArray",
+    check(text) {
+      if (text !== "") parseReference(text);
+      return text;
+    },
+  }),
   target: string("The stage to build"),
   ulimit: custom<{ Name: string; Soft: number; Hard: number }[]>({
     type: "ulimit",

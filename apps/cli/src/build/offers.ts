@@ -4,12 +4,16 @@ import type { NativeBuildRequest } from "@berth/api/build";
 import type { Secret } from "@berth/client/build";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
+import { parseCsvLine } from "../flags/csv.ts";
 import { keyValueList } from "./key-value-list.ts";
 
 /** `--secret id=mysecret[,src=file|,env=NAME|,type=…]`. A file or variable of the secret's own name is the default. */
 export function secretsOf(context: Context, texts: readonly string[]): Map<string, Secret> {
   const secrets = new Map<string, Secret>();
   for (const text of texts) {
+    for (const field of parseCsvLine(text))
+      if (!field.includes("="))
+        throw new CommandError(`ERROR: invalid field '${field}' must be a key=value pair`);
     const { id, src, source, type, env, ...rest } = keyValueList(text);
     const [unknown] = Object.keys(rest);
     if (unknown !== undefined) throw new CommandError(`unexpected key '${unknown}' in '${text}'`);

@@ -40,6 +40,10 @@ export async function outputsOf(
     wanted.push({ type: "docker", attributes: {} });
   }
   if (wanted.length === 0) wanted.push({ type: "image", attributes: {} });
+  for (const { type, attributes } of wanted) {
+    if (type === "image" && attributes.push === "true" && flags.tag.length === 0 && !attributes.name)
+      throw new CommandError("ERROR: tag is needed when pushing to registry");
+  }
   const outputs: Outputs = { exporters: [], receivers: new Map() };
   for (const { type, attributes } of wanted) {
     if (type === "cacheonly") continue;

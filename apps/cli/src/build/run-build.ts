@@ -1,6 +1,6 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { BuildResult, NativeBuildRequest, StepExplanation } from "@berth/api/build";
+import type { BuildResult, NativeBuildRequest, ProgressEvent, StepExplanation } from "@berth/api/build";
 import { BuildFailure, build } from "@berth/client/build";
 import { registryConfig } from "../config/registry-auth.ts";
 import { resolveEnvironment } from "../container-options/key-values.ts";
@@ -14,15 +14,69 @@ import type { BUILD_FLAGS } from "./flags.ts";
 import { keyValueList } from "./key-value-list.ts";
 import { agentsOf, cacheEndpoints, secretsOf } from "./offers.ts";
 import { outputsOf } from "./outputs.ts";
-import { progressView } from "./progress/index.ts";
+import { buildProgress, type ProgressView, progressView } from "./progress/index.ts";
 import type { Steps } from "./progress/steps.ts";
 
 type Values = FlagValues<typeof BUILD_FLAGS>;
 
 /** One build as a command line asks for it. @throws CommandError, ExitStatus. */
 export async function runBuild(context: Context, values: Values, path: string): Promise<void> {
-  const client = await context.client();
+  checkTogether(values);
+  const mode = buildProgress(context, values.progress);
+  if (values.quiet && mode !== "auto" && mode !== "quiet")
+    throw new CommandError(`ERROR: progress=${mode} and quiet cannot be used together`);
+  const progress = await progressView(context, values.quiet ? "quiet" : mode);
+  // A file of an earlier build must not stand for this one.
+  if (values.iidfile !== "") rmSync(values.iidfile, { force: true });
+  using interruption = interruptible();
   using files = await buildFiles(context, path, values.file);
+  try {
+    const result = await perform(context, values, files, progress.event, interruption.signal);
+    await progress.finish();
+    await report(context, values, result, progress);
+  } catch (error) {
+    await progress.finish();
+    if (!(error instanceof BuildFailure)) throw error;
+    const { dockerfile } = files;
+    throw await explainFailure(context, error, progress.steps, { dockerfile, quiet: progress.raw });
+  }
+}
+
+const RIGHTS = ["network.host", "security.insecure"];
+
+/** What cannot be asked for, or not together. @throws CommandError */
+function checkTogether(values: Values): void {
+  if (values["no-cache"] && values["no-cache-filter"].length > 0)
+    throw new CommandError("ERROR: --no-cache and --no-cache-filter cannot currently be used together");
+  for (const right of values.allow)
+    if (!RIGHTS.includes(right)) throw new CommandError(`ERROR: unknown entitlement ${right}`);
+  isCheck(values);
+}
+
+/** A signal that Ctrl-C and SIGTERM abort. */
+export function interruptible(): { signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  const interrupt = () => controller.abort(new CommandError("context canceled", 130));
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      process.off("SIGINT", interrupt);
+      process.off("SIGTERM", interrupt);
+    },
+  };
+}
+
+/** Builds, without showing anything. @throws BuildFailure, CommandError. */
+export async function perform(
+  context: Context,
+  values: Values,
+  files: BuildFiles,
+  onEvent: (event: ProgressEvent) => void,
+  signal: AbortSignal,
+): Promise<BuildResult> {
+  const client = await context.client();
   const isLocal = client.address.kind === "unix";
   const direct = isLocal && process.getuid?.() === 0;
   const outputs = await outputsOf(context, { ...values, direct });
@@ -35,11 +89,6 @@ export async function runBuild(context: Context, values: Values, path: string): 
     entitlements: values.allow,
     explain: values.explain,
   };
-  const progress = await progressView(context, values.quiet ? "quiet" : values.progress);
-  const controller = new AbortController();
-  const interrupt = () => controller.abort(new CommandError("context canceled", 130));
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
   const offers = {
     folders: files.folders,
     secrets: secretsOf(context, values.secret),
@@ -52,43 +101,45 @@ export async function runBuild(context: Context, values: Values, path: string): 
     Object.keys(file.auths ?? {}).length > 0 ||
     file.credsStore !== undefined ||
     file.credHelpers !== undefined;
-  try {
-    const result = await build(client, {
-      request,
-      offers,
-      sharedKey: await sharedKey(files),
-      ...(hasCredentials && { registryConfig: await registryConfig(context) }),
-      onEvent: (event) => progress.event(event),
-      signal: controller.signal,
-    });
-    await progress.finish();
-    await report(context, values, result, progress.steps);
-  } catch (error) {
-    await progress.finish();
-    if (!(error instanceof BuildFailure)) throw error;
-    await explainFailure(context, values, error, progress.steps, files);
-  } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
-  }
+  return build(client, {
+    request,
+    offers,
+    sharedKey: await sharedKey(files),
+    ...(hasCredentials && { registryConfig: await registryConfig(context) }),
+    onEvent,
+    signal,
+  });
 }
 
-async function report(context: Context, values: Values, result: BuildResult, steps: Steps): Promise<void> {
-  const { imageId, exporterResponse } = result;
-  const rawJson = values.progress === "rawjson";
+async function report(
+  context: Context,
+  values: Values,
+  result: BuildResult,
+  { steps, raw }: ProgressView,
+): Promise<void> {
+  const { imageId } = result;
   if (values.quiet && imageId !== undefined && !isCheck(values)) await context.stdout.write(`${imageId}\n`);
   if (values.iidfile !== "" && imageId !== undefined) writeFileSync(values.iidfile, imageId);
-  if (values["metadata-file"] !== "") {
+  if (values["metadata-file"] !== "") writeMetadata(values["metadata-file"], result);
+  if (isCheck(values)) return reportCheck(context, steps);
+  if (!values.quiet && !raw) await context.stderr.write(warningSummary(steps, values.debug));
+  if (values.explain) await context.stdout.write(explanation(result.steps));
+}
+
+/** `--metadata-file` of one build, or of several by the names of their targets. */
+export function writeMetadata(file: string, results: BuildResult | Record<string, BuildResult>): void {
+  const one = (result: BuildResult) => {
     const metadata = {
       "buildx.build.ref": `default/default/${result.ref}`,
-      ...parsedMetadata(exporterResponse),
+      ...parsedMetadata(result.exporterResponse),
     };
-    const sorted = Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
-    writeFileSync(values["metadata-file"], JSON.stringify(sorted, null, 2));
-  }
-  if (isCheck(values)) return reportCheck(context, steps);
-  if (!values.quiet && !rawJson) await context.stderr.write(warningSummary(steps, values.debug));
-  if (values.explain) await context.stdout.write(explanation(result.steps));
+    return Object.fromEntries(Object.entries(metadata).sort(([a], [b]) => (a < b ? -1 : 1)));
+  };
+  const isOne = (value: typeof results): value is BuildResult => typeof value.ref === "string";
+  const json = isOne(results)
+    ? one(results)
+    : Object.fromEntries(Object.entries(results).map(([name, result]) => [name, one(result)]));
+  writeFileSync(file, JSON.stringify(json, null, 2));
 }
 
 /** Values that are JSON themselves (descriptors, provenance) become part of the metadata's JSON. */
@@ -147,20 +198,20 @@ function explanation(steps: readonly StepExplanation[]): string {
   return `\n${lines.join("")}`;
 }
 
-async function explainFailure(
+/** Shows what failed, with the lines of the Dockerfile. @returns the error that is left to say. */
+export async function explainFailure(
   context: Context,
-  values: Values,
   { failure }: BuildFailure,
   steps: Steps,
-  files: BuildFiles,
-): Promise<never> {
+  about: { dockerfile: string | undefined; quiet: boolean; target?: string },
+): Promise<CommandError> {
+  const { dockerfile, quiet, target } = about;
   const text =
-    files.dockerfile !== undefined && existsSync(files.dockerfile)
-      ? readFileSync(files.dockerfile, "utf8")
-      : undefined;
-  if (values.progress !== "rawjson") await context.stderr.write(failureReport(failure, steps, text));
+    dockerfile !== undefined && existsSync(dockerfile) ? readFileSync(dockerfile, "utf8") : undefined;
+  if (!quiet) await context.stderr.write(failureReport(failure, steps, text));
   const hint = failure.hint === undefined ? "" : `\n${failure.hint}`;
-  throw new CommandError(`ERROR: failed to solve: ${failure.message}${hint}`);
+  const of = target === undefined ? "" : `target ${target}: `;
+  return new CommandError(`ERROR: ${of}failed to solve: ${failure.message}${hint}`);
 }
 
 function isCheck(values: Values): boolean {
@@ -201,12 +252,14 @@ async function attributesOf(
     const at = text.indexOf("=");
     if (at > 0) attributes[`build-arg:${text.slice(0, at)}`] = text.slice(at + 1);
   }
+  const epoch = context.environment.SOURCE_DATE_EPOCH;
+  if (epoch) attributes["build-arg:SOURCE_DATE_EPOCH"] ??= epoch;
   for (const text of values.label) {
     const at = text.indexOf("=");
     attributes[`label:${at < 0 ? text : text.slice(0, at)}`] = at < 0 ? "" : text.slice(at + 1);
   }
   set("target", values.target);
-  set("platform", values.platform.join(","));
+  set("platform", values.platform.join(",") || (context.environment.DOCKER_DEFAULT_PLATFORM ?? ""));
   if (values["no-cache"]) attributes["no-cache"] = "";
   else set("no-cache", values["no-cache-filter"].flatMap((each) => each.split(",")).join(","));
   if (values.pull) attributes["image-resolve-mode"] = "pull";

@@ -171,6 +171,8 @@ export interface SourceExcerpt {
   startLine: number;
   endLine: number;
   text: string;
+  /** All of the file: of errors and warnings, whose lines are shown among their neighbours. */
+  whole?: string;
 }
 
 export interface PruneOptions {

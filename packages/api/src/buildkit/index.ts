@@ -1,4 +1,5 @@
 export * from "./common-messages.ts";
+export * from "./content-messages.ts";
 export * as control from "./control-messages.ts";
 export * from "./fsutil.ts";
 export * as gateway from "./gateway-messages.ts";

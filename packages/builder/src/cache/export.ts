@@ -22,10 +22,11 @@ export function inlineCache(endpoints: readonly CacheEndpoint[], built: BuiltPla
 
 /**
  * `--cache-to`: the steps of the result (`mode=min`), or of all stages (`mode=max`), with their layers. A failure is the build's,
- * unless `ignore-error` says otherwise.
+ * unless `ignore-error` says otherwise. @returns what the client is told: it lists the manifest in its own folder's index.
  */
-export async function exportCache(work: ExportWork, digests: LayerDigests): Promise<void> {
+export async function exportCache(work: ExportWork, digests: LayerDigests): Promise<Record<string, string>> {
   const { scope } = work;
+  const response: Record<string, string> = {};
   for (const endpoint of scope.request.cacheTo ?? []) {
     const { type, attributes } = endpoint;
     if (type === "inline") continue;
@@ -45,6 +46,7 @@ export async function exportCache(work: ExportWork, digests: LayerDigests): Prom
           const archive = layoutArchive(scope, artifact, [], false);
           if (folder?.kind === "stream" && folder.write !== undefined) {
             await writeOutput({ kind: "stream", write: folder.write.bind(folder) }, archive, scope.signal);
+            response["cache.manifest"] = JSON.stringify(artifact.root.descriptor);
             return;
           }
           const path = folder?.kind === "folder" ? folder.path : undefined;
@@ -58,6 +60,7 @@ export async function exportCache(work: ExportWork, digests: LayerDigests): Prom
       log.warn("the build cache could not be exported", { error: messageOf(error) });
     }
   }
+  return response;
 }
 
 async function cacheArtifact(

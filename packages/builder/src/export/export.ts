@@ -99,12 +99,18 @@ async function exportToStore(work: ExportWork, exporter: Exporter): Promise<Expo
     }
     if (imageId === undefined) throw invalidParameter("there is nothing to export");
     let digest = imageId;
+    let descriptor: Record<string, string> = {};
     if (attributes.push === "true") {
       if (names.length === 0) throw invalidParameter("tag is needed when pushing to registry");
       const artifact = await artifactOf(work, exporter, true);
       for (const name of names) digest = await pushArtifact(scope, artifact, name, step);
+      descriptor = descriptorOf(artifact);
     }
-    return { imageId, digest, exporterResponse: responseOf(digest, imageId, names.map(fullName)) };
+    return {
+      imageId,
+      digest,
+      exporterResponse: { ...responseOf(digest, imageId, names.map(fullName)), ...descriptor },
+    };
   });
 }
 
@@ -134,7 +140,7 @@ async function exportArchive(work: ExportWork, exporter: Exporter): Promise<Expo
       ...(config !== undefined && { imageId: config }),
       exporterResponse: {
         ...responseOf(descriptor.digest, config, names.map(fullName)),
-        "containerimage.descriptor": Buffer.from(JSON.stringify(descriptor)).toString("base64"),
+        ...descriptorOf(artifact),
       },
     };
   });
@@ -143,6 +149,10 @@ async function exportArchive(work: ExportWork, exporter: Exporter): Promise<Expo
 async function artifactOf(work: ExportWork, exporter: Exporter, docker: boolean): Promise<Artifact> {
   const options = blobOptions(exporter.attributes, docker);
   return await makeArtifact(work.scope, work.built, await work.images(), exporter.attributes, options);
+}
+
+function descriptorOf({ root }: Artifact): Record<string, string> {
+  return { "containerimage.descriptor": Buffer.from(JSON.stringify(root.descriptor)).toString("base64") };
 }
 
 function responseOf(

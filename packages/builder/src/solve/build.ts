@@ -1,6 +1,6 @@
-import { existsSync } from "node:fs";
 import type { BuildRequest, BuildResult, ProgressSink, SourceExcerpt } from "@berth/api/build";
 import { invalidParameter, messageOf, newId, notImplemented } from "@berth/base";
+import { isEmulated } from "@berth/linux";
 import { formatPlatform, hostPlatform, type Platform, platformRank } from "@berth/spec";
 import { BuildError } from "../build-error.ts";
 import { exportCache, inlineCache } from "../cache/export.ts";
@@ -88,9 +88,14 @@ export async function runBuild(
   const cacheTo = request.cacheTo ?? [];
   const exporting = exportWork({ ...scope, epoch }, built, digests, (each) => inlineCache(cacheTo, each));
   const result = await exportResults(exporting);
-  await exportCache(exporting, digests);
+  const told = await exportCache(exporting, digests);
   context.cache.touch(new Set(built.flatMap((each) => each.solved.results)));
-  return { ref: request.ref ?? newId(), ...result, steps: steps.explanations() };
+  return {
+    ref: request.ref ?? newId(),
+    ...result,
+    exporterResponse: { ...result.exporterResponse, ...told },
+    steps: steps.explanations(),
+  };
 }
 
 async function buildPlatform(
@@ -117,7 +122,11 @@ async function buildPlatform(
   return {
     platform,
     graph,
-    solved: await solver.solve(),
+    solved: await solver.solve().catch((error) => {
+      if (error instanceof BuildError && error.source !== undefined)
+        error.source = { ...error.source, whole: file.text };
+      throw error;
+    }),
     base: baseImageOf(graph),
     all: () => solver.results,
   };
@@ -128,22 +137,12 @@ function epochOf(request: BuildRequest, graph: BuildGraph | undefined): number |
   return request.sourceDateEpoch ?? graph?.sourceDateEpoch;
 }
 
-const QEMU: Readonly<Record<string, string>> = {
-  amd64: "x86_64",
-  arm64: "aarch64",
-  "386": "i386",
-  ppc64le: "ppc64le",
-  mips64le: "mips64el",
-  loong64: "loongarch64",
-};
-
 /** @throws not-implemented when neither this machine nor an emulator runs programs of the platform */
 function checkRunnable(platform: Platform): void {
   const host = hostPlatform();
   if (platformRank(host, platform) >= 0 || (host.architecture === "amd64" && platform.architecture === "386"))
     return;
-  const name = QEMU[platform.architecture] ?? platform.architecture;
-  if (platform.os === "linux" && existsSync(`/proc/sys/fs/binfmt_misc/qemu-${name}`)) return;
+  if (platform.os === "linux" && isEmulated(platform.architecture)) return;
   throw notImplemented(
     `RUN for ${formatPlatform(platform)} cannot be executed on ${formatPlatform(host)}: exec format error`,
     {
@@ -186,7 +185,7 @@ function warn(steps: Steps, warnings: readonly LintWarning[], file: LoadedDocker
       `${rule}: ${detail}${line}`,
       [description],
       `${LINT_URL}${kebab(rule)}/`,
-      location === undefined ? undefined : excerpt(file, location),
+      location === undefined ? undefined : { ...excerpt(file, location), whole: file.text },
     );
   }
 }
@@ -213,7 +212,7 @@ function withPlace(error: unknown, file: LoadedDockerfile): unknown {
   const { kind = "system", hint } = error as { kind?: BuildError["kind"]; hint?: string };
   return new BuildError(messageOf(error), {
     kind,
-    source: excerpt(file, range),
+    source: { ...excerpt(file, range), whole: file.text },
     ...(hint !== undefined && { hint }),
     cause: error,
   });

@@ -29,7 +29,7 @@ export async function loadDockerfile(
   if (dockerfile.kind === "text") {
     const name = dockerfile.name ?? DEFAULT_NAME;
     const text = await steps.run(`[internal] load build definition from ${name}`, async (step) => {
-      step.status("transferring dockerfile:", dockerfile.text.length, dockerfile.text.length, true);
+      step.status("transferring dockerfile:", dockerfile.text.length, 0, true);
       return dockerfile.text;
     });
     return {
@@ -60,7 +60,7 @@ export async function loadDockerfile(
     if (text === undefined && path === DEFAULT_NAME)
       text = await read(DEFAULT_NAME.toLowerCase(), MAX_DOCKERFILE);
     if (text === undefined) throw missing(path);
-    step.status("transferring dockerfile:", text.length, text.length, true);
+    if (tree === undefined) step.status("transferring dockerfile:", text.length, 0, true);
     return {
       text: decodeDockerfile(Buffer.from(text)),
       ignore: await read(`${path}.dockerignore`, MAX_IGNORE),
@@ -110,11 +110,11 @@ async function loadIgnore(
     for (const name of names) {
       const text = await read(name);
       if (text !== undefined) {
-        step.status("transferring context:", text.length, text.length, true);
+        if (isFolderLike(source)) step.status("transferring context:", text.length, 0, true);
         return readIgnoreFile(text);
       }
     }
-    step.status("transferring context:", 2, 2, true);
+    if (isFolderLike(source)) step.status("transferring context:", 2, 0, true);
     return [];
   });
 }

@@ -115,6 +115,9 @@ export class Contexts implements AsyncDisposable {
   ): Promise<FileTree> {
     if (source === undefined) return new FileTree(this.scratch());
     if (source.kind === "sync") {
+      const isDefinition = step.vertex.name.includes("build definition");
+      const what = isDefinition ? "transferring dockerfile:" : "transferring context:";
+      let transferred = 0;
       const received = await this.#parts.synced.receive(
         source.sync,
         {
@@ -122,9 +125,13 @@ export class Contexts implements AsyncDisposable {
           exclude: request.excludes,
           follow: request.follow ?? [],
         },
-        (bytes) => step.status("transferring", bytes, 0),
+        (bytes) => {
+          transferred = bytes;
+          step.status(what, bytes, 0);
+        },
         signal,
       );
+      step.status(what, transferred, 0, true);
       this.#undo.defer(() => received[Symbol.dispose]());
       return this.treeAt(received.path, { stays: received.stays });
     }

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { HostConfig, Ulimit } from "@berth/api";
 import type {
   BuildRequest,
@@ -21,6 +22,8 @@ export interface FrontendRequest {
   local(name: string): ContextSource;
   /** A URL that means something in this session only; undefined for all others. */
   remote?(url: string): ContextSource | undefined;
+  /** An OCI layout of the client; undefined: it is a folder as `local` has them. */
+  layout?(store: string, reference: string): ContextSource;
   /** A result of another build of the same client (`input:name`). */
   input?(name: string): ContextSource | undefined;
 }
@@ -72,7 +75,7 @@ function sources(
   buildArgs: Readonly<Record<string, string>>,
 ): { context: ContextSource; dockerfile: DockerfileSource } {
   const { attributes } = request;
-  const path = attributes.filename || "Dockerfile";
+  const path = posix.normalize(attributes.filename || "Dockerfile");
   const remote = attributes.context;
   const dockerfileKey = attributes.dockerfilekey;
   if (remote) {
@@ -128,7 +131,9 @@ function namedContext(request: FrontendRequest, value: string): ContextSource {
       return { kind: "target", name: rest };
     case "oci-layout": {
       const { store, reference } = layoutReference(rest.replace(/^\/\//, ""));
-      return { kind: "oci-layout", source: request.local(store), reference };
+      return (
+        request.layout?.(store, reference) ?? { kind: "oci-layout", source: request.local(store), reference }
+      );
     }
     case "input": {
       const source = request.input?.(rest);
@@ -164,6 +169,10 @@ function importsOf(attributes: Readonly<Record<string, string>>): CacheEndpoint[
 }
 
 function attestationsOf(attributes: Readonly<Record<string, string>>): BuildRequest["attestations"] {
+  for (const name of Object.keys(prefixed(attributes, "attest:"))) {
+    if (name !== "sbom" && name !== "provenance")
+      throw invalidParameter(`unknown attestation type ${JSON.stringify(name)}`);
+  }
   const read = (text: string | undefined) => {
     if (text === undefined) return undefined;
     const facts: Record<string, string> = {};
@@ -186,6 +195,7 @@ function limits(attributes: Readonly<Record<string, string>>): Partial<HostConfi
     const text = attributes[name];
     return text ? integer(text, name) : undefined;
   };
+  checkMemory(number("memory") ?? 0);
   const own = {
     Memory: number("memory"),
     MemorySwap: number("memory-swap"),
@@ -204,6 +214,14 @@ function limits(attributes: Readonly<Record<string, string>>): Partial<HostConfi
     ...(ulimit && { Ulimits: list(ulimit).map(parseUlimit) }),
     ...(parent && { CgroupParent: parent }),
   };
+}
+
+/** Less does not start a process. */
+const LEAST_MEMORY = 6 << 20;
+
+/** @throws invalid-parameter */
+export function checkMemory(bytes: number): void {
+  if (bytes !== 0 && bytes < LEAST_MEMORY) throw invalidParameter("Minimum memory limit allowed is 6MB");
 }
 
 /** `nofile=1024:2048`. @throws invalid-parameter. */

@@ -6,12 +6,19 @@ import { Steps } from "./steps.ts";
 /** Shows a build's progress on stderr. */
 export interface ProgressView {
   readonly steps: Steps;
+  /** Only for programs: nothing else is written beside. */
+  readonly raw: boolean;
   event(event: ProgressEvent): void;
   /** Resolves when all is written. */
   finish(): Promise<void>;
 }
 
 const MODES = ["auto", "plain", "tty", "quiet", "rawjson"] as const;
+
+/** `--progress`, or what the environment says in its place. */
+export function buildProgress(context: Context, flag: string): string {
+  return flag === "auto" ? context.environment.BUILDKIT_PROGRESS || flag : flag;
+}
 
 /** @throws CommandError for a mode that is none. */
 export async function progressView(context: Context, mode: string): Promise<ProgressView> {
@@ -23,11 +30,13 @@ export async function progressView(context: Context, mode: string): Promise<Prog
     writing.catch(() => {});
   };
   const finished = async () => void (await writing);
-  if (mode === "quiet") return { steps, event: (event) => void steps.take(event), finish: finished };
+  if (mode === "quiet")
+    return { steps, raw: false, event: (event) => void steps.take(event), finish: finished };
   if (mode === "rawjson") {
     const { rawJsonLine } = await import("./raw-json.ts");
     return {
       steps,
+      raw: true,
       event(event) {
         steps.take(event);
         write(rawJsonLine(event));
@@ -51,6 +60,7 @@ export async function progressView(context: Context, mode: string): Promise<Prog
     const view = new TerminalProgress(write, { size, color: !NO_COLOR }, steps);
     return {
       steps,
+      raw: false,
       event: (event) => view.event(event),
       finish() {
         view.finish();
@@ -62,6 +72,7 @@ export async function progressView(context: Context, mode: string): Promise<Prog
   const view = new PlainProgress(write, steps);
   return {
     steps,
+    raw: false,
     event: (event) => view.event(event),
     finish() {
       view.finish();

@@ -1,4 +1,5 @@
 import type { control, Infer } from "@berth/api/buildkit";
+import { runnableArchitectures } from "@berth/linux";
 import { hostPlatform } from "@berth/spec";
 import type { BuildService } from "../service.ts";
 
@@ -104,7 +105,13 @@ export function workerRecord({ workerId }: BuildService): Infer<typeof control.W
       "org.mobyproject.buildkit.worker.moby.host-gateway-ip": "",
       "org.mobyproject.buildkit.worker.snapshotter": "overlayfs",
     },
-    platforms: [{ OS: os, Architecture: architecture, Variant: variant, OSVersion: "", OSFeatures: [] }],
+    platforms: runnableArchitectures(architecture).map((each) => ({
+      OS: os,
+      Architecture: each,
+      Variant: each === architecture ? variant : each === "arm" ? "v7" : "",
+      OSVersion: "",
+      OSFeatures: [],
+    })),
     GCPolicy: [],
     BuildkitVersion: VERSION,
   };

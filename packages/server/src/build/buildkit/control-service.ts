@@ -5,7 +5,7 @@ import { CODE, GrpcError, type ServerCall, type Services, unary } from "@berth/a
 import { invalidParameter, newId } from "@berth/base";
 import { buildRequest } from "../attributes.ts";
 import type { BuildService } from "../service.ts";
-import { sessionExporter, sessionProviders, sessionSources } from "../session/client-side.ts";
+import { sessionCache, sessionExporter, sessionProviders, sessionSources } from "../session/client-side.ts";
 import type { Session } from "../session/session.ts";
 import { callConnection } from "./call-connection.ts";
 import { VERSION, workerRecord } from "./capabilities.ts";
@@ -159,15 +159,21 @@ function exportsOf(
   const exporters: Exporter[] = list
     .filter(({ Type }) => Type !== "cacheonly")
     .map(({ Type, Attrs }, at) => sessionExporter(Type, Attrs, session, at));
-  const endpoint = ({ Type, Attrs }: { Type: string; Attrs: Record<string, string> }) => ({
-    type: Type,
-    attributes: Attrs,
-  });
+  const endpoint = ({ Type, Attrs }: { Type: string; Attrs: Record<string, string> }) =>
+    sessionCache({ type: Type, attributes: Attrs }, session);
   return {
     exporters,
     entitlements: request.Entitlements,
     cacheTo: [...(asked.cacheTo ?? []), ...(request.Cache?.Exports ?? []).map(endpoint)],
-    cacheFrom: [...(asked.cacheFrom ?? []), ...(request.Cache?.Imports ?? []).map(endpoint)],
+    // Clients name them here and to the frontend.
+    cacheFrom: [
+      ...new Map(
+        [...(asked.cacheFrom ?? []), ...(request.Cache?.Imports ?? []).map(endpoint)].map((each) => [
+          JSON.stringify([each.type, Object.entries(each.attributes).sort()]),
+          sessionCache(each, session),
+        ]),
+      ).values(),
+    ],
   };
 }
 

@@ -3,12 +3,9 @@ import { RpcStatus } from "@berth/api/buildkit";
 import { CODE, GrpcError } from "@berth/api/grpc";
 import { BerthError, type ErrorKind, messageOf } from "@berth/base";
 
+/** All others are unknown, as of BuildKit: clients show every other code before the sentence. */
 const CODES: Partial<Record<ErrorKind, number>> = {
-  "invalid-parameter": CODE.INVALID_ARGUMENT,
-  "not-found": CODE.NOT_FOUND,
-  conflict: CODE.ALREADY_EXISTS,
   unauthorized: CODE.UNAUTHENTICATED,
-  forbidden: CODE.PERMISSION_DENIED,
   unavailable: CODE.UNAVAILABLE,
   "not-implemented": CODE.UNIMPLEMENTED,
   cancelled: CODE.CANCELLED,
@@ -27,8 +24,7 @@ export function grpcFailure(error: unknown): GrpcError {
   const detail = {
     info: {
       filename: source.file,
-      // Clients count lines in the file's text: those before the excerpt are empty.
-      data: Buffer.from("\n".repeat(source.startLine - 1) + source.text).toString("base64"),
+      data: Buffer.from(wholeOf(source)).toString("base64"),
       language: "Dockerfile",
     },
     ranges: [{ start: { line: source.startLine }, end: { line: source.endLine } }],
@@ -39,6 +35,11 @@ export function grpcFailure(error: unknown): GrpcError {
     details: [{ typeUrl: SOURCE_URL, value: new TextEncoder().encode(JSON.stringify(detail)) }],
   });
   return new GrpcError(code, message, status);
+}
+
+/** The file in which clients count lines; where only the excerpt is known, those before it are empty. */
+export function wholeOf({ whole, startLine, text }: SourceExcerpt): string {
+  return whole ?? "\n".repeat(startLine - 1) + text;
 }
 
 /** BuildKit's wording. */

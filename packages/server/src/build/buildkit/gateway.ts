@@ -119,7 +119,12 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
     [`${PATH}Return`]: unary(gateway.ReturnRequest, Empty, async ({ result, error }, call) => {
       const build = await find(call);
       if (error !== undefined && error.code !== 0) {
-        build.fail(new GrpcError(error.code, error.message, RpcStatus.encode(error)));
+        // What comes back begins with the code's name when it was ours.
+        const message = error.message.replace(
+          /^(?:Canceled|Unauthenticated|Unavailable|Unimplemented): /,
+          "",
+        );
+        build.fail(new GrpcError(error.code, message, RpcStatus.encode({ ...error, message })));
       } else {
         const [first] = Object.values(result?.refs?.refs ?? {});
         build.returnResult(result?.ref?.id ?? first?.id ?? (result?.refString || undefined));

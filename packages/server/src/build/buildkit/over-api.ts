@@ -3,8 +3,8 @@ import { control } from "@berth/api/buildkit";
 import { invalidParameter, newId } from "@berth/base";
 import type { Exchange } from "../../http/exchange.ts";
 import { sendChunks } from "../../http/stream.ts";
-import { buildRequest } from "../attributes.ts";
-import { failure } from "../classic/messages.ts";
+import { buildRequest, type FrontendRequest } from "../attributes.ts";
+import { failure, familiarTag } from "../classic/messages.ts";
 import {
   extraHosts,
   isArguments,
@@ -15,11 +15,13 @@ import {
   tagsOf,
 } from "../classic/options.ts";
 import type { BuildService } from "../service.ts";
-import { sessionExporter, sessionProviders, sessionSources } from "../session/client-side.ts";
+import { sessionCache, sessionExporter, sessionProviders, sessionSources } from "../session/client-side.ts";
 import type { Session } from "../session/session.ts";
 import { statusResponse } from "./progress.ts";
 
 const UPLOAD = "upload-request";
+/** Name of a context that is the request's body. */
+const BODY = "request-body";
 const CLIENT_SESSION = "client-session";
 const LINE_END = "\r\n";
 
@@ -32,8 +34,7 @@ export async function buildKitOverApi(exchange: Exchange, service: BuildService)
     return exchange.empty(200);
   }
   const sessionId = query.string("session");
-  if (sessionId === "") throw invalidParameter("buildkit: no session was given");
-  const session = await service.sessions.find(sessionId, exchange.signal);
+  const session = sessionId === "" ? undefined : await service.sessions.find(sessionId, exchange.signal);
   const ref = buildId || newId();
   const running = service.running.begin(ref);
   const queue = running.read();
@@ -50,6 +51,10 @@ export async function buildKitOverApi(exchange: Exchange, service: BuildService)
         if (result.imageId !== undefined) {
           yield line({ id: "moby.image.id", aux: { ID: result.imageId } });
           if (query.boolean("q")) yield line({ stream: `${result.imageId}\n` });
+          else {
+            for (const tag of tagsOf(query))
+              yield line({ stream: `Successfully tagged ${familiarTag(tag)}\n` });
+          }
         }
       } catch (error) {
         const { errorDetail } = failure(error);
@@ -63,31 +68,48 @@ export async function buildKitOverApi(exchange: Exchange, service: BuildService)
   }
 }
 
-async function start(exchange: Exchange, service: BuildService, session: Session, ref: string) {
+async function start(exchange: Exchange, service: BuildService, session: Session | undefined, ref: string) {
   const { query } = exchange;
   const running = service.running.begin(ref);
   const attributes = frontendAttributes(exchange);
-  const sources = sessionSources(session);
+  const sources = session === undefined ? NO_SOURCES : sessionSources(session);
+  const remote = query.string("remote");
+  // dockerode sends the context in the body.
+  if (remote === "") attributes.context = BODY;
   const upload =
-    query.string("remote") === UPLOAD ? await service.uploads.take(query.string("buildid")) : undefined;
+    remote === UPLOAD
+      ? await service.uploads.take(query.string("buildid"))
+      : remote === ""
+        ? exchange.bodyStream()
+        : undefined;
   const request = buildRequest({
     ref,
     attributes,
     exporters: exportersOf(exchange, session),
     cacheImports: [],
-    cacheExports: cacheExports(query.string("cacheto")),
+    cacheExports: cacheExports(query.string("cacheto")).map((each) =>
+      session ? sessionCache(each, session) : each,
+    ),
     entitlements: [],
-    local: sources.local,
+    ...sources,
     remote: (url) =>
-      upload !== undefined && url === UPLOAD ? { kind: "tar", stream: upload } : sources.remote?.(url),
+      upload !== undefined && (url === UPLOAD || url === BODY)
+        ? { kind: "tar", stream: upload }
+        : sources.remote?.(url),
   });
   const hostConfig = { ...limits(query), ...request.hostConfig };
   return service.running.build(
-    { ...request, hostConfig, ...sessionProviders(session) },
+    { ...request, hostConfig, ...(session !== undefined && sessionProviders(session)) },
     running,
     exchange.signal,
   );
 }
+
+const NO_SOURCES: Pick<FrontendRequest, "local" | "remote"> = {
+  local() {
+    throw invalidParameter("no local sources enabled");
+  },
+};
 
 /** The API's parameters as attributes of the Dockerfile frontend. */
 function frontendAttributes({ query }: Exchange): Record<string, string> {
@@ -117,7 +139,7 @@ function frontendAttributes({ query }: Exchange): Record<string, string> {
   return attributes;
 }
 
-function exportersOf({ query }: Exchange, session: Session): Exporter[] {
+function exportersOf({ query }: Exchange, session: Session | undefined): Exporter[] {
   const outputs = jsonParameter(query, "outputs", isOutputs) ?? [];
   if (outputs.length > 1) throw invalidParameter("multiple outputs not supported");
   const names = tagsOf(query).join(",");

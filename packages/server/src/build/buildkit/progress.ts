@@ -1,5 +1,6 @@
 import type { BuildWarning, ProgressEvent, Vertex } from "@berth/api/build";
 import { type control, type Infer, timestamp } from "@berth/api/buildkit";
+import { wholeOf } from "./failure.ts";
 
 type Status = Partial<control.StatusResponse>;
 
@@ -59,7 +60,7 @@ function warningOf(warning: BuildWarning): Infer<typeof control.VertexWarning> {
         ? undefined
         : {
             filename: source.file,
-            data: text.encode("\n".repeat(source.startLine - 1) + source.text),
+            data: text.encode(wholeOf(source)),
             language: "Dockerfile",
           },
     ranges: source === undefined ? [] : [lines(source.startLine, source.endLine)],

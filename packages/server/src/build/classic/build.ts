@@ -2,7 +2,7 @@ import { invalidParameter, newId } from "@berth/base";
 import type { Exchange } from "../../http/exchange.ts";
 import { sendChunks } from "../../http/stream.ts";
 import type { BuildService } from "../service.ts";
-import { type ClassicMessage, ClassicMessages } from "./messages.ts";
+import { type ClassicMessage, ClassicMessages, classicFailure, familiarTag } from "./messages.ts";
 import { classicContext, classicRequest, tagsOf } from "./options.ts";
 
 const LINE_END = "\r\n";
@@ -20,7 +20,8 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
     waiting.push(message);
     wake?.();
   };
-  const printer = new ClassicMessages(send);
+  const removes = query.boolean("forcerm") || query.string("rm") === "" || query.boolean("rm");
+  const printer = new ClassicMessages(send, { removes });
   const running = service.running.begin(request.ref);
   let ended = false;
   let started = false;
@@ -30,12 +31,12 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
       if (quiet) {
         waiting.length = 0;
         if (result.imageId !== undefined) send({ stream: `${result.imageId}\n` });
-      } else printer.finish(result, tagsOf(query).map(familiar));
+      } else printer.finish(result, tagsOf(query).map(familiarTag));
     })
     .catch((error) => {
       // Nothing was said yet: the failure is the answer's status.
-      if (!started && waiting.length === 0) throw error;
-      printer.fail(error);
+      if (!started && waiting.length === 0) throw classicFailure(error, request);
+      printer.fail(classicFailure(error, request));
     })
     .finally(() => {
       ended = true;
@@ -65,9 +66,4 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
     }
   }
   await sendChunks(exchange, { "Content-Type": "application/json" }, messages());
-}
-
-/** Docker tells a tag with its `:latest`. */
-function familiar(tag: string): string {
-  return /[:@]/.test(tag.slice(tag.lastIndexOf("/") + 1)) ? tag : `${tag}:latest`;
 }

@@ -1,5 +1,5 @@
-import type { BuildResult, ProgressEvent, Vertex } from "@berth/api/build";
-import { messageOf } from "@berth/base";
+import type { BuildRequest, BuildResult, ProgressEvent, SourceExcerpt, Vertex } from "@berth/api/build";
+import { invalidParameter, messageOf, notFound, systemError } from "@berth/base";
 
 /** Written around what a step writes to stderr. */
 const RED = "\x1b[91m";
@@ -29,13 +29,16 @@ interface Step {
  */
 export class ClassicMessages {
   readonly #send: (message: ClassicMessage) => void;
+  readonly #removes: boolean;
   readonly #steps: Step[] = [];
   readonly #byDigest = new Map<string, Step>();
   readonly #decoders = new Map<string, TextDecoder>();
   #at = 0;
 
-  constructor(send: (message: ClassicMessage) => void) {
+  /** `removes`: what steps ran in goes (`rm`), and it is said. */
+  constructor(send: (message: ClassicMessage) => void, { removes = true } = {}) {
     this.#send = send;
+    this.#removes = removes;
   }
 
   event(event: ProgressEvent): void {
@@ -116,7 +119,7 @@ export class ClassicMessages {
   }
 
   #complete({ vertex }: Step): void {
-    if (!vertex.cached && /^RUN\b/i.test(vertex.step?.text ?? "")) {
+    if (this.#removes && !vertex.cached && /^RUN\b/i.test(vertex.step?.text ?? "")) {
       this.#send({ stream: `Removing intermediate container ${short(vertex.digest)}\n` });
     }
     this.#send({ stream: ` ---> ${short(vertex.result ?? vertex.digest)}\n` });
@@ -137,6 +140,29 @@ export function failure(error: unknown): ClassicMessage {
   if (process === null) return { errorDetail: { message: text }, error: text };
   const message = `The command '${process[1]}' returned a non-zero code: ${process[2]}`;
   return { errorDetail: { code: Number(process[2]), message }, error: message };
+}
+
+/** Docker tells a tag with its `:latest`. */
+export function familiarTag(tag: string): string {
+  return /[:@]/.test(tag.slice(tag.lastIndexOf("/") + 1)) ? tag : `${tag}:latest`;
+}
+
+/** A failure in the classic builder's words, where they are not BuildKit's: scripts look for them. */
+export function classicFailure(error: unknown, { target = "" }: BuildRequest): unknown {
+  const text = messageOf(error);
+  const [, missing] = /^failed to read dockerfile: open (.*): no such file or directory$/s.exec(text) ?? [];
+  if (missing !== undefined) return systemError(`Cannot locate specified Dockerfile: ${missing}`);
+  if (text === "the Dockerfile cannot be empty")
+    return invalidParameter("the Dockerfile (Dockerfile) cannot be empty");
+  if (text.startsWith(`target stage ${JSON.stringify(target)} could not be found`))
+    return invalidParameter(`failed to reach build target ${target} in Dockerfile`);
+  const [, file] = /failed to calculate checksum of ref: "\/?(.*)": not found$/s.exec(text) ?? [];
+  const [, keyword] =
+    /^\s*(ADD|COPY)\b/i.exec((error as { source?: SourceExcerpt }).source?.text ?? "") ?? [];
+  if (file === undefined || keyword === undefined) return error;
+  return notFound(
+    `${keyword.toUpperCase()} failed: file not found in build context or excluded by .dockerignore: stat ${file}: file does not exist`,
+  );
 }
 
 function lineOf(step: Step): number {

@@ -4,7 +4,7 @@ import { invalidParameter } from "@berth/base";
 import { parsePlatform } from "@berth/spec";
 import type { Exchange } from "../../http/exchange.ts";
 import type { Query } from "../../http/query.ts";
-import { remoteContext } from "../attributes.ts";
+import { checkMemory, remoteContext } from "../attributes.ts";
 
 const TAG_LIMIT = 1000;
 
@@ -77,6 +77,7 @@ export function limits(query: Query): Partial<HostConfig> {
     CpuQuota: query.integer("cpuquota", 0),
     ShmSize: query.integer("shmsize", 0),
   };
+  checkMemory(numbers.Memory);
   const isolation = query.optionalString("isolation");
   if (isolation !== undefined && isolation.toLowerCase() !== "default") {
     throw invalidParameter(`invalid isolation ${JSON.stringify(isolation)} on linux`);
@@ -91,9 +92,10 @@ export function limits(query: Query): Partial<HostConfig> {
   };
 }
 
-/** One JSON list, or several values. */
+/** Several values, or one JSON list. */
 function securityOptions(query: Query): string[] {
-  return jsonParameter(query, "securityopt", isStrings) ?? [];
+  const values = query.all("securityopt").filter((value) => value !== "");
+  return values[0]?.startsWith("[") ? (jsonParameter(query, "securityopt", isStrings) ?? []) : values;
 }
 
 /** Comma-separated `name:ip`, or a JSON list of them (docker-py). */

@@ -1,6 +1,8 @@
-import type { ContextSource, Exporter } from "@berth/api/build";
-import { invalidParameter, notImplemented } from "@berth/base";
+import type { CacheEndpoint, ContextSource, Exporter } from "@berth/api/build";
+import { CONTENT_METHODS } from "@berth/api/buildkit";
+import { type Digest, invalidParameter } from "@berth/base";
 import type { FrontendRequest } from "../attributes.ts";
+import { ClientStore } from "./content-store.ts";
 import { sessionFolder } from "./file-sync.ts";
 import { sendFolder } from "./folder-send.ts";
 import { sessionAuth, sessionSecrets, sessionSsh } from "./providers.ts";
@@ -18,12 +20,60 @@ export function sessionProviders(session: Session) {
   return { ...(secrets && { secrets }), ...(ssh && { ssh }), ...(auth && { auth }) };
 }
 
-export function sessionSources(session: Session): Pick<FrontendRequest, "local" | "remote"> {
+export function sessionSources(session: Session): Pick<FrontendRequest, "local" | "remote" | "layout"> {
   return {
     local: (name): ContextSource => ({ kind: "sync", sync: sessionFolder(session, name) }),
+    layout(store, reference): ContextSource {
+      const digest = /@(sha256:[0-9a-f]{64})$/.exec(reference)?.[1];
+      // A client without a store of layouts offers the folder, and leaves the tag to us.
+      if (digest === undefined || !session.supports(CONTENT_METHODS.info))
+        return {
+          kind: "oci-layout",
+          source: { kind: "sync", sync: sessionFolder(session, store) },
+          reference,
+        };
+      const stream = layoutStream(new ClientStore(session, store), digest as Digest);
+      return { kind: "oci-layout", source: { kind: "tar", stream, ignored: true }, reference: `@${digest}` };
+    },
     remote(url) {
       if (!url.startsWith(`http://${UPLOAD_HOST}/`)) return undefined;
       return { kind: "tar", stream: pullUpload(session, new URL(url)) };
+    },
+  };
+}
+
+function layoutStream(store: ClientStore, root: Digest, signal = new AbortController().signal) {
+  const pieces = store.layout(root, signal);
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        const step = await pieces.next();
+        if (step.done === true) controller.close();
+        else controller.enqueue(step.value);
+      },
+      cancel: async () => void (await pieces.return(undefined)),
+    },
+    { highWaterMark: 0 },
+  );
+}
+
+/** BuildKit's names of the client's stores. */
+const CACHE_STORE = "local:";
+const EXPORT_STORE = "export";
+
+/** A cache of the type `local` lies in a folder of the client; the client says which manifest of it is meant. */
+export function sessionCache(endpoint: CacheEndpoint, session: Session): CacheEndpoint {
+  const { type, attributes } = endpoint;
+  if (type !== "local") return endpoint;
+  const { src, dest, digest } = attributes;
+  const store = () => new ClientStore(session, CACHE_STORE + (dest ?? src));
+  return {
+    ...endpoint,
+    folder: {
+      kind: "stream",
+      read: async (signal) =>
+        digest === undefined ? undefined : layoutStream(store(), digest as Digest, signal),
+      write: (tar, signal) => store().write(tar, signal),
     },
   };
 }
@@ -52,16 +102,16 @@ export function sessionExporter(
   }
   if (session === undefined) throw invalidParameter(`the exporter ${type} needs the client's session`);
   const asFolder = type === "local" || ((type === "oci" || type === "docker") && attributes.tar === "false");
-  if (asFolder && type !== "local") {
-    throw notImplemented(`${type} with tar=false into a client's folder is not supported; use a file`);
-  }
   return {
     type,
     attributes,
     output: {
       kind: "stream",
-      write: (tar, signal) =>
-        asFolder ? sendFolder(session, tar, signal, at) : sendFile(session, tar, {}, signal, at),
+      write(tar, signal) {
+        if (!asFolder) return sendFile(session, tar, {}, signal, at);
+        if (type === "local") return sendFolder(session, tar, signal, at);
+        return new ClientStore(session, EXPORT_STORE).write(tar, signal);
+      },
     },
   };
 }
