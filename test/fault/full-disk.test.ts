@@ -89,6 +89,8 @@ describe.if(engineOfThisRun() === "berth")("a full disk", () => {
   test("what cannot be made says why and leaves nothing", async () => {
     const archive = await imageArchive("busybox");
     await daemon.out("run", "--name", "grown", "busybox", "sh", "-c", "head -c 6000000 /dev/urandom > /r");
+    const trash = () => entries().filter((entry) => entry.startsWith("trash/"));
+    await eventually("what was removed before is gone", () => trash().length === 0);
     const before = entries();
     await fill();
     for (const command of [

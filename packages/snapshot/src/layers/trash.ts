@@ -4,10 +4,14 @@ import { log, systemError } from "@berth/base";
 
 /** Removals that come within this time share one process, in milliseconds. */
 const PAUSE = 150;
+/** What could not be deleted is tried again after this time, and after twice as long each time that it fails again, in milliseconds. */
+const FIRST_RETRY = 1000;
+const LONGEST_RETRY = 60_000;
 
 /**
  * Where trees go that are no longer needed: moving takes a moment however large a tree is, and it is deleted in the background
- * by a process of low priority. What a crash leaves is deleted after the next start.
+ * by a process of low priority. What cannot be deleted yet (a container's layer is still mounted for a moment after its end) is
+ * tried again; what a crash leaves is deleted after the next start.
  */
 export class Trash implements AsyncDisposable {
   readonly #folder: string;
@@ -15,6 +19,8 @@ export class Trash implements AsyncDisposable {
   #deleting: Promise<void> | undefined;
   #waiting = false;
   #hurry: (() => void) | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #retryAfter = FIRST_RETRY;
 
   /** `folder` must be on the file system of what is thrown away. */
   constructor(folder: string) {
@@ -35,8 +41,9 @@ export class Trash implements AsyncDisposable {
     this.#schedule();
   }
 
-  /** Resolves when nothing is left to delete. */
+  /** Resolves when nothing is left to delete, but for what could not be deleted at a last attempt. */
   async empty(): Promise<void> {
+    if (this.#retry !== undefined) this.#schedule();
     while (this.#deleting !== undefined) {
       this.#hurry?.();
       await this.#deleting;
@@ -45,6 +52,7 @@ export class Trash implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.empty();
+    clearTimeout(this.#retry);
   }
 
   /** Removals that come together share one process, which starts when whoever asked for them has the answer. */
@@ -60,6 +68,8 @@ export class Trash implements AsyncDisposable {
   }
 
   #schedule(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
     this.#waiting = true;
     this.#deleting ??= this.#run().finally(() => {
       this.#deleting = undefined;
@@ -72,15 +82,26 @@ export class Trash implements AsyncDisposable {
       this.#waiting = false;
       try {
         await deleteTrees(readdirSync(this.#folder).map((name) => join(this.#folder, name)));
+        this.#retryAfter = FIRST_RETRY;
       } catch (error) {
-        log.warn("a removed tree could not be deleted", { error });
+        log.warn("a removed tree could not be deleted yet", { error });
+        this.#retryLater();
       }
     }
   }
+
+  #retryLater(): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#schedule(), this.#retryAfter);
+    // The daemon ends without it.
+    this.#retry.unref();
+    this.#retryAfter = Math.min(this.#retryAfter * 2, LONGEST_RETRY);
+  }
 }
 
-/** rm(1) works with descriptors: it follows no link, and depth does not matter. */
+/** rm(1) works with descriptors: it follows no link, and depth does not matter. @throws after all that can be deleted is. */
 async function deleteTrees(paths: readonly string[]): Promise<void> {
+  let complaint = "";
   // Far below the limit of arguments to a process.
   for (let at = 0; at < paths.length; at += 500) {
     const some = paths.slice(at, at + 500);
@@ -89,7 +110,8 @@ async function deleteTrees(paths: readonly string[]): Promise<void> {
       stdout: "ignore",
       stderr: "pipe",
     });
-    const complaint = await new Response(child.stderr).text();
-    if ((await child.exited) !== 0) throw systemError(complaint.trim().slice(0, 1000));
+    const said = await new Response(child.stderr).text();
+    if ((await child.exited) !== 0) complaint ||= said.trim().slice(0, 1000) || "rm failed";
   }
+  if (complaint !== "") throw systemError(complaint);
 }
