@@ -114,7 +114,7 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
       networks: networkBackend(engine),
       registry: registryBackend(registry),
       volumes: engine.volumes,
-      system: systemBackend(engine, images, system),
+      system: systemBackend(engine, images, system, () => config),
       builds: builder,
     },
     reload(next) {
@@ -163,8 +163,14 @@ function imageBackend(images: ImageStore): Backends["images"] {
   };
 }
 
-function systemBackend(engine: EngineContext, images: ImageStore, system: SystemFacts): Backends["system"] {
+function systemBackend(
+  engine: EngineContext,
+  images: ImageStore,
+  system: SystemFacts,
+  config: () => DaemonConfig,
+): Backends["system"] {
   return {
+    prefersBuildKit: () => config().features.buildkit ?? true,
     info: () => system.info(),
     version: () => system.version(),
     diskUsage: (options, signal) =>

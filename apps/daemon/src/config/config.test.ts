@@ -137,7 +137,8 @@ test("daemon.json gives the same settings", () => {
     "default-shm-size": "64M",
     "log-opts": { "max-size": "10m" },
     "live-restore": true,
-    features: { buildkit: false },
+    features: { buildkit: true, "containerd-snapshotter": false },
+    builder: { gc: { enabled: true, defaultKeepStorage: "10GB" } },
   });
   expect(load()).toMatchObject({
     debug: true,
@@ -148,6 +149,8 @@ test("daemon.json gives the same settings", () => {
     defaultShmSize: 64 << 20,
     logOptions: { "max-size": "10m" },
     liveRestore: true,
+    features: { buildkit: true },
+    buildCacheLimit: 10 * 1024 ** 3,
   });
 });
 
@@ -177,10 +180,8 @@ test("wrong files, in dockerd's words", () => {
     ['{"debug":', "unexpected EOF"],
     ["", "EOF"],
     [{ "userns-remap": "default" }, undefined],
-    [
-      { features: { "containerd-snapshotter": true } },
-      "features: this setting is not supported by berth yet",
-    ],
+    [{ features: { "containerd-snapshotter": true } }, undefined],
+    [{ builder: { gc: { policy: [] } } }, "builder.gc: policy is not supported by berth yet"],
   ] as const) {
     const { load, prefix } = withFile(content);
     if (reason === undefined) expect(load).toThrow("is not supported by berth yet");

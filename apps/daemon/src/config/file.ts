@@ -10,8 +10,6 @@ const BY_KEY = new Map(OPTION_LIST.filter(([, { key }]) => key !== "").map((entr
 
 /** Keys that have no flag, and what is said of values other than these. */
 const FILE_ONLY: Record<string, (value: unknown) => boolean> = {
-  features: (value) => isObject(value) && Object.values(value).every((each) => each === false),
-  builder: (value) => isObject(value) && Object.keys(value).length === 0,
   proxies: (value) => isObject(value) && Object.keys(value).length === 0,
 };
 

@@ -48,7 +48,8 @@ function refuseConflicts(path: string, flags: Partial<DaemonConfig>, file: Parti
 function validate(config: DaemonConfig): void {
   for (const [name, { flag, key, refuse }] of OPTION_LIST) {
     const reason = refuse?.(config[name]);
-    if (reason !== undefined) throw invalidParameter(`--${flag} (${key || flag}) ${reason}`);
+    if (reason !== undefined)
+      throw invalidParameter(flag === "" ? `${key}: ${reason}` : `--${flag} (${key || flag}) ${reason}`);
   }
   refuseConflictingLabels(config.labels);
   if (config.hostGatewayIp !== "") {

@@ -1,7 +1,7 @@
 import { invalidParameter } from "@berth/base";
 import { parseEndpoint } from "@berth/server";
 import { address, bytes, cidr, type Kind, list, map, oneOf, text, truth, whole } from "./kinds.ts";
-import { addressPools, runtimes, ulimits } from "./special-kinds.ts";
+import { addressPools, buildCacheLimit, features, runtimes, ulimits } from "./special-kinds.ts";
 
 /** One setting of the daemon: a flag, a key of daemon.json, or both. */
 export interface Option<V> {
@@ -114,6 +114,7 @@ const insecureRegistry = (entry: string) => {
 
 const NO_LIST: readonly string[] = [];
 const EMPTY = {};
+const NO_FEATURES: Readonly<Record<string, boolean>> = {};
 
 /** All that dockerd 26 knows, and what is ours. The help, the parser and the check of daemon.json derive from it. */
 export const OPTIONS = {
@@ -140,6 +141,9 @@ export const OPTIONS = {
     false,
     "Open published ports to other machines also where the host's firewall (ufw) forbids it",
   ),
+  buildCacheLimit: option("", buildCacheLimit, 20 * 1024 ** 3, "Limit of the build cache", {
+    key: "builder",
+  }),
   cgroupParent: option("cgroup-parent", text, "", "Set parent cgroup for all containers"),
   configFile: option("config-file", text, "/etc/berth/daemon.json", "Daemon configuration file", { key: "" }),
   containerd: later("containerd", text, "", "containerd grpc address"),
@@ -204,6 +208,14 @@ export const OPTIONS = {
   }),
   execRoot: option("exec-root", text, "/run/berth", "Root directory for execution state files"),
   experimental: later("experimental", truth, false, "Enable experimental features"),
+  features: option("", features, NO_FEATURES, "Optional features", {
+    key: "features",
+    reloadable: true,
+    refuse: (given) => {
+      const wrong = Object.keys(given).find((name) => name !== "buildkit" && given[name]);
+      return wrong === undefined ? undefined : `${wrong} is not supported by berth yet`;
+    },
+  }),
   fixedCidr: option("fixed-cidr", cidr, "", "IPv4 subnet for fixed IPs"),
   fixedCidrV6: option("fixed-cidr-v6", cidr, "", "IPv6 subnet for fixed IPs"),
   group: option("group", text, "", "Group for the unix socket (docker or berth when it exists)", {

@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { Ulimit } from "@berth/api";
 import { invalidParameter } from "@berth/base";
-import { type Kind, text, whole } from "./kinds.ts";
+import { bytes, type Kind, text, truth, whole } from "./kinds.ts";
 
 export interface RuntimeProgram {
   path: string;
@@ -148,6 +148,49 @@ function checkedPool(base: string, size: number): AddressPool {
     throw invalidParameter(`invalid pools size: ${Number.isNaN(size) ? 0 : size}`);
   }
   return { base, size };
+}
+
+/** `"features": {"buildkit": true}`; only in the file. */
+export const features: Kind<Readonly<Record<string, boolean>>> = {
+  word: "",
+  parse: onlyInFile,
+  fromJson: (value) =>
+    Object.fromEntries(
+      Object.entries(asObject(value, "features")).map(([name, each]) => [
+        name,
+        truth.fromJson(each, `features.${name}`),
+      ]),
+    ),
+  show: (value) => JSON.stringify(value),
+};
+
+/**
+ * `"builder": {"gc": {"enabled": true, "defaultKeepStorage": "20GB"}}`; only in the file. Bytes that build cache may take before
+ * what was not used longest is removed; 0: no limit.
+ */
+export const buildCacheLimit: Kind<number> = {
+  word: "",
+  parse: onlyInFile,
+  fromJson(value) {
+    const { gc = {}, ...others } = asObject(value, "builder");
+    refuseUnknown("builder", others);
+    // Docker 28 renamed the limit.
+    const { enabled = true, defaultKeepStorage, defaultReservedSpace, ...rest } = asObject(gc, "builder.gc");
+    refuseUnknown("builder.gc", rest);
+    if (!truth.fromJson(enabled, "builder.gc.enabled")) return 0;
+    const limit = defaultReservedSpace ?? defaultKeepStorage ?? "20GB";
+    return bytes.fromJson(limit, "builder.gc.defaultKeepStorage");
+  },
+  show: String,
+};
+
+function onlyInFile(): never {
+  throw invalidParameter("this setting is a key of daemon.json");
+}
+
+function refuseUnknown(key: string, rest: object): void {
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw invalidParameter(`${key}: ${unknown} is not supported by berth yet`);
 }
 
 function asObject(value: unknown, key: string): Record<string, unknown> {

@@ -3,9 +3,6 @@ import { type Builder, type BuilderParts, createBuilder } from "@berth/builder";
 import type { EngineContext } from "@berth/engine";
 import type { DaemonConfig } from "../config/options.ts";
 
-/** Docker's `builder.gc.defaultKeepStorage`. */
-const KEEP_STORAGE = 20 * 1024 ** 3;
-
 /** The builder on the engine's parts. Steps that an earlier daemon left are ended before it returns. */
 export async function openBuilder(
   engine: EngineContext,
@@ -31,7 +28,7 @@ export async function openBuilder(
       shmSize: settings.shmSize,
       cgroupParent: settings.cgroupParent,
       dns: { servers: [], search: [], options: [] },
-      keepStorage: KEEP_STORAGE,
+      keepStorage: config.buildCacheLimit,
     },
   });
 }

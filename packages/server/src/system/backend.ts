@@ -18,6 +18,8 @@ export interface DiskUsageOptions {
 
 /** What the system router needs. */
 export interface SystemBackend {
+  /** Whether clients that can are to build with BuildKit's sessions. */
+  prefersBuildKit(): boolean;
   info(): Promise<SystemInfo>;
   version(): Promise<Version>;
   diskUsage(options: DiskUsageOptions, signal: AbortSignal): Promise<DiskUsage>;

@@ -32,9 +32,10 @@ const PING_HEADERS = {
 };
 
 export function systemRoutes(system: SystemBackend, builds?: BuildBackend): Route[] {
-  // 2 makes clients use BuildKit's sessions where they can.
-  const headers = { ...PING_HEADERS, "Builder-Version": builds === undefined ? "1" : "2" };
   const ping: Handler = (exchange) => {
+    // 2 makes clients use BuildKit's sessions where they can.
+    const builder = builds !== undefined && system.prefersBuildKit() ? "2" : "1";
+    const headers = { ...PING_HEADERS, "Builder-Version": builder };
     exchange.text(exchange.request.method === "HEAD" ? "" : "OK", headers);
   };
   return [

@@ -366,6 +366,7 @@ export function fakeBackends(engine: FakeEngine): Backends {
     },
 
     system: {
+      prefersBuildKit: () => true,
       info: never,
       version: never,
       async diskUsage(options) {
