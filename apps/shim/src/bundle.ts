@@ -1,18 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import {
-  mount as bindMount,
-  closeQuietly,
-  isErrno,
-  MNT,
-  MS,
-  O,
-  open,
-  openat2,
-  RESOLVE,
-  umount2,
-} from "@berth/linux";
+import { mount as bindMount, isErrno, MNT, MS, umount2 } from "@berth/linux";
 import { type BundleFile, ociJson, resolveUser, SHIM_FILES } from "@berth/runtime";
+import { pinned, unpin } from "./pinned-mounts.ts";
 import { mountRootfs, Root } from "./rootfs.ts";
 import { shareMemory } from "./shared-memory.ts";
 
@@ -24,6 +14,7 @@ export function readBundle(directory: string): BundleFile {
 /**
  * Makes the OCI bundle in a shim's folder: root filesystem mounted (in this process' mount namespace), `USER` resolved in it,
  * `config.json`. `volatile`: see `Launch.once`. `networkPath`: where the runtime finds the network namespace; undefined: the host's.
+ * `hostMounts`: descriptor of the host's mount namespace, there when `LaunchFile.reachesHost`.
  * @throws what failed; the mount may be left
  */
 export function makeBundle(
@@ -31,6 +22,7 @@ export function makeBundle(
   groupAdd: readonly string[],
   volatile: boolean,
   networkPath: string | undefined,
+  hostMounts: number | undefined,
 ): void {
   const bundle = readBundle(directory);
   const { spec } = bundle;
@@ -47,7 +39,7 @@ export function makeBundle(
   root.makeFolder(bundle.workingDirectory);
   spec.root.path = rootfs;
   shareMemory(spec);
-  spec.mounts = spec.mounts.map((mount, index) => pinned(directory, mount, index));
+  spec.mounts = spec.mounts.map((mount, index) => pinned(directory, mount, index, hostMounts));
   spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
   if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });
   writeFileSync(join(directory, SHIM_FILES.config), configText(bundle), { mode: 0o600 });
@@ -56,8 +48,10 @@ export function makeBundle(
 /** Takes all mounts in a shim's folder away. @throws SyscallError */
 export function unmountBundle(directory: string): void {
   for (const name of readdirSync(directory)) {
-    if (name === SHIM_FILES.runtime || name === SHIM_FILES.rootfs || name.startsWith(SHIM_FILES.beneath)) {
+    const isPinned = name.startsWith(SHIM_FILES.beneath);
+    if (name === SHIM_FILES.runtime || name === SHIM_FILES.rootfs || isPinned) {
       try {
+        if (isPinned) unpin(join(directory, name));
         umount2(join(directory, name), MNT.DETACH);
       } catch (error) {
         if (!isErrno(error, "EINVAL")) throw error; // It was not mounted.
@@ -65,32 +59,6 @@ export function unmountBundle(directory: string): void {
     }
   }
 }
-
-/**
- * A mount of a path beneath a volume, which another container may change at any moment: the path is looked up once, inside the
- * volume, and what was found is mounted in the shim's folder for the runtime to take.
- */
-function pinned(directory: string, mount: BundleMount, index: number): BundleMount {
-  const { beneath, ...rest } = mount;
-  if (beneath === undefined) return mount;
-  const target = join(directory, `${SHIM_FILES.beneath}${index}`);
-  const folder = open(beneath.folder, O.PATH | O.DIRECTORY | O.CLOEXEC);
-  try {
-    const found = openat2(folder, beneath.path, O.PATH | O.CLOEXEC, RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS);
-    try {
-      if (statSync(`/proc/self/fd/${found}`).isDirectory()) mkdirSync(target);
-      else writeFileSync(target, "");
-      bindMount(`/proc/self/fd/${found}`, target, "", MS.BIND | MS.REC);
-    } finally {
-      closeQuietly(found);
-    }
-  } finally {
-    closeQuietly(folder);
-  }
-  return { ...rest, source: target };
-}
-
-type BundleMount = BundleFile["spec"]["mounts"][number];
 
 /**
  * Mounts the OCI runtime's program read-only at a place of its own, and gives that path. A runtime that sees that nobody can

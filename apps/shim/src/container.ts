@@ -4,6 +4,7 @@ import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import {
   type Cgroup,
   CLONE,
+  closeQuietly,
   getpid,
   inForkedChild,
   kill,
@@ -11,6 +12,8 @@ import {
   MNT,
   MS,
   mount,
+  O,
+  open,
   openCgroup,
   SIG,
   setWindowSize,
@@ -108,6 +111,7 @@ export class Container {
   /** Namespaces, network, root filesystem and `config.json`. `ports`: descriptors of the published ports. @throws what failed; call `cleanUp` then. */
   prepare(ports: number[]): void {
     const launch = this.#launch;
+    const hostMounts = launch.reachesHost ? open("/proc/self/ns/mnt", O.RDONLY | O.CLOEXEC) : undefined;
     unshare(CLONE.NEWNS);
     // Mounts of the host still arrive here (volumes that are mounted later), ours never go back.
     mount("", "/", "", MS.REC | MS.SLAVE);
@@ -125,9 +129,10 @@ export class Container {
     const program = inForkedChild(() => {
       if (existsSync(this.#runtimeFolder)) this.#removeLeftovers();
       network.furnish();
-      makeBundle(this.#directory, launch.groupAdd, launch.once ?? false, networkPath);
+      makeBundle(this.#directory, launch.groupAdd, launch.once ?? false, networkPath, hostMounts);
       return guardRuntime(this.#directory, launch.runtime.path);
     });
+    if (hostMounts !== undefined) closeQuietly(hostMounts);
     launch.runtime = { ...launch.runtime, path: program };
     network.begin();
   }

@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { BerthError, newId } from "@berth/base";
-import { cgroupMode, openCgroup } from "@berth/linux";
+import { cgroupMode, MNT, MS, mount, openCgroup, umount2 } from "@berth/linux";
 import {
   EXIT_FILE,
   type ExecRequest,
@@ -45,7 +45,7 @@ beforeAll(() => {
   const bin = join(folder, "rootfs/bin");
   mkdirSync(bin, { recursive: true });
   copyFileSync("/bin/busybox", join(bin, "busybox"));
-  for (const applet of ["sh", "cat", "sleep", "true", "stty", "id", "seq", "head"])
+  for (const applet of ["sh", "cat", "sleep", "true", "stty", "id", "seq", "head", "ls", "touch", "mount"])
     symlinkSync("busybox", join(bin, applet));
   for (const name of ["proc", "dev", "sys", "etc", "tmp"]) mkdirSync(join(folder, "rootfs", name));
   writeFileSync(
@@ -357,6 +357,60 @@ test("a path beneath a volume is looked up in the volume, whatever its links say
   expect(await run("link")).toBe("inside");
   expect(await run("../data")).toBe("inside");
   expect(run("etc")).rejects.toThrow("no such file or directory");
+});
+
+/** What a container that runs `command` with the mount prints. */
+async function printed(mount: Launch["spec"]["mounts"][number], ...command: string[]): Promise<string> {
+  const request = launch(command);
+  request.spec.mounts.push(mount);
+  const shim = await runtime.launch(request, []);
+  const output = collect(await shim.attach({ stdin: false, stdout: true, stderr: true }));
+  await shim.start();
+  await finish(shim);
+  return frames(await output, 1);
+}
+
+test("a path beneath a file system that is mounted for the container", async () => {
+  const lower = ["low", "high"].map((name) => join(folder, name));
+  for (const each of lower) mkdirSync(join(each, "data"), { recursive: true });
+  writeFileSync(join(lower[0]!, "data/below"), "1");
+  writeFileSync(join(lower[1]!, "data/above"), "2");
+  const beneath = (path: string, destination = "/mnt") => ({
+    ...{ destination, type: "overlay", source: "overlay", beneath: { path } },
+    options: [`lowerdir=${lower.toReversed().join(":")}`, "ro"],
+  });
+  expect(await printed(beneath("data"), "ls", "/mnt")).toBe("above\nbelow\n");
+  expect(await printed(beneath("data/below", "/file"), "cat", "/file")).toBe("1");
+  expect(await printed(beneath("data"), "sh", "-c", "touch /mnt/x 2>/dev/null || echo refused")).toBe(
+    "refused\n",
+  );
+  expect(printed(beneath("none"), "true")).rejects.toThrow(
+    "cannot access path none: no such file or directory",
+  );
+});
+
+test("what is mounted in a shared bind reaches the host, and outlives the container", async () => {
+  const shared = join(folder, "shared");
+  mkdirSync(shared);
+  mount("none", shared, "tmpfs");
+  try {
+    mount("", shared, "", MS.SHARED);
+    mkdirSync(join(shared, "inner"));
+    const request = launch(["sh", "-c", "mount -t tmpfs none /mnt/inner && touch /mnt/inner/seen"]);
+    const all = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"];
+    request.spec.process.capabilities = { bounding: all, effective: all, permitted: all };
+    request.spec.linux.rootfsPropagation = "shared";
+    request.spec.mounts.push({
+      ...{ destination: "/mnt", type: "bind", source: shared, options: ["rbind", "rshared"] },
+      reachesHost: true,
+    });
+    const shim = await runtime.launch(request, []);
+    await shim.start();
+    expect((await finish(shim)).exitCode).toBe(0);
+    expect(readdirSync(join(shared, "inner"))).toEqual(["seen"]);
+  } finally {
+    umount2(shared, MNT.DETACH);
+  }
 });
 
 test("a container outlives its daemon, and is found again", async () => {

@@ -49,6 +49,7 @@ function rehearseStart(loop: Loop, folder: string): void {
     runtimeRoot: folder,
     hideUnifiedCgroup: false,
     command: "true",
+    reachesHost: false,
     ownProcesses: true,
   };
   writeFileSync(join(folder, SHIM_FILES.launch), JSON.stringify(launch), { mode: 0o600 });

@@ -10,6 +10,7 @@ export { addressOf, errno, libc, Memory } from "./libc.ts";
 export * from "./loop.ts";
 export * from "./message.ts";
 export * from "./mount.ts";
+export * from "./mount-words.ts";
 export { decodeName, encodeName, type Path } from "./name.ts";
 export * from "./namespace.ts";
 export * from "./netlink/index.ts";

@@ -160,7 +160,9 @@ export interface OciSpec {
     source?: string;
     options?: string[];
     /** Not of OCI: `SpecMount.beneath`. The shim puts what it found into `source` and takes this away. */
-    beneath?: { folder: string; path: string };
+    beneath?: { folder?: string; path: string };
+    /** Not of OCI: a bind that is to be a peer of the host's mount, which the shim's mounts are not. The shim takes it away too. */
+    reachesHost?: boolean;
   }[];
   hooks?: unknown;
   annotations?: Record<string, string>;

@@ -19,6 +19,7 @@ import {
   open,
   openat,
   openat2,
+  parseMountWords,
   RESOLVE,
   S,
   statx,
@@ -27,7 +28,6 @@ import {
 } from "@berth/linux";
 import type { RootfsMount } from "@berth/spec";
 import { baseOf, cleaned, folderOf } from "../files/names.ts";
-import { parseMountWords } from "./mount-words.ts";
 import type { View, ViewBind } from "./protocol.ts";
 
 /**

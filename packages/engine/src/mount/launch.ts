@@ -92,7 +92,7 @@ async function volumeMount(engine: EngineContext, mount: MountRecord): Promise<S
   const subpath = mount.spec?.VolumeOptions?.Subpath ?? "";
   const common = { type: "volume", destination: mount.destination, readOnly: !mount.readWrite } as const;
   if (use.mount === undefined) {
-    const source = subpath === "" ? use.path : below(use.path, subpath);
+    const source = subpath === "" ? use.path : below(use.path, subpath, "volume");
     return {
       ...common,
       source,
@@ -101,15 +101,18 @@ async function volumeMount(engine: EngineContext, mount: MountRecord): Promise<S
       ...(isFolder(source) ? {} : { readOnlyNonRecursive: true }),
     };
   }
-  if (subpath !== "") {
-    throw invalidParameter(`volume ${use.name}: a subpath of a volume with mount options is not supported`);
-  }
   const { type, source, options } = await resolved(use, use.mount);
-  return { ...common, source, filesystem: type, options };
+  return {
+    ...common,
+    source,
+    filesystem: type,
+    options,
+    ...(subpath === "" ? {} : { beneath: { path: subpath } }),
+  };
 }
 
-/** A folder of a volume. @throws invalid-parameter when it is not there, or a link leads out of the volume. */
-function below(root: string, subpath: string): string {
+/** A folder of a volume or an image. @throws invalid-parameter when it is not there, or a link leads out. */
+function below(root: string, subpath: string, what: "volume" | "image"): string {
   const path = join(root, subpath);
   let real: string;
   try {
@@ -118,7 +121,7 @@ function below(root: string, subpath: string): string {
     throw invalidParameter(`cannot access path ${path}: ${reason(error)}`, { cause: error });
   }
   if (!isBelow(real, realpathSync(root))) {
-    throw invalidParameter(`path ${subpath} escapes from the volume`);
+    throw invalidParameter(`path ${subpath} escapes from the ${what}`);
   }
   return real;
 }
@@ -152,20 +155,27 @@ async function resolved(use: VolumeUse, mount: VolumeMount): Promise<VolumeMount
 }
 
 function imageMount(engine: EngineContext, mount: MountRecord): SpecMount {
-  if (mount.spec?.ImageOptions?.Subpath) {
-    throw invalidParameter("a subpath of an image mount is not supported");
-  }
+  const subpath = mount.spec?.ImageOptions?.Subpath ?? "";
   const view = engine.snapshots.view(engine.images.resolve(mount.source).chain);
   const common = { type: "image", destination: mount.destination, readOnly: true } as const;
-  if (view.kind === "directory") return { ...common, source: view.path, propagation: "rprivate" };
-  const [only, ...more] = view.lower;
+  const [only, ...more] = view.kind === "directory" ? [view.path] : view.lower;
   // overlayfs needs two folders when there is none to write to.
-  if (only !== undefined && more.length === 0) return { ...common, source: only, propagation: "rprivate" };
+  if (only !== undefined && more.length === 0) {
+    const source = subpath === "" ? only : below(only, subpath, "image");
+    return {
+      ...common,
+      source,
+      propagation: "rprivate",
+      ...(subpath === "" ? {} : { beneath: { folder: only, path: subpath } }),
+      ...(isFolder(source) ? {} : { readOnlyNonRecursive: true }),
+    };
+  }
   return {
     ...common,
     source: "overlay",
     filesystem: "overlay",
-    options: [`lowerdir=${view.lower.map(escapeLower).join(":")}`],
+    options: [`lowerdir=${[only ?? "", ...more].map(escapeLower).join(":")}`],
+    ...(subpath === "" ? {} : { beneath: { path: subpath } }),
   };
 }
 

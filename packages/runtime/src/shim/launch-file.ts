@@ -12,6 +12,8 @@ export interface LaunchFile extends Omit<Launch, BundleField> {
   /** What is run, for error sentences. */
   command: string;
   cgroupsPath?: string;
+  /** A bind is to be a peer of the host's mount: the host's mounts must be at hand while the bundle is made. */
+  reachesHost: boolean;
   /** The container's processes die with its init: it has a process namespace of its own. */
   ownProcesses: boolean;
 }
@@ -38,7 +40,7 @@ export const SHIM_FILES = {
   config: "config.json",
   rootfs: "rootfs",
   runtime: "runtime",
-  /** Beginning of the names of mounts that stand for paths beneath a volume. */
+  /** Beginning of the names of mounts that the runtime takes instead of what its mounts name (`pinned-mounts.ts` of the shim). */
   beneath: "beneath-",
   pid: "init.pid",
   log: "runtime.log",

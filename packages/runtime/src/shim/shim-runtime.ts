@@ -82,6 +82,7 @@ export class ShimRuntime implements Runtime {
       hideUnifiedCgroup: this.#options.hideUnifiedCgroup,
       command: spec.process.args[0] ?? "",
       ...(linux.cgroupsPath === undefined ? {} : { cgroupsPath: linux.cgroupsPath }),
+      reachesHost: spec.mounts.some((mount) => mount.reachesHost === true),
       ownProcesses: linux.namespaces.some(({ type, path }) => type === "pid" && path === undefined),
       bundle: {
         spec: { ...spec, linux },

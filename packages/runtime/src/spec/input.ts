@@ -41,8 +41,11 @@ export interface SpecMount {
   destination: string;
   /** Path on the host; with `filesystem`, what that file system mounts; not used by tmpfs. */
   source: string;
-  /** `source` is this path below this folder, as it was found a moment ago; the shim looks again, and never outside of the folder. */
-  beneath?: { folder: string; path: string };
+  /**
+   * Only this path is mounted: below `folder`, where it was found as `source` a moment ago, or below the root of what `filesystem`
+   * mounts. The shim looks it up again, and never outside of that.
+   */
+  beneath?: { folder?: string; path: string };
   readOnly: boolean;
   propagation?: MountPropagation;
   /** A bind without the mounts below its source. */

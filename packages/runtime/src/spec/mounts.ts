@@ -2,7 +2,7 @@ import { invalidParameter } from "@berth/base";
 import type { OciSpec } from "../runtime.ts";
 import type { SpecInput, SpecMount } from "./input.ts";
 import type { IpcMode } from "./namespaces.ts";
-import { checkPropagation, rootPropagation } from "./propagation.ts";
+import { checkPropagation, reachesHost, rootPropagation } from "./propagation.ts";
 import { tmpfsOptions } from "./tmpfs.ts";
 
 export type OciMount = OciSpec["mounts"][number];
@@ -138,6 +138,7 @@ function userMount(mount: SpecMount, input: SpecInput): OciMount {
       type: mount.filesystem,
       source,
       options: [...(mount.options ?? []), ...(readOnly ? ["ro"] : [])],
+      ...(mount.beneath === undefined ? {} : { beneath: mount.beneath }),
     };
   }
   const propagation = mount.propagation ?? "";
@@ -155,6 +156,7 @@ function userMount(mount: SpecMount, input: SpecInput): OciMount {
     source,
     options,
     ...(mount.beneath === undefined ? {} : { beneath: mount.beneath }),
+    ...(reachesHost(propagation) ? { reachesHost: true } : {}),
   };
 }
 

@@ -37,7 +37,7 @@ function isBelow(path: string, folder: string): boolean {
  * @throws invalid-parameter with Docker's sentence
  */
 export function checkPropagation(source: string, propagation: string, mountInfo: string): void {
-  const wantsShared = propagation === "shared" || propagation === "rshared";
+  const wantsShared = reachesHost(propagation);
   const wantsSlave = propagation === "slave" || propagation === "rslave";
   if (!wantsShared && !wantsSlave) return;
   let found: MountLine | undefined;
@@ -52,9 +52,14 @@ export function checkPropagation(source: string, propagation: string, mountInfo:
   throw invalidParameter(`path ${source} is mounted on ${found.mountPoint} but it is not ${needed} mount`);
 }
 
+/** Whether what is mounted below such a bind in the container is to be seen on the host. */
+export function reachesHost(propagation: string): boolean {
+  return propagation === "shared" || propagation === "rshared";
+}
+
 /** What the root of the container's mounts must be, so that binds propagate: the strongest that any bind needs. */
 export function rootPropagation(propagations: readonly string[]): string | undefined {
-  if (propagations.some((each) => each === "shared" || each === "rshared")) return "shared";
+  if (propagations.some(reachesHost)) return "shared";
   if (propagations.some((each) => each === "slave" || each === "rslave")) return "rslave";
   return undefined;
 }

@@ -10,6 +10,7 @@ import {
   open,
   openat,
   openat2,
+  parseMountWords,
   RESOLVE,
   readDirectory,
   syncfs,
@@ -17,7 +18,6 @@ import {
 } from "@berth/linux";
 import { copyTree } from "../../files/copy-tree.ts";
 import { openInView } from "../container-path.ts";
-import { parseMountWords } from "../mount-words.ts";
 import type { CopyUp, CopyUpJob, CopyUpResult } from "../protocol.ts";
 import { enterView, ownMounts } from "../view.ts";
 

@@ -1,4 +1,4 @@
-import { MS } from "@berth/linux";
+import { MS } from "./mount.ts";
 
 const FLAGS: Readonly<Record<string, number>> = {
   ro: MS.RDONLY,
