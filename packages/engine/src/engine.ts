@@ -38,7 +38,7 @@ import type { WaitCondition, WaitOutcome } from "./container/waiters.ts";
 import type { EngineContext } from "./context.ts";
 import { createExec } from "./exec/create.ts";
 import { inspectExec } from "./exec/inspect.ts";
-import { checkStartable, type ExecAttachOptions, resizeExec, startExec } from "./exec/start.ts";
+import { checkStartable, type ExecAttachOptions, execDetached, resizeExec, startExec } from "./exec/start.ts";
 import { pruneContainers } from "./prune/containers.ts";
 
 /*
@@ -128,7 +128,7 @@ export function execBackend(engine: EngineContext) {
         stream,
         tty: config.Tty,
         ...(config.DetachKeys === "" ? {} : { detachKeys: config.DetachKeys }),
-        detached: () => {},
+        detached: () => execDetached(engine, id),
       };
     },
     resize: (id: string, rows: number, columns: number): Promise<void> =>

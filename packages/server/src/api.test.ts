@@ -418,6 +418,23 @@ test("what this daemon does not have says so", async () => {
     SpaceReclaimed: 0,
   });
   expect(await (await server.fetch("/plugins")).json()).toEqual([]);
+  await server.create("c");
+  for (const method of ["GET", "POST"]) {
+    const [status, text] = await message(await server.fetch("/containers/c/checkpoints", { method }));
+    expect([status, text]).toEqual([501, expect.stringContaining("experimental feature is disabled")]);
+  }
+  expect((await server.fetch("/containers/c/checkpoints/one", { method: "DELETE" })).status).toBe(501);
+  expect(await message(await server.post("/containers/c/start?checkpoint=one"))).toEqual([
+    400,
+    "checkpoint is only supported in experimental mode",
+  ]);
+  for (const path of ["/services/x/update", "/nodes/x/update", "/secrets/create", "/swarm/leave"])
+    expect((await server.post(path)).status).toBe(503);
+  expect((await server.post("/volumes/create", { ClusterVolumeSpec: {} })).status).toBe(503);
+  expect(await message(await server.fetch("/volumes/v", { method: "PUT" }))).toEqual([
+    503,
+    "volume update only valid for cluster volumes, but swarm is unavailable",
+  ]);
 });
 
 test("bootstrap is Berth's own route", async () => {

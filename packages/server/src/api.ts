@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { API_VERSION } from "@berth/api";
 import { invalidParameter, log, messageOf, unavailable } from "@berth/base";
-import { absentRoutes } from "./absent/routes.ts";
+import { absentRoutes, checkpointRoutes } from "./absent/routes.ts";
 import type { Backends } from "./backend.ts";
 import { buildRoutes } from "./build/routes.ts";
 import { containerRoutes } from "./container/routes.ts";
@@ -40,6 +40,7 @@ export class Api implements RequestHandler {
     this.#options = options;
     this.#router = new Router([
       ...systemRoutes(backends.system, backends.builds),
+      ...checkpointRoutes(),
       ...containerRoutes(backends.containers),
       ...execRoutes(backends.execs),
       // Before the images: their names may hold slashes.

@@ -1,5 +1,5 @@
 import type { VolumeCreateRequest } from "../types/volume.ts";
-import { type Decoder, map, string, struct } from "./decoder.ts";
+import { type Decoder, map, optional, string, struct } from "./decoder.ts";
 
 /** POST /volumes/create. */
 export const volumeCreateDecoder: Decoder<VolumeCreateRequest> = struct<VolumeCreateRequest>(
@@ -9,5 +9,6 @@ export const volumeCreateDecoder: Decoder<VolumeCreateRequest> = struct<VolumeCr
     Driver: string,
     DriverOpts: map(string),
     Labels: map(string),
+    ClusterVolumeSpec: optional(struct<object>("ClusterVolumeSpec", {})),
   },
 );

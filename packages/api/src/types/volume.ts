@@ -23,6 +23,8 @@ export interface VolumeCreateRequest {
   Driver: string;
   DriverOpts: Record<string, string> | null;
   Labels: Record<string, string> | null;
+  /** Present: a volume of a swarm is asked. Since API 1.42. */
+  ClusterVolumeSpec?: object;
 }
 
 export interface VolumesPruneReport {

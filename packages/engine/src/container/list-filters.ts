@@ -70,7 +70,7 @@ export function compileFilters(engine: EngineContext, filters: Filters): Predica
     }
   }
   oneOf("volume", ({ record }, value) =>
-    record.mounts.some((mount) => mount.name === value || mount.destination === value),
+    record.mounts.some((mount) => (mount.name ?? mount.source) === value || mount.destination === value),
   );
   oneOf("network", (container, value) =>
     Object.entries(endpointsByName(container)).some(

@@ -1,5 +1,6 @@
 import { conflict } from "@berth/base";
 import type { EngineContext } from "../context.ts";
+import { containerEvent } from "./events.ts";
 
 /** @throws not-found, conflict. */
 export async function resizeContainer(
@@ -13,4 +14,5 @@ export async function resizeContainer(
     throw conflict(`Container ${container.id} is not running`);
   }
   await container.shim.resize(rows, columns);
+  containerEvent(engine, container, "resize", { height: String(rows), width: String(columns) });
 }

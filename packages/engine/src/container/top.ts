@@ -2,6 +2,7 @@ import type { ContainerTopResponse } from "@berth/api";
 import { conflict, systemError } from "@berth/base";
 import type { EngineContext } from "../context.ts";
 import { cgroupOf } from "./cgroup.ts";
+import { containerEvent } from "./events.ts";
 
 /** Processes of a container as the host's `ps` shows them. `psArguments` as the client wrote them; empty: `-ef`. */
 export async function topContainer(
@@ -18,7 +19,9 @@ export async function topContainer(
   const pids = new Set(cgroupOf(engine, container).pids());
   const args = psArguments.split(/\s+/).filter((word) => word !== "");
   // `ps` without a way to filter prints all, and needs the PID column to be filtered by.
-  return parsePs(await runPs(args.length > 0 ? args : ["-ef"]), pids);
+  const table = parsePs(await runPs(args.length > 0 ? args : ["-ef"]), pids);
+  containerEvent(engine, container, "top");
+  return table;
 }
 
 async function runPs(args: string[]): Promise<string> {

@@ -65,6 +65,13 @@ function ended(engine: EngineContext, container: Container, exec: Exec, exitCode
   return exitCode;
 }
 
+/** Who was attached to an exec left it with the detach keys. */
+export function execDetached(engine: EngineContext, id: string): void {
+  const exec = engine.execs.get(id);
+  const container = engine.containers.find(exec.containerId);
+  if (container !== undefined) containerEvent(engine, container, "exec_detach", { execID: id });
+}
+
 /** The container ended, and with it every process in it. */
 export function endAllExecs(engine: EngineContext, container: Container): void {
   for (const exec of [...container.execs.values()]) {

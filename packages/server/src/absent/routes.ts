@@ -1,5 +1,5 @@
 import { notFound, notImplemented, unavailable } from "@berth/base";
-import { del, get, type Handler, type Method, post, type Route } from "../http/router.ts";
+import { del, get, type Handler, type Method, post, put, type Route } from "../http/router.ts";
 
 const notYet =
   (what: string): Handler =>
@@ -7,12 +7,32 @@ const notYet =
     throw notImplemented(`${what} is not supported by this daemon yet`);
   };
 
-const noManager: Handler = () => {
-  throw unavailable(
+/** What a request for the cluster is answered. */
+export function noSwarm(): Error {
+  return unavailable(
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" ' +
       "to connect this node to swarm and try again.",
   );
+}
+
+const noManager: Handler = () => {
+  throw noSwarm();
 };
+
+const experimental: Handler = () => {
+  throw notImplemented(
+    "This experimental feature is disabled by default. Start the Docker daemon in experimental mode in order to enable it.",
+  );
+};
+
+/** To be found before the containers' own: a container's name may hold slashes. */
+export function checkpointRoutes(): Route[] {
+  return [
+    get("/containers/{name}/checkpoints", experimental),
+    post("/containers/{name}/checkpoints", experimental),
+    del("/containers/{name}/checkpoints/{checkpoint}", experimental),
+  ];
+}
 
 /**
  * What Docker's API has and this daemon does not: said clearly, never as "page not found". Where emptiness is the
@@ -26,6 +46,10 @@ export function absentRoutes(): Route[] {
     post("/session", notYet("a BuildKit session")),
     post("/grpc", notYet("BuildKit's gRPC interface")),
     post("/build/prune", (exchange) => exchange.json({ CachesDeleted: null, SpaceReclaimed: 0 })),
+
+    put("/volumes/{name}", () => {
+      throw unavailable("volume update only valid for cluster volumes, but swarm is unavailable");
+    }),
 
     get("/plugins", (exchange) => exchange.json([])),
     get("/plugins/{name}/json", (exchange) => {

@@ -10,6 +10,9 @@ export function lifecycleRoutes(containers: ContainerLifecycle): Route[] {
   return [
     post("/containers/{name}/start", async (exchange) => {
       await refuseHostConfig(exchange);
+      if (exchange.query.string("checkpoint") !== "") {
+        throw invalidParameter("checkpoint is only supported in experimental mode");
+      }
       const detachKeys = exchange.query.optionalString("detachKeys");
       await containers.start(exchange.parameter("name"), detachKeys === undefined ? {} : { detachKeys });
       exchange.empty(204);

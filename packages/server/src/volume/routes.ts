@@ -1,4 +1,5 @@
 import { volumeCreateDecoder } from "@berth/api";
+import { noSwarm } from "../absent/routes.ts";
 import { del, get, post, type Route } from "../http/router.ts";
 import type { VolumeBackend } from "./backend.ts";
 
@@ -16,7 +17,9 @@ export function volumeRoutes(volumes: VolumeBackend): Route[] {
     }),
 
     post("/volumes/create", async (exchange) => {
-      exchange.json(await volumes.create(await exchange.readJson(volumeCreateDecoder)), 201);
+      const { ClusterVolumeSpec: clustered, ...request } = await exchange.readJson(volumeCreateDecoder);
+      if (clustered && exchange.version >= 42) throw noSwarm();
+      exchange.json(await volumes.create(request), 201);
     }),
 
     post("/volumes/prune", async (exchange) => {
