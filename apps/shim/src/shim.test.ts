@@ -1,140 +1,27 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { existsSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 import { BerthError, newId } from "@berth/base";
-import { cgroupMode, MNT, MS, mount, openCgroup, umount2 } from "@berth/linux";
+import { openCgroup } from "@berth/linux";
 import {
   EXIT_FILE,
   type ExecRequest,
   type ExitRecord,
   type Launch,
-  OciRuntimes,
   type Shim,
-  ShimRuntime,
-  type ShimStream,
+  type ShimRuntime,
 } from "@berth/runtime";
+import { collect, finish, frames, runtimes, ShimFixture } from "./testing/fixture.ts";
 
-const SHIM_SERVER = [process.execPath, join(import.meta.dir, "../../berth/src/main.ts"), "shim-server"];
+let fixture: ShimFixture;
 let folder: string;
 let runtime: ShimRuntime;
-const runtimes = new OciRuntimes({}, undefined);
-
-function newRuntime(): ShimRuntime {
-  return new ShimRuntime({
-    execRoot: join(folder, "exec"),
-    shimServer: SHIM_SERVER,
-    hideUnifiedCgroup: cgroupMode() === "hybrid",
-  });
-}
-
 beforeAll(() => {
-  folder = mkdtempSync(join(tmpdir(), "berth-shim-"));
-  const bin = join(folder, "rootfs/bin");
-  mkdirSync(bin, { recursive: true });
-  copyFileSync("/bin/busybox", join(bin, "busybox"));
-  for (const applet of ["sh", "cat", "sleep", "true", "stty", "id", "seq", "head", "ls", "touch", "mount"])
-    symlinkSync("busybox", join(bin, applet));
-  for (const name of ["proc", "dev", "sys", "etc", "tmp"]) mkdirSync(join(folder, "rootfs", name));
-  writeFileSync(
-    join(folder, "rootfs/etc/passwd"),
-    "root:x:0:0:root:/root:/bin/sh\nweb:x:33:33:web:/srv:/bin/sh\n",
-  );
-  writeFileSync(join(folder, "rootfs/etc/group"), "root:x:0:\nwww:x:33:\nmail:x:8:web\n");
-  writeFileSync(join(folder, "rootfs/plain"), "not a program");
-  runtime = newRuntime();
+  fixture = new ShimFixture();
+  ({ folder, runtime } = fixture);
 });
-
-afterAll(async () => {
-  await runtime.close();
-  expect(readdirSync(join(folder, "exec/shim"))).toEqual([]);
-  rmSync(folder, { recursive: true, force: true });
-});
-
-function launch(args: string[], more: Partial<Launch> = {}, runtimeName = ""): Launch {
-  const id = more.id ?? newId();
-  const dataDirectory = join(folder, id);
-  mkdirSync(dataDirectory, { recursive: true });
-  return {
-    id,
-    dataDirectory,
-    rootfs: { kind: "directory", path: join(folder, "rootfs") },
-    spec: {
-      ociVersion: "1.0.2",
-      process: { args, env: ["PATH=/bin"], cwd: more.workingDirectory ?? "/", terminal: more.tty ?? false },
-      root: { path: "" },
-      mounts: [
-        { destination: "/proc", type: "proc", source: "proc" },
-        { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["nosuid", "mode=755"] },
-        {
-          destination: "/dev/pts",
-          type: "devpts",
-          source: "devpts",
-          options: ["newinstance", "ptmxmode=0666"],
-        },
-      ],
-      linux: {
-        cgroupsPath: `/berth/${id}`,
-        namespaces: [{ type: "pid" }, { type: "mount" }, { type: "ipc" }, { type: "uts" }],
-      },
-    },
-    user: "",
-    groupAdd: [],
-    tty: false,
-    openStdin: false,
-    stdinOnce: false,
-    log: {
-      driver: "json-file",
-      path: join(dataDirectory, "log"),
-      maxSize: 0,
-      maxFiles: 1,
-      compress: false,
-      attributes: {},
-    },
-    network: { mode: "none", endpoints: [] },
-    ports: [],
-    runtime: runtimes.get(runtimeName),
-    workingDirectory: "/",
-    ...more,
-  };
-}
-
-function collect(stream: ShimStream): Promise<Buffer> {
-  return new Promise((resolve) => {
-    const chunks: Uint8Array[] = [];
-    stream.onData((chunk) => chunks.push(chunk.slice()));
-    stream.onEnd(() => resolve(Buffer.concat(chunks)));
-  });
-}
-
-/** Text of one stream of Docker's frames. */
-function frames(data: Buffer, stream: 1 | 2): string {
-  let text = "";
-  for (let at = 0; at < data.length; ) {
-    const length = data.readUInt32BE(at + 4);
-    if (data[at] === stream) text += data.toString("latin1", at + 8, at + 8 + length);
-    at += 8 + length;
-  }
-  return text;
-}
-
-async function finish(shim: Shim): Promise<ExitRecord> {
-  const record = await shim.exited;
-  shim.recorded();
-  return record;
-}
+afterAll(async () => expect(await fixture.close()).toEqual([]));
+const launch: ShimFixture["launch"] = (...args) => fixture.launch(...args);
 
 function exec(args: string[], more: Partial<ExecRequest> = {}): ExecRequest {
   return {
@@ -331,91 +218,9 @@ test("mode=non-blocking: a log that cannot be written holds nothing back, and wh
   expect(childrenNamed(process.pid, "berth-log")).toEqual([]);
 });
 
-test("a path beneath a volume is looked up in the volume, whatever its links say", async () => {
-  const volume = join(folder, "volume");
-  mkdirSync(join(volume, "data"), { recursive: true });
-  writeFileSync(join(volume, "data/file"), "inside");
-  symlinkSync("/data", join(volume, "link"));
-  const run = async (path: string) => {
-    const request = launch(["cat", "/mnt/file"]);
-    request.spec.mounts.push({
-      destination: "/mnt",
-      type: "bind",
-      source: join(volume, "data"),
-      options: ["rbind"],
-      beneath: { folder: volume, path },
-    });
-    const shim = await runtime.launch(request, []);
-    const stream = await shim.attach({ stdin: false, stdout: true, stderr: true });
-    const output = collect(stream);
-    await shim.start();
-    await finish(shim);
-    return frames(await output, 1);
-  };
-  expect(await run("data")).toBe("inside");
-  // Absolute in the volume's own terms, and no way up.
-  expect(await run("link")).toBe("inside");
-  expect(await run("../data")).toBe("inside");
-  expect(run("etc")).rejects.toThrow("no such file or directory");
-});
-
-/** What a container that runs `command` with the mount prints. */
-async function printed(mount: Launch["spec"]["mounts"][number], ...command: string[]): Promise<string> {
-  const request = launch(command);
-  request.spec.mounts.push(mount);
-  const shim = await runtime.launch(request, []);
-  const output = collect(await shim.attach({ stdin: false, stdout: true, stderr: true }));
-  await shim.start();
-  await finish(shim);
-  return frames(await output, 1);
-}
-
-test("a path beneath a file system that is mounted for the container", async () => {
-  const lower = ["low", "high"].map((name) => join(folder, name));
-  for (const each of lower) mkdirSync(join(each, "data"), { recursive: true });
-  writeFileSync(join(lower[0]!, "data/below"), "1");
-  writeFileSync(join(lower[1]!, "data/above"), "2");
-  const beneath = (path: string, destination = "/mnt") => ({
-    ...{ destination, type: "overlay", source: "overlay", beneath: { path } },
-    options: [`lowerdir=${lower.toReversed().join(":")}`, "ro"],
-  });
-  expect(await printed(beneath("data"), "ls", "/mnt")).toBe("above\nbelow\n");
-  expect(await printed(beneath("data/below", "/file"), "cat", "/file")).toBe("1");
-  expect(await printed(beneath("data"), "sh", "-c", "touch /mnt/x 2>/dev/null || echo refused")).toBe(
-    "refused\n",
-  );
-  expect(printed(beneath("none"), "true")).rejects.toThrow(
-    "cannot access path none: no such file or directory",
-  );
-});
-
-test("what is mounted in a shared bind reaches the host, and outlives the container", async () => {
-  const shared = join(folder, "shared");
-  mkdirSync(shared);
-  mount("none", shared, "tmpfs");
-  try {
-    mount("", shared, "", MS.SHARED);
-    mkdirSync(join(shared, "inner"));
-    const request = launch(["sh", "-c", "mount -t tmpfs none /mnt/inner && touch /mnt/inner/seen"]);
-    const all = ["CAP_SYS_ADMIN", "CAP_DAC_OVERRIDE"];
-    request.spec.process.capabilities = { bounding: all, effective: all, permitted: all };
-    request.spec.linux.rootfsPropagation = "shared";
-    request.spec.mounts.push({
-      ...{ destination: "/mnt", type: "bind", source: shared, options: ["rbind", "rshared"] },
-      reachesHost: true,
-    });
-    const shim = await runtime.launch(request, []);
-    await shim.start();
-    expect((await finish(shim)).exitCode).toBe(0);
-    expect(readdirSync(join(shared, "inner"))).toEqual(["seen"]);
-  } finally {
-    umount2(shared, MNT.DETACH);
-  }
-});
-
 test("a container outlives its daemon, and is found again", async () => {
   const request = launch(["sh", "-c", "read x; echo $x; exit 5"], { openStdin: true });
-  const first = newRuntime();
+  const first = fixture.newRuntime();
   const lost = await first.launch(request, []);
   await lost.start();
   (lost as unknown as { release(): void }).release();
@@ -451,7 +256,7 @@ test("the folder of a shim that was killed is swept away, a living one's stays",
 
 test("an exit that no daemon takes is left on disk", async () => {
   const request = launch(["sh", "-c", "read x; exit 9"], { openStdin: true, stdinOnce: true });
-  const first = newRuntime();
+  const first = fixture.newRuntime();
   const lost = await first.launch(request, []);
   const stream = await lost.attach({ stdin: true, stdout: false, stderr: false });
   await lost.start();
