@@ -142,7 +142,7 @@ function joinImagesAndContainers(images: ImageStore, engine: EngineContext): voi
     }
   });
   images.subscribe(({ action, id, name, attributes }) =>
-    engine.events.publish("image", action, id, { ...attributes, name }),
+    engine.events.publish("image", action, id, { ...attributes, ...(name !== "" && { name }) }),
   );
 }
 

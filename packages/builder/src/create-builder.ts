@@ -131,12 +131,14 @@ class LocalBuilder implements Builder {
     }
   }
 
-  prune(
+  async prune(
     options: PruneOptions,
     signal: AbortSignal,
     onRecord?: (record: CacheRecord) => void,
   ): Promise<PruneReport> {
-    return pruneCache(this.#context, options, signal, onRecord);
+    const report = await pruneCache(this.#context, options, signal, onRecord);
+    this.#context.parts.onPrune?.(report.spaceReclaimed);
+    return report;
   }
 
   diskUsage(filters?: Filters): Promise<CacheRecord[]> {

@@ -25,6 +25,8 @@ export interface BuilderParts {
   defaultHostConfig(): HostConfig;
   /** Every capability that this process may give, for `--security=insecure`. */
   settings: BuilderSettings;
+  /** Somebody had cache removed: so many bytes. */
+  onPrune?(reclaimed: number): void;
   registry: RegistryClient;
 }
 

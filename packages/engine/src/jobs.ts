@@ -11,6 +11,8 @@ export interface ViewMount {
   destination: string;
   source: string;
   readOnly: boolean;
+  /** Only this path beneath it. */
+  subpath?: string;
   /** A volume with options: mounted there instead of binding `source`. */
   mount?: VolumeMount;
 }
@@ -31,13 +33,16 @@ export interface ContainerJobs {
     path: string,
     signal: AbortSignal,
   ): Promise<{ stat: ContainerPathStat; tar: ReadableStream<Uint8Array> } | undefined>;
-  /** False when there is no such path. @throws invalid-parameter `extraction point is not a directory`. */
+  /** False when there is no such path. @throws invalid-parameter `extraction point is not a directory`; forbidden when it is read-only. */
   putArchive(
     view: ContainerView,
     path: string,
     tar: ReadableStream<Uint8Array>,
-    /** `user`: the container's, who owns what is made when `copyUIDGID` is set; empty: owners as in the archive. */
-    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; user: string },
+    /**
+     * `user`: the container's, who owns what is made when `copyUIDGID` is set; empty: owners as in the archive.
+     * `readOnlyRoot`: nothing is written but to its mounts.
+     */
+    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; user: string; readOnlyRoot: boolean },
     signal: AbortSignal,
   ): Promise<boolean>;
   /** The root filesystem without mounts as one tar. */

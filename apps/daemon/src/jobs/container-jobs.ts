@@ -39,7 +39,7 @@ export function containerJobs(): ContainerJobs {
     },
 
     async putArchive(view, path, tar, options, signal) {
-      const { noOverwriteDirNonDir, copyUIDGID, user } = options;
+      const { noOverwriteDirNonDir, copyUIDGID, user, readOnlyRoot } = options;
       const target = viewOf(view, false);
       const owner = copyUIDGID && user !== "" ? await ownerOf(target, user, signal) : undefined;
       try {
@@ -49,6 +49,7 @@ export function containerJobs(): ContainerJobs {
             view: target,
             path,
             noOverwriteDirNonDir,
+            readOnlyRoot,
             ...(owner !== undefined && { owner }),
           },
           { stdin: tar, signal },
@@ -73,10 +74,11 @@ function viewOf(view: ContainerView, readOnly: boolean): View {
     kind: "rootfs",
     rootfs: view.rootfs,
     readOnly,
-    binds: view.mounts.map(({ destination, source, readOnly: readonly, mount }) => ({
+    binds: view.mounts.map(({ destination, source, readOnly: readonly, subpath, mount }) => ({
       source,
       target: destination,
       readonly,
+      ...(subpath !== undefined && { subpath }),
       ...(mount !== undefined && { mount }),
     })),
   };

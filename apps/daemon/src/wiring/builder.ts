@@ -23,6 +23,7 @@ export async function openBuilder(
       IpcMode: "private",
       CgroupnsMode: settings.cgroupnsMode || (engine.facts.cgroupVersion === 2 ? "private" : "host"),
     }),
+    onPrune: (reclaimed) => engine.events.publish("builder", "prune", "", { reclaimed: String(reclaimed) }),
     settings: {
       ulimits: settings.ulimits,
       shmSize: settings.shmSize,

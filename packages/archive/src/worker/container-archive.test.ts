@@ -284,6 +284,20 @@ describe("a root put together from layers and mounts", () => {
     expect(scratch.shell("/", "cat /proc/mounts")).not.toContain(scratch.path);
   });
 
+  test("a path beneath a volume, whose links lead nowhere else", async () => {
+    const { layers, volume } = container();
+    scratch.shell(volume, "mkdir inner; echo 12 > inner/file; ln -s /inner link; ln -s ../../.. up");
+    const size = async (subpath: string) => {
+      const binds = [{ source: volume, target: "/vol", readonly: false, subpath }];
+      const view = { ...layers, binds } as View;
+      return (await run({ job: "stat", view, path: "/vol/file" })).size;
+    };
+    expect(await size("inner")).toBe(3);
+    expect(await size("link")).toBe(3);
+    expect((await failure(size("up")))[0]).toBe("not-found");
+    expect((await failure(size("none")))[0]).toBe("not-found");
+  });
+
   test("read-only places", async () => {
     const { layers } = container();
     const put = (path: string, more = {}) =>

@@ -11,6 +11,8 @@ export interface ViewBind {
   /** In the container. */
   target: string;
   readonly: boolean;
+  /** Only this path is bound, looked up with `source` as its root. */
+  subpath?: string;
   /** A file system to mount instead of binding `source`; options are mount(8)'s words. */
   mount?: { type: string; source: string; options: readonly string[] };
 }

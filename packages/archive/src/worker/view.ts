@@ -163,7 +163,8 @@ function addBind(root: number, bind: ViewBind): void {
   const source = bind.mount === undefined ? bind.source : mountSource(bind.mount, bind.source);
   let tree: number;
   try {
-    tree = cloneMount(AT.FDCWD, source, true);
+    tree =
+      bind.subpath === undefined ? cloneMount(AT.FDCWD, source, true) : cloneBeneath(source, bind.subpath);
   } catch (error) {
     if (isErrno(error, "ENOENT"))
       throw notFound(`stat ${bind.source}: no such file or directory`, { cause: error });
@@ -180,6 +181,21 @@ function addBind(root: number, bind: ViewBind): void {
   } finally {
     closeQuietly(target);
     closeQuietly(tree);
+  }
+}
+
+/** Another container may have the folder and change its links: they are followed within it. */
+function cloneBeneath(folder: string, path: string): number {
+  const root = open(folder, O.PATH | O.DIRECTORY);
+  try {
+    const found = openat2(root, path, O.PATH, IN_ROOT);
+    try {
+      return cloneMount(AT.FDCWD, `/proc/self/fd/${found}`, true);
+    } finally {
+      closeQuietly(found);
+    }
+  } finally {
+    closeQuietly(root);
   }
 }
 

@@ -1,9 +1,7 @@
 import type { ContainerPathStat } from "@berth/api";
-import { forbidden, invalidParameter, notFound } from "@berth/base";
+import { invalidParameter, notFound } from "@berth/base";
 import type { EngineContext } from "../context.ts";
-import type { Container } from "./container.ts";
 import { containerEvent } from "./events.ts";
-import { cleanPath, isBelow } from "./path.ts";
 import { viewOf } from "./view.ts";
 
 /*
@@ -57,22 +55,10 @@ export async function putArchive(
 ): Promise<void> {
   const container = engine.containers.get(reference);
   checkPath(path);
-  if (isReadOnly(container, cleanPath(path.startsWith("/") ? path : `/${path}`))) {
-    throw forbidden("container rootfs is marked read-only");
-  }
-  const asked = { ...options, user: container.record.config.User };
+  const { config, hostConfig } = container.record;
+  const asked = { ...options, user: config.User, readOnlyRoot: hostConfig.ReadonlyRootfs };
   if (!(await engine.jobs.putArchive(viewOf(engine, container), path, tar, asked, signal))) {
     throw missing(path, reference);
   }
   containerEvent(engine, container, "extract-to-dir");
-}
-
-/** True when the mount that covers `path`, or else the root filesystem, takes no writes. */
-function isReadOnly(container: Container, path: string): boolean {
-  let cover: { destination: string; readWrite: boolean } | undefined;
-  for (const mount of container.record.mounts) {
-    if (!isBelow(path, mount.destination)) continue;
-    if (cover === undefined || mount.destination.length > cover.destination.length) cover = mount;
-  }
-  return cover ? !cover.readWrite : container.record.hostConfig.ReadonlyRootfs;
 }

@@ -8,7 +8,7 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "@berth/api";
-import { invalidParameter, log, newId, notFound, nowNanoseconds, rfc3339Nano } from "@berth/base";
+import { invalidParameter, isKind, log, newId, notFound, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import type { ResolvedImage } from "@berth/image";
 import { parseSecurityOptions } from "@berth/runtime";
 import { formatPlatform, hostPlatform, normalisePlatform, parsePlatform, platformRank } from "@berth/spec";
@@ -75,7 +75,7 @@ export async function createContainer(
   const hostConfig = fillHostConfig(resources, engine.settings, engine.facts, options.apiVersion);
   validateLogConfig(hostConfig.LogConfig);
   for (const mode of [hostConfig.IpcMode, hostConfig.PidMode]) {
-    if (mode.startsWith("container:")) engine.containers.get(mode.slice("container:".length));
+    if (mode.startsWith("container:")) requireContainer(engine, mode.slice("container:".length));
   }
   for (const link of hostConfig.Links ?? []) {
     const { target } = resolveLink(link, engine.containers);
@@ -181,6 +181,15 @@ function byName(
       }
     }),
   );
+}
+
+/** Not "not found": clients would take that for the image, and pull it. @throws invalid-parameter. */
+function requireContainer(engine: EngineContext, reference: string): void {
+  try {
+    engine.containers.get(reference);
+  } catch (error) {
+    throw isKind(error, "not-found") ? invalidParameter(error.message) : error;
+  }
 }
 
 function validateRuntime(engine: EngineContext, name: string | undefined): void {

@@ -139,6 +139,7 @@ export function launchOf(
         name: record.name,
         imageId: record.imageId,
         imageName: config.Image,
+        command: [record.path, ...record.args].join(" "),
         daemonName: "docker",
       },
       logPath(settings, container),

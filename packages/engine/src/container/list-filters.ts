@@ -3,7 +3,6 @@ import { BerthError, invalidParameter, isKind } from "@berth/base";
 import type { EngineContext } from "../context.ts";
 import { type Container, statusOf } from "./container.ts";
 import { endpointsByName } from "./inspect.ts";
-import { exposedPorts } from "./ports.ts";
 
 const ACCEPTED = [
   "ancestor",
@@ -85,7 +84,6 @@ export function compileFilters(engine: EngineContext, filters: Filters): Predica
     const wanted = filters.boolean("is-task", false);
     tests.push(() => !wanted);
   }
-  oneOf("isolation", ({ record }, value) => (record.hostConfig.Isolation || "default") === value);
   portTests(filters, tests);
   return (container) => tests.every((test) => test(container));
 }
@@ -134,12 +132,10 @@ function portTests(filters: Filters, tests: Predicate[]): void {
     const wanted = new Set(filters.get(key).flatMap((text) => spread(key, text)));
     if (wanted.size === 0) continue;
     tests.push((container) => {
-      if (key === "expose") {
-        return exposedPorts(container.record.config).some(({ port, protocol }) =>
-          wanted.has(`${port}/${protocol}`),
-        );
-      }
-      return Object.entries(container.state.network?.ports ?? {}).some(([target, bindings]) => {
+      const ports = container.state.network?.ports ?? {};
+      // As with Docker, of a container that runs.
+      if (key === "expose") return Object.keys(ports).some((port) => wanted.has(port));
+      return Object.entries(ports).some(([target, bindings]) => {
         const protocol = target.split("/")[1];
         return bindings?.some(({ HostPort }) => wanted.has(`${HostPort}/${protocol}`));
       });

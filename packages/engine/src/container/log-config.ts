@@ -101,6 +101,8 @@ export interface TagFacts {
   name: string;
   imageId: string;
   imageName: string;
+  /** Program and arguments. */
+  command: string;
   daemonName: string;
 }
 
@@ -121,7 +123,7 @@ function attributesOf(
     try {
       expression = new RegExp(pattern);
     } catch {
-      throw invalidParameter(`error parsing regexp: ${pattern}`);
+      throw failed(`error parsing regexp: \`${pattern}\``);
     }
     for (const [name, value] of values) if (expression.test(name)) attributes[name] = value;
   };
@@ -137,20 +139,32 @@ function attributesOf(
   return attributes;
 }
 
-/** The fields of Docker's log tag templates, `{{.Name}}` and the like. @throws invalid-parameter for another field. */
+/** The fields of Docker's log tag templates, `{{.Name}}` and the like. @throws invalid-parameter for anything else in braces. */
 function expandTag(template: string, facts: TagFacts): string {
+  const imageId = facts.imageId.replace(/^sha256:/, "");
   const fields: Record<string, string> = {
     ID: facts.id.slice(0, 12),
     FullID: facts.id,
+    ContainerID: facts.id,
     Name: facts.name,
-    ImageID: facts.imageId.replace(/^sha256:/, "").slice(0, 12),
+    ContainerName: `/${facts.name}`,
+    ImageID: imageId.slice(0, 12),
     ImageFullID: facts.imageId,
+    ContainerImageID: facts.imageId,
     ImageName: facts.imageName,
+    ContainerImageName: facts.imageName,
+    Command: facts.command,
     DaemonName: facts.daemonName,
   };
-  return template.replace(/\{\{\s*\.(\w+)\s*\}\}/g, (whole, field: string) => {
-    const value = fields[field];
-    if (value === undefined) throw invalidParameter(`failed to parse log tag: unknown field in ${whole}`);
-    return value;
+  return template.replace(/\{\{-?\s*(.*?)\s*-?\}\}/gs, (whole, action: string, at: number) => {
+    const field = /^\.(\w+)$/.exec(action)?.[1];
+    const value = field === undefined ? undefined : fields[field];
+    if (value !== undefined) return value;
+    const place = `template: log-tag:1:${at + 2}`;
+    throw failed(
+      field === undefined
+        ? `${place}: ${whole.slice(0, 200)} is not supported in a log tag: only fields are, such as {{.Name}}`
+        : `${place}: executing "log-tag" at <.${field}>: can't evaluate field ${field} in type *logger.Info`,
+    );
   });
 }

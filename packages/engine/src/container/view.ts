@@ -14,6 +14,7 @@ export function viewOf(engine: EngineContext, container: Container): ContainerVi
         source: use?.path ?? mount.source,
         readOnly: !mount.readWrite,
         ...(use?.mount ? { mount: use.mount } : {}),
+        ...(mount.spec?.VolumeOptions?.Subpath ? { subpath: mount.spec.VolumeOptions.Subpath } : {}),
       };
     })
     .sort((a, b) => a.destination.split("/").length - b.destination.split("/").length);

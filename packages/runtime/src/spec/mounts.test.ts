@@ -149,8 +149,8 @@ describe("mounts", () => {
       "ro",
       "noatime",
     ]);
-    expect(() => options("foo=bar")).toThrow('invalid tmpfs option "foo"');
-    expect(() => options("huge")).toThrow('invalid tmpfs option "huge"');
+    expect(() => options("foo=bar")).toThrow('invalid tmpfs option ["foo" "bar"]');
+    expect(() => options("huge")).toThrow('invalid tmpfs option ["huge"]');
   });
 
   test("a read-only root filesystem", () => {

@@ -27,7 +27,7 @@ const DEFAULTS = ["noexec", "nosuid", "nodev", "rprivate"];
 
 /**
  * Options of a tmpfs mount: the defaults and what was asked, where a later word takes the place of an earlier one it
- * contradicts. @throws invalid-parameter `invalid tmpfs option "x"`
+ * contradicts. @throws invalid-parameter `invalid tmpfs option ["x"]`
  */
 export function tmpfsOptions(asked: readonly string[]): string[] {
   const all = [...DEFAULTS, ...asked];
@@ -46,6 +46,10 @@ function keyOfValue(option: string): string {
   const at = option.indexOf("=");
   const key = at < 0 ? option : option.slice(0, at);
   if (option === "defaults") return key;
-  if (at < 0 || !WITH_VALUE.has(key)) throw invalidParameter(`invalid tmpfs option ${JSON.stringify(key)}`);
+  if (at < 0 || !WITH_VALUE.has(key)) {
+    // Docker prints the list of the option's parts.
+    const parts = at < 0 ? [key] : [key, option.slice(at + 1)];
+    throw invalidParameter(`invalid tmpfs option [${parts.map((part) => JSON.stringify(part)).join(" ")}]`);
+  }
   return key;
 }
