@@ -154,6 +154,40 @@ test("a port that a program of the host holds is refused, and nothing is left", 
   await daemon.out("rm", "-f", "refused");
 }, 60_000);
 
+test("published ports follow a container from network to network", async () => {
+  const port = daemon.port();
+  for (const name of ["here", "there"]) await daemon.out("network", "create", name);
+  await daemon.out("network", "create", "--internal", "shut");
+  await serve("moves", "--network", "shut", "-p", `${port}:80`);
+  const url = `http://127.0.0.1:${port}/`;
+  const shown = () => daemon.out("port", "moves", "80");
+  expect([await fromHost(url), (await daemon.docker("port", "moves")).stdout]).toEqual(["", ""]);
+  await daemon.out("network", "connect", "here", "moves");
+  expect([await fromHost(url), await fromOutside(`http://${outside.hostAddress}:${port}/`)]).toEqual([
+    "from moves",
+    "from moves",
+  ]);
+  expect(await shown()).toContain(`0.0.0.0:${port}`);
+  await daemon.out("network", "connect", "there", "moves");
+  await daemon.out("network", "disconnect", "here", "moves");
+  expect(await fromHost(url)).toBe("from moves");
+  for (const name of ["there", "shut"]) await daemon.out("network", "disconnect", name, "moves");
+  expect([await fromHost(url), (await daemon.docker("port", "moves")).stdout]).toEqual(["", ""]);
+  // Another may have the port meanwhile: then it cannot come back.
+  await serve("takes", "-p", `${port}:80`);
+  const refused = await daemon.docker("network", "connect", "here", "moves");
+  expect(refused.stderr).toContain("driver failed programming external connectivity on endpoint moves");
+  await daemon.out("rm", "-f", "takes");
+  if (engineOfThisRun() === "berth") {
+    await daemon.out("network", "connect", "here", "moves");
+    await daemon.kill("SIGKILL");
+    await daemon.start();
+    expect([await fromHost(url), await shown()]).toEqual(["from moves", `0.0.0.0:${port}\n[::]:${port}`]);
+  }
+  await daemon.out("rm", "-f", "moves");
+  await daemon.out("network", "rm", "here", "there", "shut");
+}, 60_000);
+
 test("many connections at once through one port", async () => {
   const port = daemon.port();
   await serve("busy", "-p", `${port}:80`);

@@ -1,5 +1,5 @@
 import { accept4, closeQuietly, EPOLL, type Loop, read, SOCK, WOULD_BLOCK, writeAll } from "@berth/linux";
-import type { DnsPlan, EndpointPlan } from "@berth/network";
+import type { DnsPlan, EndpointPlan, GatewayPlan, PortSocket } from "@berth/network";
 import {
   type ControlMessage,
   type ControlRequest,
@@ -182,8 +182,11 @@ export class Connections {
           container.network?.connect(request.plan as EndpointPlan);
           break;
         case "disconnect-endpoint":
-          this.#succeed(id, container.network?.disconnect(request.endpointId) ?? null);
-          return;
+          container.network?.disconnect(request.endpointId, (request.gateways ?? []) as GatewayPlan[]);
+          break;
+        case "ports":
+          container.network?.changePorts(request.ports as PortSocket[]);
+          break;
         case "dns":
           container.network?.updateDns(request.plan as DnsPlan);
           break;

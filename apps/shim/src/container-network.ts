@@ -3,7 +3,7 @@ import {
   type DnsPlan,
   DnsServer,
   type EndpointPlan,
-  type GatewayChange,
+  type GatewayPlan,
   type NetworkSandbox,
   openSandbox,
   PortProxies,
@@ -57,11 +57,14 @@ export class ContainerNetwork {
     this.#sandbox.connectEndpoint(plan);
   }
 
-  /** What moved with the default routes, for the daemon's rules. */
-  disconnect(endpointId: string): GatewayChange | undefined {
-    const change = this.#sandbox.disconnectEndpoint(endpointId);
-    if (change) this.#ports?.retarget(change);
-    return change;
+  disconnect(endpointId: string, gateways: readonly GatewayPlan[]): void {
+    this.#sandbox.disconnectEndpoint(endpointId, gateways);
+  }
+
+  /** Other published ports from now on. @throws when one cannot be bound; nothing has changed then. */
+  changePorts(ports: readonly PortSocket[]): void {
+    this.#ports ??= new PortProxies(this.#loop, [], []);
+    this.#ports.change(ports);
   }
 
   updateDns(plan: DnsPlan): void {

@@ -5,7 +5,7 @@ import type {
   NetworkInspect,
   NetworksPruneReport,
 } from "@berth/api";
-import type { DnsPlan, EndpointPlan, PortSocket, SandboxPlan } from "./sandbox-plan.ts";
+import type { DnsPlan, EndpointPlan, GatewayPlan, PortSocket, SandboxPlan } from "./sandbox-plan.ts";
 
 /** What a container asks of one network (Engine API EndpointSettings' inputs). */
 export interface EndpointRequest {
@@ -17,6 +17,8 @@ export interface EndpointRequest {
   ipv4?: string;
   ipv6?: string;
   mac?: string;
+  /** Further addresses of the interface, without prefix. */
+  linkLocal?: string[];
   driverOptions?: Record<string, string>;
   /** Since API 1.48: which endpoint carries the default route. */
   gatewayPriority?: number;
@@ -90,9 +92,14 @@ export interface Networks {
   validateEndpoint(request: EndpointRequest, connected: readonly string[]): void;
   /**
    * Gives a running container a place in a further network; the engine then tells the shim. Undone by `disconnect`.
+   * `ports`: what the container asks to publish; they are allocated when it gets a way out by this.
    * @throws as `allocate`; forbidden `endpoint with name x already exists in network y`.
    */
-  connect(containerId: string, request: EndpointRequest): Promise<LiveConnection>;
+  connect(
+    containerId: string,
+    request: EndpointRequest,
+    ports: readonly PortRequest[],
+  ): Promise<LiveConnection>;
   /** Takes a running container out of a network. @throws system `container x is not connected to network y`. */
   disconnect(containerId: string, network: string): Promise<LiveDisconnection>;
   /** A running container has another name: for the name server and for `network inspect`. */
@@ -138,10 +145,16 @@ export interface LiveConnection {
   dns?: DnsPlan;
   /** What /etc/resolv.conf is to say from now on. */
   resolvConf: string;
+  /** The published ports from now on, when they changed. */
+  ports?: PortSocket[];
 }
 
 export interface LiveDisconnection {
   network: NetworkIdentity;
   endpointId: string;
+  /** Default routes that move to other endpoints. */
+  gateways: GatewayPlan[];
   dns?: DnsPlan;
+  /** The published ports from now on, when they changed. */
+  ports?: PortSocket[];
 }

@@ -28,15 +28,19 @@ export interface EndpointPlan {
   mtu: number;
   /** `172.17.0.2/16`, `fd00::2/64`. */
   addresses: string[];
-  /** Default routes are set only on the endpoint that carries them. */
+  /** The default routes that this endpoint carries: at most one of each family. They replace those that are there. */
   gateways: string[];
-  /** Of an endpoint without default routes: those that it gets when the endpoint that carries them goes away. */
-  spareGateways?: string[];
   routes?: { destination: string; via?: string }[];
   /** sysctls of the interface, set when it is up. */
   sysctls?: Record<string, string>;
   /** The port exchanges frames only with the bridge, not with other ports (`enable_icc=false`). */
   isolated?: boolean;
+}
+
+/** Default routes of a running container that another endpoint carries from now on. */
+export interface GatewayPlan {
+  endpointId: string;
+  gateways: string[];
 }
 
 export interface DnsPlan {

@@ -105,8 +105,10 @@ export interface Shim {
   resize(rows: number, columns: number, execId?: string): Promise<void>;
   /** Live network changes: `EndpointPlan` of `@berth/network`. */
   connectEndpoint(plan: unknown): Promise<void>;
-  /** Gives `GatewayChange` of `@berth/network` when the default routes moved, else null. */
-  disconnectEndpoint(endpointId: string): Promise<unknown>;
+  /** `gateways`: `GatewayPlan[]`, default routes that other endpoints carry then. */
+  disconnectEndpoint(endpointId: string, gateways: unknown): Promise<void>;
+  /** `PortSocket[]`: all ports that are published from now on. */
+  changePorts(ports: unknown): Promise<void>;
   /** New zone files or upstreams (`DnsPlan`), after a network was connected or disconnected. */
   updateDns(plan: unknown): Promise<void>;
   /** Resolves once, when the container ended and its mounts and addresses are free. */

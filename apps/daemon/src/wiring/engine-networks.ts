@@ -20,7 +20,7 @@ export function engineNetworks(controller: NetworkController, config: DaemonConf
     release: (id) => controller.release(id),
     lookUp: (network) => controller.lookUp(network),
     validateEndpoint: (request, connected) => controller.validateEndpoint(request, connected),
-    connect: (id, request) => controller.connect(id, request),
+    connect: (id, request, ports) => controller.connect(id, request, ports),
     disconnect: (id, network) => controller.disconnect(id, network),
     rename: (id, name) => controller.rename(id, name),
     endpointsOf: (id) => controller.endpointsOf(id),

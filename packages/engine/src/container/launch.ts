@@ -1,6 +1,6 @@
 import type { EndpointSettings, PortMap } from "@berth/api";
 import { conflict, newId } from "@berth/base";
-import type { EndpointRequest, EndpointResult, PortSocket, SandboxPlan } from "@berth/network";
+import type { EndpointRequest, EndpointResult, PortRequest, PortSocket, SandboxPlan } from "@berth/network";
 import type { Launch } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { type Container, isAlive } from "./container.ts";
@@ -45,7 +45,7 @@ export async function prepareNetwork(engine: EngineContext, container: Container
     endpoints: Object.entries(endpointsOf(container)).map(([network, asked]) =>
       endpointRequest(network, asked, hostConfig.Links ?? []),
     ),
-    ports: mode.kind === "networks" ? portRequests(config, hostConfig) : [],
+    ports: publishedPorts(container),
     ...(hostConfig.Sysctls ? { sysctls: netSysctls(hostConfig.Sysctls) } : {}),
     dns: {
       servers: hostConfig.Dns ?? [],
@@ -60,6 +60,12 @@ export async function prepareNetwork(engine: EngineContext, container: Container
     descriptors: sandbox.ports.map((port) => port.fd),
     resolvConf: sandbox.resolvConf,
   };
+}
+
+/** What the container asks to publish. */
+export function publishedPorts({ record }: Container): PortRequest[] {
+  const { config, hostConfig } = record;
+  return networkMode(config, hostConfig).kind === "networks" ? portRequests(config, hostConfig) : [];
 }
 
 /** A container that was taken out of all its networks gets the one of its mode again. */
@@ -80,6 +86,7 @@ export function endpointRequest(
   if (all.length > 0) request.links = all;
   if (asked.IPAMConfig?.IPv4Address) request.ipv4 = asked.IPAMConfig.IPv4Address;
   if (asked.IPAMConfig?.IPv6Address) request.ipv6 = asked.IPAMConfig.IPv6Address;
+  if (asked.IPAMConfig?.LinkLocalIPs?.length) request.linkLocal = asked.IPAMConfig.LinkLocalIPs;
   if (asked.MacAddress) request.mac = asked.MacAddress;
   if (asked.DriverOpts) request.driverOptions = asked.DriverOpts;
   if (asked.GwPriority) request.gatewayPriority = asked.GwPriority;
@@ -151,15 +158,16 @@ export function launchOf(
   };
 }
 
-/** What is kept of a start's network. `sandboxId`: of the container whose network is shared. */
+/** What is kept of the network of a container that runs: without way out it has no ports. `sandboxId`: of the container whose network is shared. */
 export function networkState(
   container: Container,
   endpoints: EndpointResult[],
   ports: readonly PortSocket[],
   sandboxId = newId(),
 ): NetworkState {
+  const reachable = endpoints.some(({ gateway, ipv6Gateway }) => gateway !== "" || ipv6Gateway !== "");
   const exposed = exposedPorts(container.record.config).map(({ port, protocol }) => `${port}/${protocol}`);
-  return { sandboxId, endpoints, ports: portMap(exposed, ports) };
+  return { sandboxId, endpoints, ports: reachable ? portMap(exposed, ports) : {} };
 }
 
 /** Published ports as inspect shows them: every exposed port, and for bound ones where on the host. */

@@ -1,10 +1,12 @@
 import type { EndpointSettings, NetworkConnectRequest } from "@berth/api";
-import { conflict, forbidden, invalidParameter } from "@berth/base";
+import { conflict, forbidden, invalidParameter, log, messageOf } from "@berth/base";
 import type { NetworkIdentity } from "@berth/network";
+import type { Shim } from "@berth/runtime";
 import { type Container, isAlive } from "../container/container.ts";
 import { rewriteHosts, writeResolvConf } from "../container/host-files.ts";
-import { endpointRequest } from "../container/launch.ts";
+import { endpointRequest, networkState, publishedPorts } from "../container/launch.ts";
 import { emptyEndpoint, networkMode, validateEndpoint } from "../container/network-mode.ts";
+import type { NetworkState } from "../container/record.ts";
 import type { EngineContext } from "../context.ts";
 import { networkEvent } from "./events.ts";
 
@@ -52,21 +54,55 @@ async function connectRunning(
   const live = await engine.networks.connect(
     container.id,
     endpointRequest(network.id, asked, asked.Links ?? []),
+    publishedPorts(container),
   );
   try {
     await shim.connectEndpoint(live.plan);
+    if (live.ports) await shim.changePorts(live.ports);
     if (live.dns) await shim.updateDns(live.dns);
   } catch (error) {
-    await engine.networks.disconnect(container.id, network.id);
+    await leaveNetwork(engine, container, shim, network.id);
     throw error;
   }
-  state.network = { ...state.network, endpoints: [...state.network.endpoints, live.endpoint] };
+  state.network = currentNetwork(engine, container, state.network);
   engine.transaction(() => {
     remember(engine, container, network, asked);
     engine.containers.saveState(container);
   });
   rewriteHosts(engine, container, state.network.endpoints);
   writeResolvConf(engine, container, live.resolvConf);
+}
+
+/** What the networks know of a container that runs, after a change. */
+export function currentNetwork(
+  engine: EngineContext,
+  container: Container,
+  before: NetworkState,
+): NetworkState {
+  const { networks } = engine;
+  const endpoints = networks.endpointsOf(container.id) ?? [];
+  return networkState(container, endpoints, networks.portsOf(container.id), before.sandboxId);
+}
+
+/** Takes a running container out of a network, and tells its shim. */
+export async function leaveNetwork(
+  engine: EngineContext,
+  container: Container,
+  shim: Shim,
+  networkId: string,
+): Promise<void> {
+  const { endpointId, gateways, ports, dns } = await engine.networks.disconnect(container.id, networkId);
+  try {
+    await shim.disconnectEndpoint(endpointId, gateways);
+    if (ports) await shim.changePorts(ports);
+    if (dns) await shim.updateDns(dns);
+  } catch (error) {
+    // The container is leaving anyway when its shim does not answer.
+    log.warn("cannot take an endpoint out of a container", {
+      container: container.id,
+      error: messageOf(error),
+    });
+  }
 }
 
 function remember(

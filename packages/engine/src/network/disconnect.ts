@@ -1,11 +1,11 @@
 import type { NetworkDisconnectRequest } from "@berth/api";
-import { conflict, invalidParameter, isKind, log, messageOf, notFound, systemError } from "@berth/base";
+import { conflict, invalidParameter, isKind, notFound, systemError } from "@berth/base";
 import type { NetworkIdentity } from "@berth/network";
 import { type Container, isAlive } from "../container/container.ts";
 import { rewriteHosts } from "../container/host-files.ts";
 import { networkMode } from "../container/network-mode.ts";
 import type { EngineContext } from "../context.ts";
-import { HOST_NETWORK, means, refuseRemoved } from "./connect.ts";
+import { currentNetwork, HOST_NETWORK, leaveNetwork, means, refuseRemoved } from "./connect.ts";
 import { networkEvent } from "./events.ts";
 
 /** POST /networks/{id}/disconnect. @throws not-found, invalid-parameter, system with Docker's sentences. */
@@ -57,25 +57,12 @@ async function disconnectRunning(
   if (shim === undefined || state.network === undefined) {
     throw conflict(`Container ${container.id} is not running`);
   }
-  const { endpointId, dns } = await engine.networks.disconnect(container.id, network.id);
-  state.network = {
-    ...state.network,
-    endpoints: state.network.endpoints.filter((endpoint) => endpoint.networkId !== network.id),
-  };
+  await leaveNetwork(engine, container, shim, network.id);
+  state.network = currentNetwork(engine, container, state.network);
   engine.transaction(() => {
     forget(engine, container, name);
     engine.containers.saveState(container);
   });
-  try {
-    await shim.disconnectEndpoint(endpointId);
-    if (dns) await shim.updateDns(dns);
-  } catch (error) {
-    // The container is leaving anyway when its shim does not answer.
-    log.warn("cannot take an endpoint out of a container", {
-      container: container.id,
-      error: messageOf(error),
-    });
-  }
   rewriteHosts(engine, container, state.network.endpoints);
 }
 

@@ -99,7 +99,7 @@ export class FakeNetworks implements EngineNetworks {
     const identity = this.lookUp(network);
     const request = this.allocated.get(containerId);
     if (request) request.endpoints = request.endpoints.filter((each) => each.network !== identity.name);
-    return { network: identity, endpointId: `${identity.name}-endpoint` };
+    return { network: identity, endpointId: `${identity.name}-endpoint`, gateways: [] };
   }
 
   endpointsOf(containerId: string): EndpointResult[] | undefined {

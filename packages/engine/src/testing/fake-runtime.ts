@@ -93,6 +93,7 @@ export class FakeShim {
       resize: async () => {},
       connectEndpoint: async () => {},
       disconnectEndpoint: async () => {},
+      changePorts: async () => {},
       updateDns: async () => {},
       recorded: () => void this.#world.exits.delete(this.launch.id),
       abandon: async () => void this.#world.shims.delete(this.launch.id),

@@ -7,6 +7,7 @@ import {
   NLM_F_CREATE,
   NLM_F_DUMP,
   NLM_F_EXCL,
+  NLM_F_REPLACE,
   readAttributes,
 } from "./message.ts";
 import type { NetlinkBatch, NetlinkSocket } from "./socket.ts";
@@ -70,6 +71,13 @@ function writeRoute(message: MessageWriter, route: Route, scope: number): void {
 export function addRoute(batch: NetlinkBatch, route: Route): void {
   const direct = route.gateway === undefined && route.destination.length === 4;
   const message = batch.begin(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, "add route");
+  writeRoute(message, route, direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
+}
+
+/** As `addRoute`; a route to this destination that is there goes. */
+export function replaceRoute(batch: NetlinkBatch, route: Route): void {
+  const direct = route.gateway === undefined && route.destination.length === 4;
+  const message = batch.begin(RTM_NEWROUTE, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE, "replace route");
   writeRoute(message, route, direct ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE);
 }
 

@@ -155,7 +155,7 @@ describe("containers", () => {
     );
     // What was taken of the other network was given back.
     expect((await controller.allocate(container("d", ["auto"]))).endpoints[0]?.ipAddress).toBe("172.18.0.2");
-    expect(await failure(controller.connect("nosuch", { network: "auto" }))).toContain("not-found");
+    expect(await failure(controller.connect("nosuch", { network: "auto" }, []))).toContain("not-found");
     expect(() => controller.validateEndpoint({ network: "auto" }, [controller.lookUp("host").id])).toThrow(
       "container sharing network namespace with another container or host cannot be connected to any other network",
     );

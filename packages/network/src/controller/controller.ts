@@ -20,6 +20,7 @@ import type {
   LiveDisconnection,
   NetworkIdentity,
   Networks,
+  PortRequest,
   Sandbox,
 } from "../networks.ts";
 import { PortTable } from "../ports/port-table.ts";
@@ -177,8 +178,12 @@ export class NetworkController implements Networks {
     checkEndpoint(registry.find(request.network), request, others);
   }
 
-  async connect(containerId: string, request: EndpointRequest): Promise<LiveConnection> {
-    return this.#sandboxes.connect(containerId, request);
+  async connect(
+    containerId: string,
+    request: EndpointRequest,
+    ports: readonly PortRequest[],
+  ): Promise<LiveConnection> {
+    return this.#sandboxes.connect(containerId, request, ports);
   }
 
   async disconnect(containerId: string, network: string): Promise<LiveDisconnection> {

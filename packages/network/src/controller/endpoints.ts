@@ -1,5 +1,5 @@
 import { forbidden, invalidParameter, newId, systemError } from "@berth/base";
-import { parseAddress } from "../address/ip.ts";
+import { isLinkLocal, parseAddress } from "../address/ip.ts";
 import { formatMac, macOfAddress, parseMac } from "../address/mac.ts";
 import type { Ipam } from "../ipam/ipam.ts";
 import type { EndpointRequest } from "../networks.ts";
@@ -41,8 +41,19 @@ export function checkEndpoint(
   if (request.mac !== undefined && request.mac !== "" && parseMac(request.mac) === undefined) {
     throw invalidParameter(`invalid MAC address: ${request.mac}`);
   }
+  linkLocalAddresses(request.linkLocal ?? []);
   parseEndpointOptions(request.driverOptions ?? {});
   checkCompany(network, connected);
+}
+
+/** With the prefix that their family's link-local network has. @throws invalid-parameter with Docker's sentences. */
+function linkLocalAddresses(texts: readonly string[]): string[] {
+  return texts.map((text) => {
+    const address = parseAddress(text);
+    if (address === undefined) throw invalidParameter(`invalid link-local IP address: ${text}`);
+    if (!isLinkLocal(address)) throw invalidParameter(`invalid link local IP address: ${text}`);
+    return `${text}/${address.family === 4 ? 16 : 64}`;
+  });
 }
 
 /** The host's network and none keep no company. */
@@ -94,6 +105,8 @@ export function makeEndpoint(
     releaseEndpoint(endpoint, ipam);
     throw error;
   }
+  const linkLocal = linkLocalAddresses(request.linkLocal ?? []);
+  if (linkLocal.length > 0) endpoint.linkLocal = linkLocal;
   endpoint.mac = macOf(request.mac ?? "", endpoint);
   endpoint.hostInterface = `veth${id.slice(0, 10)}`;
   const { interfaceName, sysctls } = parseEndpointOptions(request.driverOptions ?? {});
@@ -139,21 +152,28 @@ function parseLinks(links: readonly string[]): Record<string, string> {
 }
 
 /**
- * The endpoint that carries the default routes: by priority, else the first network by name. Internal networks have no way
- * out. Undefined when none has one.
+ * The endpoints that carry the default routes of IPv4 and of IPv6: by priority, then networks with both families, then by name,
+ * as Docker does. Internal networks have no way out.
  */
-export function chooseGateway(
+export function chooseGateways(
   endpoints: readonly EndpointRecord[],
   networkOf: (endpoint: EndpointRecord) => NetworkRecord,
-): EndpointRecord | undefined {
-  const [best] = endpoints
+): { ipv4: EndpointRecord | undefined; ipv6: EndpointRecord | undefined } {
+  const both = (endpoint: EndpointRecord) => (endpoint.ipv4 !== "" && endpoint.ipv6 !== "" ? 1 : 0);
+  const order = endpoints
     .filter((endpoint) => hasWayOut(networkOf(endpoint)))
     .sort(
-      (a, b) => b.gatewayPriority - a.gatewayPriority || (networkOf(a).name < networkOf(b).name ? -1 : 1),
+      (a, b) =>
+        b.gatewayPriority - a.gatewayPriority ||
+        both(b) - both(a) ||
+        (networkOf(a).name < networkOf(b).name ? -1 : 1),
     );
-  return best;
+  return {
+    ipv4: order.find((endpoint) => endpoint.ipv4 !== ""),
+    ipv6: order.find((endpoint) => endpoint.ipv6 !== ""),
+  };
 }
 
-export function hasWayOut(network: NetworkRecord): boolean {
+function hasWayOut(network: NetworkRecord): boolean {
   return network.bridge !== undefined && !network.internal;
 }

@@ -6,6 +6,7 @@ import {
   deleteAddress,
   getLink,
   listLinks,
+  listRoutes,
   NETLINK_ROUTE,
   type NetlinkBatch,
   NetlinkSocket,
@@ -13,7 +14,7 @@ import {
   setLink,
   unshare,
 } from "@berth/linux";
-import { addressBytes, parseAddress } from "../address/ip.ts";
+import { addressBytes, addressFromBytes, formatAddress, parseAddress } from "../address/ip.ts";
 import { createSandbox, type NetworkSandbox } from "../sandbox/sandbox.ts";
 import { writeSysctl } from "../sandbox/sysctl.ts";
 import { listenAt, probeTcp } from "../testing/probe.ts";
@@ -34,28 +35,26 @@ describe("running containers", () => {
     const { made, sandbox } = await host.run(controller, request);
     const server = listenAt(inside(made), "0.0.0.0", 80);
     host.keep(server);
-    const live = await controller.connect(request.containerId, { network: "two", aliases: ["w"] });
-    expect(live.plan).toMatchObject({
-      containerInterface: "eth1",
-      gateways: [],
-      spareGateways: ["172.19.0.1"],
-    });
+    const connect = (network: string, more = {}) =>
+      controller.connect(request.containerId, { network, ...more }, request.ports);
+    const live = await connect("two", { aliases: ["w"] });
+    expect(live.plan).toMatchObject({ containerInterface: "eth1", gateways: [] });
+    expect(live.ports).toBeUndefined();
     expect(live.dns?.zoneFiles).toHaveLength(3);
     made.connectEndpoint(live.plan);
     const two = controller.lookUp("two").id;
     expect(host.zone(two)?.hosts[0]?.names.slice(0, 2)).toEqual(["web", "w"]);
-    expect(await failure(controller.connect(request.containerId, { network: "two" }))).toBe(
+    expect(await failure(connect("two"))).toBe(
       "forbidden: endpoint with name web already exists in network two",
     );
     expect(probeTcp(here, "127.0.0.1", 8080, server)).toBe("172.18.0.1");
 
     const gone = await controller.disconnect(request.containerId, "one");
     expect([gone.network.name, gone.endpointId]).toEqual(["one", sandbox.endpoints[0]!.endpointId]);
-    expect(made.disconnectEndpoint(gone.endpointId)).toEqual({
-      from: ["172.18.0.2/16"],
-      to: ["172.19.0.2/16"],
-    });
+    expect(gone.gateways).toEqual([{ endpointId: live.plan.endpointId, gateways: ["172.19.0.1"] }]);
+    made.disconnectEndpoint(gone.endpointId, gone.gateways);
     // The ports moved with the way out.
+    expect(gone.ports?.map((port) => port.containerAddress)).toEqual(["172.19.0.2", "172.19.0.2"]);
     expect(probeTcp(here, "127.0.0.1", 8080, server)).toBe("172.19.0.1");
     expect(host.zone(controller.lookUp("one").id)?.hosts).toEqual([]);
     expect(await failure(controller.disconnect(request.containerId, "one"))).toBe(
@@ -63,17 +62,75 @@ describe("running containers", () => {
     );
     await controller.remove("one");
     const last = await controller.disconnect(request.containerId, "two");
-    expect(last.dns).toBeUndefined();
+    expect([last.dns, last.ports, last.gateways]).toEqual([undefined, [], []]);
     expect(probeTcp(here, "127.0.0.1", 8080, sandbox.ports[0]!.fd)).toBe("127.0.0.1");
     expect(controller.endpointsOf(request.containerId)).toEqual([]);
-    const back = await controller.connect(request.containerId, { network: "bridge" });
+    for (const { fd } of sandbox.ports) host.close(fd);
+    const back = await connect("bridge");
     expect([back.plan.gateways, back.plan.containerInterface, back.dns]).toEqual([
       ["172.17.0.1"],
       "eth0",
       undefined,
     ]);
+    expect(back.ports?.map(({ hostAddress, hostPort }) => `${hostAddress} ${hostPort}`)).toEqual([
+      "0.0.0.0 8080",
+      ":: 8080",
+    ]);
     expect(back.resolvConf).toBe("nameserver 192.0.2.53\n");
     await controller.release(request.containerId);
+  });
+
+  test("reach the world by the network that Docker chooses, for each family", async () => {
+    const controller = host.start();
+    for (const name of ["b", "m"]) await controller.create(create({ Name: name }));
+    for (const name of ["y", "z"]) {
+      const IPAM = { Driver: "", Options: null, Config: [{ Subnet: `fd00:${name.charCodeAt(0)}::/64` }] };
+      await controller.create(create({ Name: name, EnableIPv6: true, EnableIPv4: name === "z", IPAM }));
+    }
+    await controller.create(create({ Name: "a", Internal: true }));
+    const request = container("web", ["m"], [{ hostPortFirst: 8080 }]);
+    const { made } = await host.run(controller, request);
+    const defaults = () =>
+      inside(made)(() => {
+        using socket = NetlinkSocket.open(NETLINK_ROUTE);
+        return listRoutes(socket)
+          .filter((route) => route.prefixLength === 0 && route.gateway !== undefined)
+          .map((route) => formatAddress(addressFromBytes(route.gateway!)));
+      });
+    const gatewayOf = (name: string) => controller.inspect(name).IPAM.Config!.map(({ Gateway }) => Gateway);
+    const connect = async (network: string, gatewayPriority = 0) => {
+      const live = await controller.connect(request.containerId, { network, gatewayPriority }, request.ports);
+      made.connectEndpoint(live.plan);
+      return live;
+    };
+    const disconnect = async (network: string) => {
+      const gone = await controller.disconnect(request.containerId, network);
+      made.disconnectEndpoint(gone.endpointId, gone.gateways);
+    };
+    const [m] = gatewayOf("m");
+    const [b] = gatewayOf("b");
+    const [y] = gatewayOf("y");
+    await connect("a");
+    expect(defaults()).toEqual([m!]);
+    // By name.
+    const first = await connect("b");
+    expect(defaults()).toEqual([b!]);
+    expect(first.ports?.map((port) => port.containerAddress.replace(/\d+$/, "1"))).toEqual([b!, b!]);
+    await connect("y");
+    expect(defaults()).toEqual([b!, y!]);
+    // One with both families comes before.
+    await connect("z");
+    expect(defaults()).toEqual(gatewayOf("z") as string[]);
+    expect(
+      controller.portsOf(request.containerId).map((port) => port.containerAddress.includes(":")),
+    ).toEqual([false, true]);
+    await disconnect("z");
+    expect(defaults()).toEqual([b!, y!]);
+    await disconnect("m");
+    await connect("m", 1);
+    expect(defaults()).toEqual([m!, y!]);
+    await disconnect("y");
+    expect(defaults()).toEqual([m!]);
   });
 });
 

@@ -1,20 +1,18 @@
 import type { EndpointResult } from "../networks.ts";
 import type { EndpointPlan } from "../sandbox-plan.ts";
-import { hasWayOut } from "./endpoints.ts";
 import { poolOf, prefixOf } from "./inspect.ts";
 import { parseBridgeOptions } from "./options.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
 
-/** What the shim makes of an endpoint. `carries`: it has the default routes. `filtered`: bridged frames pass the firewall. */
+/** What the shim makes of an endpoint of the sandbox. `filtered`: bridged frames pass the firewall. */
 export function endpointPlan(
   network: NetworkRecord,
   endpoint: EndpointRecord,
-  carries: boolean,
+  sandbox: SandboxRecord,
   filtered: boolean,
 ): EndpointPlan {
   const { bridge } = network;
   if (bridge === undefined) throw new TypeError(`network ${network.name} has no bridge`);
-  const gateways = hasWayOut(network) ? gatewaysOf(network, endpoint) : [];
   return {
     networkId: network.id,
     endpointId: endpoint.id,
@@ -26,9 +24,9 @@ export function endpointPlan(
     mtu: bridge.mtu,
     addresses: [endpoint.ipv4, endpoint.ipv6]
       .filter((address) => address !== "")
-      .map((address) => `${address}/${prefixOf(network, address)}`),
-    gateways: carries ? gateways : [],
-    spareGateways: carries ? [] : gateways,
+      .map((address) => `${address}/${prefixOf(network, address)}`)
+      .concat(endpoint.linkLocal ?? []),
+    gateways: gatewaysOf(network, endpoint, sandbox),
     ...(endpoint.sysctls === undefined ? {} : { sysctls: interfaceSysctls(endpoint) }),
     isolated: !filtered && !parseBridgeOptions(network.options).icc,
   };
@@ -43,13 +41,19 @@ function interfaceSysctls(endpoint: EndpointRecord): Record<string, string> {
   return Object.fromEntries(entries) as Record<string, string>;
 }
 
-function gatewaysOf(network: NetworkRecord, endpoint: EndpointRecord): string[] {
+/** The gateways of the default routes that the endpoint carries. */
+export function gatewaysOf(
+  network: NetworkRecord,
+  endpoint: EndpointRecord,
+  sandbox: SandboxRecord,
+): string[] {
   const gateways: string[] = [];
-  for (const [family, address] of [
-    [4, endpoint.ipv4],
-    [6, endpoint.ipv6],
+  for (const [family, address, carrier] of [
+    [4, endpoint.ipv4, sandbox.gatewayEndpoint],
+    [6, endpoint.ipv6, sandbox.gatewayEndpoint6 ?? sandbox.gatewayEndpoint],
   ] as const) {
-    const gateway = address === "" ? undefined : poolOf(network, family)?.gateway;
+    if (address === "" || carrier !== endpoint.id) continue;
+    const gateway = poolOf(network, family)?.gateway;
     if (gateway !== undefined) gateways.push(gateway);
   }
   return gateways;

@@ -53,6 +53,8 @@ export interface EndpointRecord {
   links: Record<string, string>;
   hostInterface: string;
   containerInterface: string;
+  /** Addresses that the interface has besides, with prefix. */
+  linkLocal?: string[];
   gatewayPriority: number;
   /** Of the interface. */
   sysctls?: Record<string, string>;
@@ -64,8 +66,10 @@ export interface SandboxRecord {
   containerName: string;
   hostname: string;
   endpoints: EndpointRecord[];
-  /** Endpoint with the default routes and the ports; empty: none. */
+  /** Endpoint with the default route and the ports; empty: none. */
   gatewayEndpoint: string;
+  /** That of IPv6, when it is another one. */
+  gatewayEndpoint6?: string;
   ports: PortSocket[];
   dns: { servers: string[]; search: string[]; options: string[] };
 }

@@ -7,17 +7,18 @@ import type {
   EndpointResult,
   LiveConnection,
   LiveDisconnection,
+  PortRequest,
   Sandbox,
 } from "../networks.ts";
 import { ephemeralPorts } from "../ports/ephemeral.ts";
-import { type ReservedPort, reservePorts } from "../ports/reserve.ts";
-import type { PortSocket, SandboxPlan } from "../sandbox-plan.ts";
+import { addressFor, type ReservedPort, reservePorts } from "../ports/reserve.ts";
+import type { GatewayPlan, PortSocket, SandboxPlan } from "../sandbox-plan.ts";
 import type { ControllerContext } from "./context.ts";
-import { checkEndpoint, chooseGateway, hasWayOut, makeEndpoint, releaseEndpoint } from "./endpoints.ts";
+import { checkEndpoint, chooseGateways, makeEndpoint, releaseEndpoint } from "./endpoints.ts";
 import { bridgedFramesAreFiltered } from "./kernel.ts";
 import { Names } from "./names.ts";
 import { parseBridgeOptions } from "./options.ts";
-import { endpointPlan, endpointResult } from "./plan.ts";
+import { endpointPlan, endpointResult, gatewaysOf } from "./plan.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
 import { identityOf } from "./registry.ts";
 
@@ -67,12 +68,9 @@ export class Sandboxes {
         checkEndpoint(network, asked, networks.toSpliced(index, 1));
         sandbox.endpoints.push(makeEndpoint(network, asked, sandbox, ipam));
       });
-      const gateway = chooseGateway(sandbox.endpoints, (endpoint) => this.#networkOf(endpoint));
-      if (gateway !== undefined) {
-        sandbox.gatewayEndpoint = gateway.id;
-        reserved = this.#reserve(request, gateway);
-        sandbox.ports = reserved.map(({ fd: _, ...port }) => port);
-      }
+      Object.assign(sandbox, this.#gatewaysOf(sandbox));
+      reserved = this.#reserve(sandbox, request.ports);
+      sandbox.ports = reserved.map(({ fd: _, ...port }) => port);
       store.putSandbox(sandbox);
     } catch (error) {
       for (const { fd } of reserved) closeQuietly(fd);
@@ -89,18 +87,28 @@ export class Sandboxes {
     };
   }
 
-  #reserve(request: ConnectRequest, gateway: EndpointRecord): ReservedPort[] {
+  /** Which endpoints carry the default routes. */
+  #gatewaysOf(sandbox: SandboxRecord): Pick<SandboxRecord, "gatewayEndpoint" | "gatewayEndpoint6"> {
+    const { ipv4, ipv6 } = chooseGateways(sandbox.endpoints, (endpoint) => this.#networkOf(endpoint));
+    const gatewayEndpoint = (ipv4 ?? ipv6)?.id ?? "";
+    return ipv6 === undefined || ipv6.id === gatewayEndpoint
+      ? { gatewayEndpoint }
+      : { gatewayEndpoint, gatewayEndpoint6: ipv6.id };
+  }
+
+  /** Ports for a container that can be reached; none for others. */
+  #reserve(sandbox: SandboxRecord, asked: readonly PortRequest[]): ReservedPort[] {
     const { settings, ports } = this.#context;
-    if (request.ports.length === 0) return [];
+    const gateway = sandbox.endpoints.find((endpoint) => endpoint.id === sandbox.gatewayEndpoint);
+    if (asked.length === 0 || gateway === undefined) return [];
     const { hostBinding } = parseBridgeOptions(this.#networkOf(gateway).options);
     // All addresses, as an option, are what no option means: IPv6 too.
     const defaultAddress = hostBinding === "" ? settings.bindAddress : hostBinding;
     try {
       return reservePorts(
-        request.ports,
+        asked,
         {
-          ipv4: gateway.ipv4,
-          ipv6: gateway.ipv6,
+          ...gatewayAddresses(sandbox),
           defaultAddress: defaultAddress === "0.0.0.0" ? "" : defaultAddress,
           ephemeral: ephemeralPorts(),
         },
@@ -108,7 +116,7 @@ export class Sandboxes {
       );
     } catch (error) {
       if (!(error instanceof BerthError)) throw error;
-      const { containerName: name } = request;
+      const { containerName: name } = sandbox;
       throw systemError(
         `driver failed programming external connectivity on endpoint ${name} (${gateway.id}): ${error.message}`,
         { cause: error },
@@ -122,9 +130,7 @@ export class Sandboxes {
     const filtered = networks.length > 0 && bridgedFramesAreFiltered();
     const endpoints = sandbox.endpoints
       .filter((endpoint) => endpoint.hostInterface !== "")
-      .map((endpoint) =>
-        endpointPlan(this.#networkOf(endpoint), endpoint, endpoint.id === sandbox.gatewayEndpoint, filtered),
-      );
+      .map((endpoint) => endpointPlan(this.#networkOf(endpoint), endpoint, sandbox, filtered));
     const dns = this.#names.plan(sandbox);
     return {
       mode: endpoints.length > 0 ? "private" : "none",
@@ -164,7 +170,7 @@ export class Sandboxes {
   }
 
   /** See `Networks.connect`. */
-  connect(containerId: string, request: EndpointRequest): LiveConnection {
+  connect(containerId: string, request: EndpointRequest, asked: readonly PortRequest[]): LiveConnection {
     const { registry, ipam, store } = this.#context;
     const sandbox = this.#sandbox(containerId);
     const network = registry.find(request.network);
@@ -174,33 +180,29 @@ export class Sandboxes {
       sandbox.endpoints.map((each) => this.#networkOf(each)),
     );
     const endpoint = makeEndpoint(network, request, sandbox, ipam);
-    const carries = sandbox.gatewayEndpoint === "" && hasWayOut(network);
-    const changed: SandboxRecord = {
-      ...sandbox,
-      endpoints: [...sandbox.endpoints, endpoint],
-      gatewayEndpoint: carries ? endpoint.id : sandbox.gatewayEndpoint,
-    };
+    let changed: SandboxRecord;
     try {
+      changed = this.#withEndpoints(sandbox, [...sandbox.endpoints, endpoint]);
+      if (sandbox.ports.length === 0) changed.ports = this.#choosePorts(changed, asked);
       store.putSandbox(changed);
     } catch (error) {
       releaseEndpoint(endpoint, ipam);
       throw error;
     }
-    this.#byContainer.set(containerId, changed);
-    this.#names.writeOwn(changed);
-    this.#writeZones([endpoint]);
+    const ports = this.#replace(sandbox, changed, [endpoint]);
     const dns = this.#names.plan(changed);
     return {
-      plan: endpointPlan(network, endpoint, carries, bridgedFramesAreFiltered()),
+      plan: endpointPlan(network, endpoint, changed, bridgedFramesAreFiltered()),
       endpoint: endpointResult(network, endpoint, changed),
       ...(dns === undefined ? {} : { dns }),
       resolvConf: this.#names.resolvConf(changed),
+      ...(ports === undefined ? {} : { ports }),
     };
   }
 
   /** See `Networks.disconnect`. */
   disconnect(containerId: string, text: string): LiveDisconnection {
-    const { registry, ipam, ports, store, firewall } = this.#context;
+    const { registry, ipam, store } = this.#context;
     const sandbox = this.#sandbox(containerId);
     const network = registry.find(text);
     if (network.driver === "host") {
@@ -210,24 +212,72 @@ export class Sandboxes {
     if (endpoint === undefined) {
       throw systemError(`container ${containerId} is not connected to network ${network.name}`);
     }
-    const endpoints = sandbox.endpoints.filter((each) => each !== endpoint);
-    const changed: SandboxRecord = { ...sandbox, endpoints };
-    if (sandbox.gatewayEndpoint === endpoint.id) {
-      // The same choice as the shim's: the first that can.
-      const successor = endpoints.find((each) => hasWayOut(this.#networkOf(each)));
-      changed.gatewayEndpoint = successor?.id ?? "";
-      changed.ports = movePorts(sandbox.ports, endpoint, successor);
-    }
+    const changed = this.#withEndpoints(
+      sandbox,
+      sandbox.endpoints.filter((each) => each !== endpoint),
+    );
     store.putSandbox(changed);
-    this.#byContainer.set(containerId, changed);
-    const lost = sandbox.ports.filter((port) => !changed.ports.some((each) => isSamePort(each, port)));
-    ports.remove(lost, containerId);
-    if (this.#published.has(containerId)) firewall.publish(containerId, publishedPorts(changed));
-    this.#names.writeOwn(changed);
-    this.#writeZones([endpoint]);
+    const ports = this.#replace(sandbox, changed, [endpoint]);
     releaseEndpoint(endpoint, ipam);
     const dns = this.#names.plan(changed);
-    return { network: identityOf(network), endpointId: endpoint.id, ...(dns === undefined ? {} : { dns }) };
+    return {
+      network: identityOf(network),
+      endpointId: endpoint.id,
+      gateways: this.#movedGateways(sandbox, changed),
+      ...(dns === undefined ? {} : { dns }),
+      ...(ports === undefined ? {} : { ports }),
+    };
+  }
+
+  /** The sandbox with other endpoints: default routes and ports lead where they can. Without way out there are no ports. */
+  #withEndpoints(sandbox: SandboxRecord, endpoints: EndpointRecord[]): SandboxRecord {
+    const { gatewayEndpoint6: _, ...rest } = sandbox;
+    const changed = { ...rest, endpoints };
+    Object.assign(changed, this.#gatewaysOf(changed));
+    const addresses = gatewayAddresses(changed);
+    changed.ports =
+      changed.gatewayEndpoint === ""
+        ? []
+        : sandbox.ports.map((port) => ({
+            ...port,
+            containerAddress: addressFor(port.hostAddress, addresses),
+          }));
+    return changed;
+  }
+
+  /** Free ports for a container that runs: its shim binds them. */
+  #choosePorts(sandbox: SandboxRecord, asked: readonly PortRequest[]): PortSocket[] {
+    return this.#reserve(sandbox, asked).map(({ fd, ...port }) => {
+      closeQuietly(fd);
+      return port;
+    });
+  }
+
+  /** Puts a changed sandbox into force. Gives its ports when they are others than before. */
+  #replace(
+    before: SandboxRecord,
+    changed: SandboxRecord,
+    endpoints: readonly EndpointRecord[],
+  ): PortSocket[] | undefined {
+    const { ports, firewall } = this.#context;
+    const { containerId } = changed;
+    this.#byContainer.set(containerId, changed);
+    ports.remove(before.ports, containerId);
+    ports.add(changed.ports, containerId);
+    if (this.#published.has(containerId)) firewall.publish(containerId, publishedPorts(changed));
+    this.#names.writeOwn(changed);
+    this.#writeZones(endpoints);
+    return JSON.stringify(before.ports) === JSON.stringify(changed.ports) ? undefined : changed.ports;
+  }
+
+  /** The default routes that endpoints of before carry now and did not then. */
+  #movedGateways(before: SandboxRecord, changed: SandboxRecord): GatewayPlan[] {
+    return changed.endpoints.flatMap((endpoint) => {
+      const network = this.#networkOf(endpoint);
+      const had = gatewaysOf(network, endpoint, before);
+      const gateways = gatewaysOf(network, endpoint, changed).filter((gateway) => !had.includes(gateway));
+      return gateways.length === 0 ? [] : [{ endpointId: endpoint.id, gateways }];
+    });
   }
 
   /** See `Networks.rename`. */
@@ -304,20 +354,11 @@ function publishedPorts(sandbox: SandboxRecord): PublishedPorts {
   return { ports: sandbox.ports, addresses: addresses.filter((address) => address !== "") };
 }
 
-/** The ports that led to one endpoint lead to another: those of a family that it does not have are lost. */
-function movePorts(
-  ports: readonly PortSocket[],
-  from: EndpointRecord,
-  to: EndpointRecord | undefined,
-): PortSocket[] {
-  const moved: PortSocket[] = [];
-  for (const port of ports) {
-    const address = port.containerAddress === from.ipv6 ? to?.ipv6 : to?.ipv4;
-    if (address !== undefined && address !== "") moved.push({ ...port, containerAddress: address });
-  }
-  return moved;
-}
-
-function isSamePort(a: PortSocket, b: PortSocket): boolean {
-  return a.protocol === b.protocol && a.hostAddress === b.hostAddress && a.hostPort === b.hostPort;
+/** Where published ports lead; empty for a family that the way out does not have. */
+function gatewayAddresses(sandbox: SandboxRecord): { ipv4: string; ipv6: string } {
+  const { endpoints, gatewayEndpoint, gatewayEndpoint6 = gatewayEndpoint } = sandbox;
+  return {
+    ipv4: endpoints.find(({ id }) => id === gatewayEndpoint)?.ipv4 ?? "",
+    ipv6: endpoints.find(({ id }) => id === gatewayEndpoint6)?.ipv6 ?? "",
+  };
 }

@@ -300,17 +300,29 @@ test("all ports of a container, and a container that changes its address", () =>
       );
       close(client);
     };
+    const isRefused = () => {
+      try {
+        close(connected(SOCK.STREAM, "127.0.0.1", tcp.port));
+        return false;
+      } catch (error) {
+        return isErrno(error, "ECONNREFUSED");
+      }
+    };
     reach(old.fd);
-    proxies.retarget({ from: ["127.0.0.2/8"], to: ["fd00::1/64", "127.0.0.3/8"] });
+    const moved = { ...common, containerAddress: "127.0.0.3", protocol: "tcp", hostPort: tcp.port } as const;
+    proxies.change([moved]);
+    reach(now.fd);
+    // One that cannot be bound changes nothing.
+    const taken = bound(SOCK.STREAM, "127.0.0.1");
+    expect(() => proxies.change([{ ...moved, hostPort: taken.port }])).toThrow("address already in use");
+    reach(now.fd);
+    close(taken.fd);
+    proxies.change([]);
+    expect(isRefused()).toBe(true);
+    proxies.change([moved]);
     reach(now.fd);
     proxies.stop();
-    let refused = false;
-    try {
-      close(connected(SOCK.STREAM, "127.0.0.1", tcp.port));
-    } catch (error) {
-      refused = isErrno(error, "ECONNREFUSED");
-    }
-    expect(refused).toBe(true);
+    expect(isRefused()).toBe(true);
     close(old.fd);
     close(now.fd);
   });

@@ -1,7 +1,18 @@
 import { closeQuietly, type Loop } from "@berth/linux";
 import type { PortSocket } from "../sandbox-plan.ts";
+import { bindPort } from "./reserve.ts";
 import { type ProxyTarget, StreamProxy } from "./tcp-proxy.ts";
 import { DatagramProxy } from "./udp-proxy.ts";
+
+interface Served {
+  key: string;
+  proxy: StreamProxy | DatagramProxy;
+  target: ProxyTarget;
+}
+
+function socketKey({ protocol, hostAddress, hostPort }: PortSocket): string {
+  return `${protocol} ${hostAddress} ${hostPort}`;
+}
 
 /**
  * The published ports of one container, held by its shim. The kernel's address translation takes most traffic past these
@@ -9,22 +20,18 @@ import { DatagramProxy } from "./udp-proxy.ts";
  * somebody flushed) is passed on to the container.
  */
 export class PortProxies {
-  readonly #proxies: { proxy: StreamProxy | DatagramProxy; target: ProxyTarget }[] = [];
+  readonly #loop: Loop;
+  readonly #proxies: Served[] = [];
 
   /** `descriptors`: of `ports`, in their order, non-blocking; owned from now on. @throws SyscallError; all are closed then. */
   constructor(loop: Loop, ports: readonly PortSocket[], descriptors: readonly number[]) {
+    this.#loop = loop;
     let next = 0;
     try {
       for (const port of ports) {
         const fd = descriptors[next];
         if (fd === undefined) throw new RangeError("fewer descriptors than ports");
-        const target = { address: port.containerAddress, port: port.containerPort };
-        const family = port.hostAddress.includes(":") ? 6 : 4;
-        const proxy =
-          port.protocol === "udp"
-            ? new DatagramProxy(loop, fd, family, target)
-            : new StreamProxy(loop, fd, target, port.protocol === "sctp");
-        this.#proxies.push({ proxy, target });
+        this.#proxies.push(this.#serve(port, fd));
         next++;
       }
     } catch (error) {
@@ -34,18 +41,44 @@ export class PortProxies {
     }
   }
 
-  /** The container lost addresses: ports that led there lead to the first of `to` of the same family. */
-  retarget(change: { from: readonly string[]; to: readonly string[] }): void {
-    const bare = (text: string) => text.split("/")[0] ?? text;
-    const from = new Set(change.from.map(bare));
-    for (const { proxy, target } of this.#proxies) {
-      if (!from.has(target.address)) continue;
-      const six = target.address.includes(":");
-      const successor = change.to.map(bare).find((address) => address.includes(":") === six);
-      if (successor === undefined) continue;
-      target.address = successor;
+  /**
+   * Other ports from now on: those that stay lead where they are told now, new ones are bound here. When that fails nothing
+   * has changed. @throws system as `reservePorts`.
+   */
+  change(ports: readonly PortSocket[]): void {
+    const wanted = new Map(ports.map((port) => [socketKey(port), port]));
+    const known = new Set(this.#proxies.map(({ key }) => key));
+    const added: Served[] = [];
+    try {
+      for (const [key, port] of wanted) if (!known.has(key)) added.push(this.#serve(port, bindPort(port)));
+    } catch (error) {
+      for (const { proxy } of added) proxy.stop();
+      throw error;
+    }
+    const before = this.#proxies.splice(0);
+    for (const served of before) {
+      const port = wanted.get(served.key);
+      if (port === undefined) {
+        served.proxy.stop();
+        continue;
+      }
+      this.#proxies.push(served);
+      const { target, proxy } = served;
+      if (target.address === port.containerAddress) continue;
+      target.address = port.containerAddress;
       if (proxy instanceof DatagramProxy) proxy.reset();
     }
+    this.#proxies.push(...added);
+  }
+
+  #serve(port: PortSocket, fd: number): Served {
+    const target = { address: port.containerAddress, port: port.containerPort };
+    const family = port.hostAddress.includes(":") ? 6 : 4;
+    const proxy =
+      port.protocol === "udp"
+        ? new DatagramProxy(this.#loop, fd, family, target)
+        : new StreamProxy(this.#loop, fd, target, port.protocol === "sctp");
+    return { key: socketKey(port), proxy, target };
   }
 
   stop(): void {

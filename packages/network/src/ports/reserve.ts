@@ -129,7 +129,7 @@ function bindAll(
       }
       const fd = bindSocket(protocol, text, family, port, optional);
       if (fd === undefined) continue;
-      const containerAddress = family === 6 && target.ipv6 !== "" ? target.ipv6 : target.ipv4 || target.ipv6;
+      const containerAddress = addressFor(text, target);
       sockets.push({ protocol, hostAddress: text, hostPort: port, containerAddress, containerPort, fd });
     }
     return sockets;
@@ -137,6 +137,18 @@ function bindAll(
     for (const { fd } of sockets) closeQuietly(fd);
     throw error;
   }
+}
+
+/** The container's address for a port of this host address: of the same family when it has one. */
+export function addressFor(hostAddress: string, target: { ipv4: string; ipv6: string }): string {
+  return hostAddress.includes(":") ? target.ipv6 || target.ipv4 : target.ipv4 || target.ipv6;
+}
+
+/** A socket for a port that was chosen. @throws system as `reservePorts`. */
+export function bindPort({ protocol, hostAddress, hostPort }: PortSocket): number {
+  const fd = bindSocket(protocol, hostAddress, hostAddress.includes(":") ? 6 : 4, hostPort, false);
+  if (fd === undefined) throw new TypeError("only optional addresses may be missing");
+  return fd;
 }
 
 /** Undefined: an optional address that this host does not have. */

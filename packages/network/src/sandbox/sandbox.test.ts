@@ -142,7 +142,7 @@ test("IPv6 without waiting for duplicate address detection", () => {
   });
 });
 
-test("interfaces come and go; the next network takes over the default route", () => {
+test("interfaces come and go; another network takes over the default route", () => {
   inNewNetwork(() => {
     makeBridge("br0", "172.17.0.1/16");
     makeBridge("br1", "172.18.0.1/16");
@@ -152,18 +152,26 @@ test("interfaces come and go; the next network takes over the default route", ()
       containerInterface: "eth1",
       addresses: ["172.18.0.3/16"],
       gateways: [],
-      spareGateways: ["172.18.0.1"],
       routes: [{ destination: "10.9.0.0/16", via: "172.18.0.9" }],
     });
     sandbox.connectEndpoint(second);
     expect(facts(sandbox)).toContain("eth1 172.18.0.3/16");
     expect(facts(sandbox)).toContain("10.9.0.0/16 172.18.0.9 eth1");
     expect(facts(sandbox)).toContain("0.0.0.0/0 172.17.0.1 eth0");
-    expect(sandbox.disconnectEndpoint("e2")).toEqual({ from: ["172.17.0.2/16"], to: ["172.18.0.3/16"] });
+    const takeOver = [{ endpointId: "e3", gateways: ["172.18.0.1"] }];
+    sandbox.disconnectEndpoint("e2", takeOver);
     expect(facts(sandbox)).toContain("0.0.0.0/0 172.18.0.1 eth1");
     expect(names()).not.toContain("veth2");
-    expect(sandbox.disconnectEndpoint("e2")).toBeUndefined();
-    expect(sandbox.disconnectEndpoint("e3")).toEqual({ from: ["172.18.0.3/16"], to: [] });
+    // One that comes with a default route has it at once; it can be taken back.
+    sandbox.connectEndpoint(endpoint(2));
+    expect(facts(sandbox).filter((fact) => fact.startsWith("0.0.0.0/0"))).toEqual([
+      "0.0.0.0/0 172.17.0.1 eth0",
+    ]);
+    sandbox.disconnectEndpoint("nosuch", takeOver);
+    expect(facts(sandbox)).toContain("0.0.0.0/0 172.18.0.1 eth1");
+    sandbox.disconnectEndpoint("e2");
+    sandbox.disconnectEndpoint("e2");
+    sandbox.disconnectEndpoint("e3");
     expect(facts(sandbox)).toEqual(["lo 127.0.0.1/8", "lo ::1/128"]);
     // An address that lies outside the subnet can be the gateway.
     sandbox.connectEndpoint(endpoint(4, { gateways: ["192.0.2.1"] }));
@@ -174,7 +182,8 @@ test("interfaces come and go; the next network takes over the default route", ()
 test("a failure half-way leaves nothing, and not another's interface either", () => {
   inNewNetwork(() => {
     makeBridge("br0", "172.17.0.1/16");
-    const twice = { gateways: ["172.17.0.1", "172.17.0.1"] };
+    const route = { destination: "10.9.0.0/16", via: "172.17.0.9" };
+    const twice = { routes: [route, route] };
     expect(() =>
       createSandbox({
         mode: "private",

@@ -17,6 +17,7 @@ import {
   NetlinkSocket,
   O,
   open,
+  replaceRoute,
   SyscallError,
   setLink,
   setNeighbour,
@@ -25,17 +26,11 @@ import {
 } from "@berth/linux";
 import { addressBytes, contains, parseAddress, parseCidr, type Subnet } from "../address/ip.ts";
 import { parseMac } from "../address/mac.ts";
-import type { EndpointPlan, SandboxPlan } from "../sandbox-plan.ts";
+import type { EndpointPlan, GatewayPlan, SandboxPlan } from "../sandbox-plan.ts";
 import { writeSysctl } from "./sysctl.ts";
 
 /** Milliseconds to wait for what the kernel does in the background. */
 const PATIENCE = 100;
-
-/** How the default routes moved when an endpoint went away: addresses of the old and of the new carrier. */
-export interface GatewayChange {
-  from: string[];
-  to: string[];
-}
 
 /**
  * The network of one container, owned by its shim. The namespace lives by the descriptor here, by the container's processes,
@@ -156,28 +151,26 @@ export class NetworkSandbox implements Disposable {
     });
   }
 
-  /**
-   * Removes an interface; nothing happens when it is not there. When it carried the default routes, the next endpoint that
-   * can takes them over, which the result tells.
-   */
-  disconnectEndpoint(endpointId: string): GatewayChange | undefined {
+  /** Removes an interface; nothing happens when it is not there. Then other endpoints get the default routes that are theirs. */
+  disconnectEndpoint(endpointId: string, gateways: readonly GatewayPlan[] = []): void {
     const index = this.#endpoints.findIndex((endpoint) => endpoint.endpointId === endpointId);
     const [gone] = index < 0 ? [] : this.#endpoints.splice(index, 1);
-    if (gone === undefined) return undefined;
-    using host = NetlinkSocket.open(NETLINK_ROUTE);
-    removeLink(host, gone.hostInterface);
-    if (gone.gateways.length === 0) return undefined;
-    const successor = this.#endpoints.findIndex((endpoint) => (endpoint.spareGateways ?? []).length > 0);
-    const next = this.#endpoints[successor];
-    if (next === undefined) return { from: gone.addresses, to: [] };
-    const gateways = next.spareGateways ?? [];
+    if (gone !== undefined) {
+      using host = NetlinkSocket.open(NETLINK_ROUTE);
+      removeLink(host, gone.hostInterface);
+    }
+    const moves = gateways.flatMap((move) => {
+      const endpoint = this.#endpoints.find((each) => each.endpointId === move.endpointId);
+      return endpoint === undefined ? [] : [{ endpoint, gateways: move.gateways }];
+    });
+    if (moves.length === 0) return;
     using inner = this.inside(() => NetlinkSocket.open(NETLINK_ROUTE));
     const batch = inner.batch();
-    const device = getLink(inner, next.containerInterface).index;
-    addGateways(batch, device, gateways, next.addresses.map(parsePlanned));
+    for (const { endpoint, gateways } of moves) {
+      const device = getLink(inner, endpoint.containerInterface).index;
+      addGateways(batch, device, gateways, endpoint.addresses.map(parsePlanned));
+    }
     inner.run(batch);
-    this.#endpoints[successor] = { ...next, gateways, spareGateways: [] };
-    return { from: gone.addresses, to: next.addresses };
   }
 
   /**
@@ -336,7 +329,7 @@ function addGateways(
     const gateway = parseGateway(text);
     const covered = addresses.some(({ subnet }) => contains(subnet, gateway));
     const bytes = addressBytes(gateway);
-    addRoute(batch, {
+    replaceRoute(batch, {
       destination: new Uint8Array(bytes.length),
       prefixLength: 0,
       gateway: bytes,

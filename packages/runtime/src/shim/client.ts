@@ -134,8 +134,12 @@ class ShimClient implements Shim {
     await this.#request({ op: "connect-endpoint", plan });
   }
 
-  disconnectEndpoint(endpointId: string): Promise<unknown> {
-    return this.#request({ op: "disconnect-endpoint", endpointId });
+  async disconnectEndpoint(endpointId: string, gateways: unknown): Promise<void> {
+    await this.#request({ op: "disconnect-endpoint", endpointId, gateways });
+  }
+
+  async changePorts(ports: unknown): Promise<void> {
+    await this.#request({ op: "ports", ports });
   }
 
   async updateDns(plan: unknown): Promise<void> {

@@ -30,7 +30,10 @@ export type ControlRequest =
   | { op: "kill"; signal: number; execId?: string }
   | { op: "resize"; rows: number; columns: number; execId?: string }
   | { op: "connect-endpoint"; plan: unknown }
-  | { op: "disconnect-endpoint"; endpointId: string }
+  /** `gateways`: default routes that other endpoints carry then. */
+  | { op: "disconnect-endpoint"; endpointId: string; gateways?: unknown }
+  /** The published ports from now on. */
+  | { op: "ports"; ports: unknown }
   | { op: "dns"; plan: unknown }
   /** The daemon has stored the exit record: the shim need not leave it on disk. */
   | { op: "recorded" }
