@@ -1,8 +1,7 @@
 /** Compose projects on a real daemon: brought up, changed, looked at, ended. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { CommandResult } from "../harness/command.ts";
+import { composeProject, LOOP } from "../harness/compose.ts";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { eventually } from "../harness/wait.ts";
 
@@ -12,44 +11,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => daemon?.stop(), 60_000);
 
-const LOOP = `["sh", "-c", "trap 'exit 0' TERM; echo hello from $$HOSTNAME; sleep 1000 & wait"]`;
-
-interface ProjectFolder {
-  folder: string;
-  write(name: string, text: string): void;
-  compose(...words: string[]): Promise<CommandResult>;
-  ok(...words: string[]): Promise<string>;
-  withEnvironment(env: Record<string, string>): ProjectFolder;
-  states(): Promise<string[]>;
-}
-
-/** A project in a folder of its own; `docker` may be given a project by another client. */
-function project(name: string, file: string, env: Record<string, string> = {}): ProjectFolder {
-  const folder = join(daemon.scope.directory, "projects", name);
-  mkdirSync(folder, { recursive: true });
-  const write = (path: string, text: string) => {
-    mkdirSync(join(folder, path, ".."), { recursive: true });
-    writeFileSync(join(folder, path), text);
-  };
-  write("compose.yaml", file);
-  const compose = (...words: string[]) => daemon.run(["berth", "compose", ...words], { cwd: folder, env });
-  const made: ProjectFolder = {
-    folder,
-    write,
-    compose,
-    async ok(...words) {
-      const result = await compose(...words);
-      if (result.exitCode !== 0) throw new Error(`compose ${words.join(" ")}: ${result.stderr}`);
-      return result.stdout;
-    },
-    withEnvironment: (more) => project(name, file, more),
-    async states() {
-      const { stdout } = await compose("ps", "-a", "--format", "{{.Name}} {{.State}}");
-      return stdout.split("\n").filter((line) => line !== "");
-    },
-  };
-  return made;
-}
+const project = (name: string, file: string, env?: Record<string, string>) =>
+  composeProject(daemon, name, file, env);
 
 describe("compose", () => {
   test("up, again, ps, logs, exec, port, down", async () => {
@@ -213,8 +176,9 @@ configs: {text: {content: "some text"}}
     const ran = await shop.compose("run", "--rm", "-e", "B=2", "web", "sh", "-c", "echo $A$B; exit 7");
     expect([ran.stdout, ran.exitCode]).toEqual(["12\n", 7]);
     expect(await shop.states()).toEqual(["once-db-1 running"]);
-    const name = (await shop.ok("run", "-d", "--no-deps", "web")).trim();
-    expect(name).toMatch(/^once-web-run-[0-9a-f]{12}$/);
+    const id = (await shop.ok("run", "-d", "--no-deps", "web")).trim();
+    const name = await daemon.out("inspect", "-f", "{{.Name}}", id);
+    expect(name).toMatch(/^\/once-web-run-[0-9a-f]{12}$/);
     await shop.ok("down", "-t", "1");
     expect(await daemon.out("ps", "-aq", "--filter", "label=com.docker.compose.project=once")).toBe("");
   }, 60_000);

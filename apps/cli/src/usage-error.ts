@@ -2,10 +2,11 @@ import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { shownName, usageLine } from "./help.ts";
 
-/** A flag is wrong. */
+/** A flag is wrong. Compose has a status of its own for it. */
 export function usageError(program: string, command: Command, called: string, message: string): CommandError {
+  const status = called.startsWith("compose ") ? 16 : 125;
   const hint = `Run '${program} ${shownName(command, called)} --help' for more information`;
-  return new CommandError(`${message}\n\nUsage:  ${usageLine(program, command, called)}\n\n${hint}`, 125);
+  return new CommandError(`${message}\n\nUsage:  ${usageLine(program, command, called)}\n\n${hint}`, status);
 }
 
 /** The number of arguments is wrong. */

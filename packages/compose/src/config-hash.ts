@@ -1,7 +1,7 @@
 import { encoded, sha256 } from "@berth/base";
 import type { References } from "./container/networking.ts";
 import { namespaceMode } from "./container/networking.ts";
-import type { Service } from "./model.ts";
+import type { Network, Service, Volume } from "./model.ts";
 import { shares } from "./reconcile/dependencies.ts";
 
 /** The service as one line of canonical JSON, in the order of attributes that Compose prints. */
@@ -37,4 +37,18 @@ export function configHash(
     }
   }
   return encoded(sha256(render(resolved)));
+}
+
+/** The same label of a network or volume: what it was made from. Compose 2.26 gives them none. */
+export function resourceHash(resource: Network | Volume): string {
+  return encoded(sha256(JSON.stringify(sorted(resource))));
+}
+
+function sorted(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(sorted);
+  const entries = Object.entries(value).filter(([, each]) => each !== undefined);
+  return Object.fromEntries(
+    entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, each]) => [key, sorted(each)]),
+  );
 }

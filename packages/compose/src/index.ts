@@ -2,6 +2,7 @@ export { configHash, type RenderService } from "./config-hash.ts";
 export { containerPlan } from "./container/body.ts";
 export { containerLabels, imageNameOf, oneOffName, type Separator } from "./container/names.ts";
 export { type TarEntry, tarOf } from "./container/tar.ts";
+export { refuseUnsupported } from "./container/unsupported.ts";
 export { ContainerIndex } from "./execute/container-index.ts";
 export { ensureImages, type ImageBuilder, type Images } from "./images/ensure.ts";
 export { pullImage } from "./images/pull.ts";

@@ -26,6 +26,8 @@ export const LABEL = {
   slug: `${PREFIX}slug`,
   network: `${PREFIX}network`,
   volume: `${PREFIX}volume`,
+  /** Ours: what was copied into the container before it started. */
+  filesHash: "berth.compose.files-hash",
 } as const;
 
 /** The version of Compose whose behaviour and labels these are. Tools look at it to tell v1 from v2. */

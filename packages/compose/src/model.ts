@@ -131,8 +131,10 @@ export interface Service extends Extensions {
   post_start?: Hook[];
   pre_stop?: Hook[];
   privileged?: boolean;
-  /** `always`, `never`, `missing`, `if_not_present`, `build`, `daily`, `weekly`, `every_…`. */
+  /** `always`, `never`, `missing`, `if_not_present`, `build`, `refresh`, `daily`, `weekly`, `every_…`. */
   pull_policy?: string;
+  /** With `refresh`: weeks, days, hours, minutes, seconds: `1w2d`. */
+  pull_refresh_after?: string;
   read_only?: boolean;
   /** `no`, `always`, `unless-stopped`, `on-failure[:n]`. */
   restart?: string;
@@ -398,7 +400,7 @@ export interface Network extends Extensions {
   name: string;
   driver?: string;
   driver_opts?: Mapping;
-  ipam: { driver?: string; config?: IpamPool[] } & Extensions;
+  ipam: { driver?: string; config?: IpamPool[]; options?: Mapping } & Extensions;
   /** Not managed: must exist. */
   external?: boolean;
   internal?: boolean;

@@ -1,9 +1,9 @@
-import type { BuildResult, ProgressEvent } from "@berth/api/build";
-import { type Digest, sha256 } from "@berth/base";
+import type { BuildResult } from "@berth/api/build";
 import { BuildFailure } from "@berth/client/build";
 import { buildFiles } from "../build/context-argument.ts";
 import { BUILD_FLAGS } from "../build/flags.ts";
 import { type ProgressView, progressView } from "../build/progress/index.ts";
+import { labelled } from "../build/progress/labelled.ts";
 import { explainFailure, interruptible, perform, writeMetadata } from "../build/run-build.ts";
 import type { Context } from "../context.ts";
 import type { CommandError } from "../errors.ts";
@@ -74,9 +74,9 @@ async function build(
   const own =
     stdin === undefined ? context : { ...context, stdin: inputOf([new TextEncoder().encode(stdin)]) };
   using files = await buildFiles(own, path, values.file);
-  const prefix = several ? name : "";
+  const onEvent: ProgressView["event"] = (event) => progress.event(several ? labelled(event, name) : event);
   try {
-    return await perform(own, values, files, (event) => progress.event(named(event, prefix)), signal);
+    return await perform(own, values, files, onEvent, signal);
   } catch (error) {
     throw error instanceof BuildFailure ? new BakeFailure(name, error, files.dockerfile) : error;
   }
@@ -100,29 +100,5 @@ class BakeFailure extends Error {
       quiet: raw,
       target: this.#target,
     });
-  }
-}
-
-/** The event with its target's name in front; steps of several targets are told apart. */
-function named(event: ProgressEvent, target: string): ProgressEvent {
-  if (target === "") return event;
-  const own = (digest: Digest) => sha256(`${target} ${digest}`);
-  switch (event.type) {
-    case "vertex": {
-      const { vertex } = event;
-      const name = vertex.name.startsWith("[")
-        ? `[${target} ${vertex.name.slice(1)}`
-        : `[${target}] ${vertex.name}`;
-      return {
-        type: "vertex",
-        vertex: { ...vertex, name, digest: own(vertex.digest), inputs: vertex.inputs.map(own) },
-      };
-    }
-    case "status":
-      return { type: "status", status: { ...event.status, vertex: own(event.status.vertex) } };
-    case "log":
-      return { type: "log", log: { ...event.log, vertex: own(event.log.vertex) } };
-    case "warning":
-      return { type: "warning", warning: { ...event.warning, vertex: own(event.warning.vertex) } };
   }
 }

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { type ImageBuilder, imageNameOf, type NamedService, serviceOf, type Target } from "@berth/compose";
 import { isRemote } from "../build/context-argument.ts";
 import { BUILD_FLAGS } from "../build/flags.ts";
+import { labelled } from "../build/progress/labelled.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { parseFlags } from "../flags/parse.ts";
@@ -12,20 +13,87 @@ type Request = Parameters<ImageBuilder["build"]>[2];
 
 const SERVICE = "service:";
 
-/** Builds one after another: those whose images others build on first. @throws CommandError, ExitStatus */
+/** Compose's exit status for a build that fails. */
+const BUILD_FAILED = 17;
+
+/**
+ * Builds side by side, as far as none is the base of another, and shows it as one. After a failure the others are broken off.
+ * @throws CommandError
+ */
 export async function buildServices(
   context: Context,
   target: Target,
   services: readonly NamedService[],
   request: Request,
 ): Promise<void> {
-  const { runBuild } = await import("../build/run-build.ts");
-  for (const service of inBuildOrder(target, services)) {
+  const [{ explainFailure, interruptible, perform }, { buildFiles }, { progressView }, { BuildFailure }] =
+    await Promise.all([
+      import("../build/run-build.ts"),
+      import("../build/context-argument.ts"),
+      import("../build/progress/index.ts"),
+      import("@berth/client/build"),
+    ]);
+  const mode = request.progress === "json" ? "rawjson" : (request.progress ?? "auto");
+  const view = await progressView(context, request.quiet ? "quiet" : mode);
+  using interruption = interruptible();
+  const failed = new AbortController();
+  const signal = AbortSignal.any([interruption.signal, failed.signal]);
+  const slots = new Slots(context.compose?.parallel ?? -1);
+  const done = new Map<string, Promise<void>>();
+  let explain: (() => Promise<CommandError>) | undefined;
+  const build = async (service: NamedService): Promise<void> => {
+    await Promise.all(basesOf(target, service).map((base) => done.get(base.name)));
+    using _slot = await slots.take();
+    signal.throwIfAborted();
     const { path, words, stdin } = buildWords(target, service, request);
     const { values } = parseFlags(BUILD_FLAGS, words);
     const own =
       stdin === undefined ? context : { ...context, stdin: inputOf([new TextEncoder().encode(stdin)]) };
-    await runBuild(own, values, path);
+    using files = await buildFiles(own, path, values.file);
+    try {
+      await perform(own, values, files, (event) => view.event(labelled(event, service.name)), signal);
+    } catch (error) {
+      if (error instanceof BuildFailure && !signal.aborted) {
+        const { dockerfile } = files;
+        explain = () => explainFailure(context, error, view.steps, { dockerfile, quiet: view.raw });
+      }
+      throw error;
+    }
+  };
+  for (const service of inBuildOrder(target, services)) {
+    const building = build(service);
+    building.catch((error: unknown) => failed.abort(error));
+    done.set(service.name, building);
+  }
+  await Promise.allSettled(done.values());
+  await view.finish();
+  if (interruption.signal.aborted) throw interruption.signal.reason;
+  if (explain !== undefined) {
+    const { message } = await explain();
+    throw new CommandError(message.replace(/^ERROR: /, ""), BUILD_FAILED);
+  }
+  if (failed.signal.aborted) throw failed.signal.reason;
+}
+
+/** So many at once; below 1: no limit. */
+class Slots {
+  #free: number;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(count: number) {
+    this.#free = count < 1 ? Number.POSITIVE_INFINITY : count;
+  }
+
+  async take(): Promise<Disposable> {
+    if (this.#free > 0) this.#free--;
+    else await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    return {
+      [Symbol.dispose]: () => {
+        const next = this.#waiting.shift();
+        if (next === undefined) this.#free++;
+        else next();
+      },
+    };
   }
 }
 
@@ -108,6 +176,14 @@ function secretOf(target: Target, reference: { source: string; target?: string }
   throw new CommandError(`build.secrets: unsupported external secret ${reference.source}`);
 }
 
+/** Services whose images a service's build begins with. */
+function basesOf(target: Target, service: NamedService): NamedService[] {
+  return Object.values(service.build?.additional_contexts ?? {}).flatMap((source) => {
+    const other = source.startsWith(SERVICE) ? serviceOf(target, source.slice(SERVICE.length)) : undefined;
+    return other?.build === undefined ? [] : [other];
+  });
+}
+
 function inBuildOrder(target: Target, services: readonly NamedService[]): NamedService[] {
   const ordered = new Map<string, NamedService>();
   const open = new Set<string>();
@@ -115,10 +191,7 @@ function inBuildOrder(target: Target, services: readonly NamedService[]): NamedS
     if (ordered.has(service.name)) return;
     if (open.has(service.name)) throw new CommandError(`build dependency cycle at service ${service.name}`);
     open.add(service.name);
-    for (const source of Object.values(service.build?.additional_contexts ?? {})) {
-      const other = source.startsWith(SERVICE) ? serviceOf(target, source.slice(SERVICE.length)) : undefined;
-      if (other?.build !== undefined) visit(other);
-    }
+    for (const base of basesOf(target, service)) visit(base);
     ordered.set(service.name, service);
   };
   for (const service of services) visit(service);

@@ -18,6 +18,13 @@ export async function composeEngine(
       const { registryAuth } = await import("../config/registry-auth.ts");
       return registryAuth(context, registry);
     },
+    apiAccess: {
+      socket: client.address.kind === "unix" ? client.address.path : undefined,
+      configuration: async () => {
+        const { credentialsFile } = await import("../config/registry-auth.ts");
+        return credentialsFile(context);
+      },
+    },
     builder: {
       build: async (target, services, request) => {
         const { buildServices } = await import("./build.ts");

@@ -18,13 +18,14 @@ export class PlainProgress implements ProgressView {
     this.#output = output;
   }
 
-  event({ id, text, parent }: ProgressEvent): void {
+  event({ id, text, parent, status, detail }: ProgressEvent): void {
     // A layer's bytes are not told one by one.
     const key = `${parent ?? ""}/${id}`;
     if (parent !== undefined && this.#last.get(key) === text) return;
     this.#last.set(key, text);
-    const isImage = parent !== undefined || text === "Pulling" || text === "Pulled" || text === "Building";
-    this.#write(isImage ? ` ${id} ${text} \n` : ` ${id}  ${text}\n`);
+    const isResource = /^(Container|Network|Volume|Image) /.test(id);
+    if (isResource) this.#write(` ${id}  ${text}\n`);
+    else this.#write(` ${id} ${text} ${status === "error" || status === "warning" ? (detail ?? "") : ""}\n`);
   }
 
   warn(message: string): void {

@@ -30,6 +30,20 @@ export async function registryConfig(context: Context): Promise<string> {
   return header(await allCredentials(context, complain(context)));
 }
 
+/** A `config.json` with the credentials of all registries in it, whoever keeps them here. */
+export async function credentialsFile(context: Context): Promise<string> {
+  const auths: Record<string, object> = {};
+  for (const [key, found] of Object.entries(await allCredentials(context, complain(context)))) {
+    const { username = "", password = "", identitytoken, registrytoken } = found;
+    auths[key] = {
+      ...((username || password) && { auth: Buffer.from(`${username}:${password}`).toString("base64") }),
+      ...(identitytoken && { identitytoken }),
+      ...(registrytoken && { registrytoken }),
+    };
+  }
+  return `${JSON.stringify({ auths }, undefined, "\t")}\n`;
+}
+
 function complain(context: Context): (message: string) => Promise<void> {
   return (message) => context.stderr.write(`WARNING: ${message}\n`);
 }

@@ -7,6 +7,7 @@ import { mountsOf } from "./mounts.ts";
 import { type Networking, namespaceMode, networkingOf, type References } from "./networking.ts";
 import { portsOf } from "./ports.ts";
 import { compact, resourcesOf } from "./resources.ts";
+import { refuseOlderDaemon } from "./unsupported.ts";
 
 export interface BodyOptions {
   /** The name that the container has in the end. */
@@ -49,8 +50,9 @@ export function containerPlan(target: Target, service: NamedService, options: Bo
   const ports = portsOf(service);
   const hostConfig = hostConfigOf(target, service, networking, options);
   hostConfig.PortBindings = ports.bindings;
-  return {
-    request: (version) => ({
+  const body = (version: string): Body<ContainerCreateRequest> => {
+    refuseOlderDaemon(service, version);
+    return {
       ...configOf(service, options),
       ...(service.mac_address && versionLessThan(version, "1.44") && { MacAddress: service.mac_address }),
       ExposedPorts: ports.exposed,
@@ -65,7 +67,10 @@ export function containerPlan(target: Target, service: NamedService, options: Bo
             ]),
         ),
       },
-    }),
+    };
+  };
+  return {
+    request: body,
     connectLater: (version) =>
       versionLessThan(version, "1.44")
         ? Object.fromEntries(Object.entries(networking.endpoints).filter(([name]) => name !== first))
@@ -135,7 +140,7 @@ function hostConfigOf(
   const { references } = options;
   const { binds, mounts, tmpfs } = mountsOf(target.project, service, options.inherited);
   const security = options.securityOptions ?? { options: service.security_opt ?? [], unconfinedPaths: false };
-  return compact<Body<HostConfig>>({
+  const made = compact<Body<HostConfig>>({
     ...resourcesOf(service),
     AutoRemove: options.autoRemove ?? false,
     Annotations: service.annotations,
@@ -165,7 +170,6 @@ function hostConfigOf(
     RestartPolicy: restartPolicyOf(service),
     Runtime: service.runtime,
     SecurityOpt: security.options,
-    ...(security.unconfinedPaths && { MaskedPaths: [], ReadonlyPaths: [] }),
     ShmSize: service.shm_size,
     StorageOpt: service.storage_opt,
     Sysctls: service.sysctls,
@@ -173,6 +177,8 @@ function hostConfigOf(
     UsernsMode: service.userns_mode,
     VolumesFrom: volumesFromOf(service, references),
   });
+  // Empty lists say something here: none.
+  return security.unconfinedPaths ? { ...made, MaskedPaths: [], ReadonlyPaths: [] } : made;
 }
 
 /** `db:ro` of a service, `container:x:ro` of any container. */

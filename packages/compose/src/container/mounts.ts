@@ -46,10 +46,6 @@ export function mountsOf(
         Target: target,
         ...(volume.image?.subpath && { ImageOptions: { Subpath: volume.image.subpath } }),
       });
-    } else {
-      throw invalidParameter(
-        `service ${JSON.stringify(service.name)}: volume type ${JSON.stringify(volume.type)} is not supported on this host`,
-      );
     }
   }
   for (const mount of inherited) {

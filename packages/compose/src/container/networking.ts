@@ -10,6 +10,9 @@ export interface References {
   containersOf(service: string): readonly { id: string; name: string; number: number }[];
 }
 
+/** How a driver is told what an interface is called inside the container. */
+const INTERFACE_NAME = "com.docker.network.endpoint.ifname";
+
 export interface Networking {
   /** HostConfig.NetworkMode */
   mode: string;
@@ -78,7 +81,12 @@ function endpointOf(
       },
     }),
     ...(network.mac_address && { MacAddress: network.mac_address }),
-    ...(network.driver_opts && { DriverOpts: network.driver_opts }),
+    ...((network.driver_opts || network.interface_name) && {
+      DriverOpts: {
+        ...network.driver_opts,
+        ...(network.interface_name && { [INTERFACE_NAME]: network.interface_name }),
+      },
+    }),
     ...(network.gw_priority !== undefined && { GwPriority: network.gw_priority }),
   };
 }

@@ -1,5 +1,4 @@
 import type { HostConfig, Ulimit } from "@berth/api";
-import { notImplemented } from "@berth/base";
 import type { Body } from "@berth/client";
 import type { Resource, ThrottleDevice } from "../model.ts";
 import type { NamedService } from "../target.ts";
@@ -54,15 +53,8 @@ export function resourcesOf(service: NamedService): Body<HostConfig> {
   });
 }
 
-/** @throws not-implemented for GPUs: no device driver of this host answers for them. */
 function deviceRequests(service: NamedService): HostConfig["DeviceRequests"] | undefined {
   const asked = service.deploy?.resources?.reservations?.devices ?? [];
-  const wantsGpu = service.gpus !== undefined || asked.some((device) => device.capabilities?.includes("gpu"));
-  if (wantsGpu) {
-    throw notImplemented(
-      `service ${JSON.stringify(service.name)}: could not select device driver "" with capabilities: [[gpu]]`,
-    );
-  }
   if (asked.length === 0) return undefined;
   return asked.map((device) => ({
     Driver: device.driver ?? "",

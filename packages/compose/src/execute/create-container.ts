@@ -9,12 +9,13 @@ import {
 } from "@berth/client";
 import { configHash } from "../config-hash.ts";
 import { type ContainerPlan, containerPlan } from "../container/body.ts";
-import { type CopiedFile, filesOf } from "../container/files.ts";
+import { copiedFiles, filesHash } from "../container/copies.ts";
 import { containerLabels } from "../container/names.ts";
 import { securityOptionsOf } from "../container/security.ts";
-import { tarOf } from "../container/tar.ts";
+import { type TarEntry, tarOf } from "../container/tar.ts";
+import { LABEL } from "../labels.ts";
 import type { Operation } from "../plan/operation.ts";
-import { type NamedService, serviceOf, type Target } from "../target.ts";
+import { type NamedService, serviceOf } from "../target.ts";
 import type { Performer } from "./perform.ts";
 
 type Create = Extract<Operation, { kind: "create-container" }>;
@@ -38,6 +39,8 @@ export async function createContainer(context: Performer, operation: Create): Pr
     imageId: context.imageIds.get(service.name) ?? "",
     ...(replaces !== undefined && { replaces: replaces.id }),
   });
+  const files = await copiedFiles(target, service);
+  if (files.length > 0) labels[LABEL.filesHash] = filesHash(files);
   const plan = containerPlan(target, service, {
     name: operation.container,
     labels,
@@ -47,18 +50,19 @@ export async function createContainer(context: Performer, operation: Create): Pr
   });
   const name =
     replaces === undefined ? operation.container : `${replaces.id.slice(0, 12)}_${operation.container}`;
-  const id = await makeContainer(context, service, plan, name);
+  const id = await makeContainer(context, service, plan, name, files);
   index.set({ id, name: operation.container, service: service.name, number: operation.number });
 }
 
 /** POST /containers/create and what belongs to it. Nothing is left when a part fails. @returns the id. */
 export async function makeContainer(
-  context: Pick<Performer, "client" | "target" | "progress">,
+  context: Pick<Performer, "client" | "progress">,
   service: NamedService,
   plan: ContainerPlan,
   name: string,
+  files: readonly TarEntry[],
 ): Promise<string> {
-  const { client, target } = context;
+  const { client } = context;
   const { Id: id, Warnings: warnings } = await containerCreate(client, (version) => plan.request(version), {
     name,
     ...(service.platform && { platform: service.platform }),
@@ -68,9 +72,8 @@ export async function makeContainer(
     for (const [network, endpoint] of Object.entries(plan.connectLater(client.apiVersion))) {
       await networkConnect(client, network, { Container: id, EndpointConfig: endpoint });
     }
-    const { copies } = filesOf(target, service);
-    if (copies.length > 0) {
-      await containerPutArchive(client, id, "/", await archiveOf(target, copies), { copyUIDGID: true });
+    if (files.length > 0) {
+      await containerPutArchive(client, id, "/", tarOf(files), { copyUIDGID: true });
     }
   } catch (error) {
     await containerRemove(client, id, { force: true, volumes: true }).catch(() => {});
@@ -84,14 +87,4 @@ async function inheritedMounts(context: Performer, id: string): Promise<readonly
   // The list tells them, so that there is nothing to ask in most cases.
   if (summary?.Mounts !== undefined) return summary.Mounts;
   return (await containerInspect(context.client, id)).Mounts;
-}
-
-async function archiveOf(target: Target, copies: readonly CopiedFile[]): Promise<Uint8Array> {
-  const { readFile } = await import("node:fs/promises");
-  const { resolve } = await import("node:path");
-  const read = async ({ content }: CopiedFile): Promise<Uint8Array> =>
-    typeof content === "string"
-      ? new TextEncoder().encode(content)
-      : new Uint8Array(await readFile(resolve(target.workingDirectory, content.file)));
-  return tarOf(await Promise.all(copies.map(async (copy) => ({ ...copy, content: await read(copy) }))));
 }

@@ -1,6 +1,7 @@
 import type { NetworkInspect } from "@berth/api";
 import { conflict, messageOf, notFound, systemError } from "@berth/base";
 import { networkCreate, networkInspect, volumeCreate, volumeInspect } from "@berth/client";
+import { resourceHash } from "../config-hash.ts";
 import { COMPOSE_VERSION, LABEL } from "../labels.ts";
 import type { Performer } from "./perform.ts";
 
@@ -32,9 +33,10 @@ export async function createNetwork(context: Performer, key: string): Promise<vo
       Attachable: network.attachable ?? false,
       ...(network.enable_ipv6 !== undefined && { EnableIPv6: network.enable_ipv6 }),
       ...(network.enable_ipv4 !== undefined && { EnableIPv4: network.enable_ipv4 }),
-      ...((ipam?.driver !== undefined || (ipam?.config?.length ?? 0) > 0) && {
+      ...((ipam?.driver || ipam?.options || (ipam?.config?.length ?? 0) > 0) && {
         IPAM: {
           Driver: ipam.driver ?? "",
+          ...(ipam.options && { Options: ipam.options }),
           Config: (ipam.config ?? []).map((pool) => ({
             ...(pool.subnet && { Subnet: pool.subnet }),
             ...(pool.ip_range && { IPRange: pool.ip_range }),
@@ -45,6 +47,7 @@ export async function createNetwork(context: Performer, key: string): Promise<vo
       }),
       Labels: {
         ...network.labels,
+        [LABEL.configHash]: resourceHash(network),
         [LABEL.network]: key,
         [LABEL.project]: target.project.name,
         [LABEL.version]: COMPOSE_VERSION,
@@ -107,6 +110,7 @@ export async function createVolume(context: Performer, key: string): Promise<voi
       DriverOpts: volume.driver_opts ?? null,
       Labels: {
         ...volume.labels,
+        [LABEL.configHash]: resourceHash(volume),
         [LABEL.project]: target.project.name,
         [LABEL.version]: COMPOSE_VERSION,
         [LABEL.volume]: key,

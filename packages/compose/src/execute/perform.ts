@@ -9,6 +9,7 @@ import {
   containerStart,
   containerStop,
   imageRemove,
+  networkDisconnect,
   networkRemove,
   volumeRemove,
 } from "@berth/client";
@@ -104,7 +105,17 @@ export async function perform(context: Performer, operation: Operation, signal: 
     case "wait":
       return waitFor(context, operation, signal);
     case "remove-network":
+      if (operation.replaced) {
+        await networkRemove(client, operation.id).catch(ignoring(isGone));
+        return;
+      }
       return removing(context, `Network ${operation.name}`, () => networkRemove(client, operation.id));
+    case "disconnect-network":
+      await networkDisconnect(client, operation.id, {
+        Container: operation.containerId,
+        Force: true,
+      }).catch(ignoring((error) => isGone(error) || /is not connected/.test(messageOf(error))));
+      return;
     case "remove-volume":
       return removing(context, `Volume ${operation.name}`, () =>
         volumeRemove(client, operation.name, { force: true }),

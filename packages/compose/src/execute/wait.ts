@@ -71,23 +71,32 @@ async function healthy(
   signal: AbortSignal,
 ): Promise<void> {
   const { client, target } = context;
+  const look = async (): Promise<boolean> => {
+    const { State: state } = await containerInspect(client, container, { signal });
+    if (isReached(state, operation, name)) return true;
+    const rest = steadyIn(state);
+    if (rest > 0) setTimeout(() => touch(), rest + 1).unref();
+    return false;
+  };
+  let changed = true;
+  let wake = () => {};
+  const touch = () => {
+    changed = true;
+    wake();
+  };
   // Most are reached at the first look.
-  if (isReached((await containerInspect(client, container, { signal })).State, operation, name)) return;
+  if (await look()) return;
   const stop = new AbortController();
   const labels = [`${LABEL.project}=${target.project.name}`, `${LABEL.service}=${operation.service}`];
   const events = await systemEvents(client, {
     filters: { type: ["container"], label: labels, event: ["start", "die", "health_status", "destroy"] },
     signal: AbortSignal.any([signal, stop.signal]),
   });
-  let changed = true;
   let watching = true;
-  let wake = () => {};
   const watch = (async () => {
     try {
       for await (const event of events) {
-        if (event.Actor.ID !== container) continue;
-        changed = true;
-        wake();
+        if (event.Actor.ID === container) touch();
       }
     } catch {
       // Broken off.
@@ -100,7 +109,7 @@ async function healthy(
       signal.throwIfAborted();
       if (changed || !watching) {
         changed = false;
-        if (isReached((await containerInspect(client, container, { signal })).State, operation, name)) return;
+        if (await look()) return;
         if (changed) continue;
       }
       await new Promise<void>((resolve) => {
@@ -123,6 +132,16 @@ function isReached(state: ContainerState, operation: Wait, name: string): boolea
   }
   if (health === "unhealthy") throw systemError(`container ${name} is unhealthy`);
   if (health !== "none") return health === "healthy" && state.Running;
-  if (operation.condition === "running_or_healthy") return state.Running;
+  if (operation.condition === "running_or_healthy")
+    return state.Status === "running" && steadyIn(state) === 0;
   throw systemError(`container ${name} has no healthcheck configured`);
+}
+
+/** A program that cannot work ends at once, mostly: one without a health check is believed after this time. */
+const STEADY_MS = 500;
+
+function steadyIn(state: ContainerState): number {
+  const age = Date.now() - Date.parse(state.StartedAt);
+  // The daemon's clock may be another one.
+  return age < 0 || age >= STEADY_MS ? 0 : STEADY_MS - age;
 }

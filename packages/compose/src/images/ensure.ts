@@ -104,10 +104,16 @@ export async function ensureImages(
   }
   for (const service of services) {
     const name = names.get(service.name)!;
-    if (inspected.get(name) === undefined) throw notFound(`No such image: ${name}`);
+    if (inspected.get(name) === undefined) {
+      throw notFound(`Error response from daemon: No such image: ${withTag(name)}`);
+    }
   }
   const ids = new Map(services.map((each) => [each.name, inspected.get(names.get(each.name)!)?.Id]));
   return { ids, names, inspected };
+}
+
+function withTag(name: string): string {
+  return /[@:][^/]*$/.test(name) ? name : `${name}:latest`;
 }
 
 function isPulled(service: NamedService, image: ImageInspect | undefined, options: EnsureOptions): boolean {
@@ -116,21 +122,23 @@ function isPulled(service: NamedService, image: ImageInspect | undefined, option
   const policy = options.pull || service.pull_policy || "missing";
   if (policy === "always") return service.build === undefined || options.pull !== "always";
   if (policy === "never" || policy === "build") return false;
-  const refresh = refreshAfter(policy);
+  const refresh = refreshAfter(policy, service.pull_refresh_after);
   if (refresh !== undefined && image !== undefined) {
     return Date.now() - Date.parse(image.Metadata?.LastTagTime ?? "") > refresh;
   }
   return image === undefined;
 }
 
-/** `daily`, `weekly`, `every_12h` → milliseconds. */
-function refreshAfter(policy: string): number | undefined {
-  const day = 86_400_000;
-  if (policy === "daily") return day;
-  if (policy === "weekly") return 7 * day;
-  const match = /^every_(\d+)([smhdw])$/.exec(policy);
-  if (match === null) return undefined;
-  return Number(match[1]) * { s: 1000, m: 60_000, h: 3_600_000, d: day, w: 7 * day }[match[2] as "s"];
+const UNITS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 };
+
+/** `daily`, `weekly`, `every_1d12h`, `refresh` with its own attribute → milliseconds. */
+function refreshAfter(policy: string, after: string | undefined): number | undefined {
+  if (policy === "daily") return UNITS.d;
+  if (policy === "weekly") return UNITS.w;
+  const text = policy === "refresh" ? (after ?? "") : (/^every_(.*)$/.exec(policy)?.[1] ?? "");
+  let total = 0;
+  for (const [, count, unit] of text.matchAll(/(\d+)([smhdw])/g)) total += Number(count) * UNITS[unit as "s"];
+  return total > 0 ? total : undefined;
 }
 
 function isBuilt(service: NamedService, image: ImageInspect | undefined, options: EnsureOptions): boolean {

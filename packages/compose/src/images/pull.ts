@@ -1,4 +1,4 @@
-import { messageOf, systemError } from "@berth/base";
+import { BerthError, messageOf, systemError } from "@berth/base";
 import { type Client, imagePull, jsonLines } from "@berth/client";
 import { parseReference, repositoryOf, withDefaultTag } from "@berth/spec";
 import type { Progress } from "../progress.ts";
@@ -13,6 +13,9 @@ interface ProgressLine {
   error?: string;
   progressDetail?: { current?: number; total?: number };
 }
+
+/** Compose's exit status when an image cannot be had. */
+const PULL_FAILED = 18;
 
 const DONE = new Set(["Pull complete", "Already exists", "Download complete"]);
 
@@ -53,6 +56,15 @@ export async function pullImage(
     progress.event({ id, text: "Pulled", status: "done" });
   } catch (error) {
     progress.event({ id, text: "Error", status: "error", detail: messageOf(error) });
-    throw error;
+    throw failedPull(error);
   }
+}
+
+function failedPull(error: unknown): unknown {
+  if (!(error instanceof BerthError) || error.name === "ConnectError") return error;
+  const message =
+    error.name === "ApiError" || error.kind === "system"
+      ? `Error response from daemon: ${error.message}`
+      : error.message;
+  return new BerthError(error.kind, message, { cause: error, exitCode: PULL_FAILED });
 }

@@ -4,7 +4,9 @@ import type { Dependency } from "../model.ts";
 /** Containers are told by the name that they have in the end: those that are yet to be made have no id. */
 export type Operation =
   | { kind: "create-network"; key: string }
-  | { kind: "remove-network"; id: string; name: string }
+  /** `replaced`: another is made in its place, so it must go. */
+  | { kind: "remove-network"; id: string; name: string; replaced?: boolean }
+  | { kind: "disconnect-network"; id: string; name: string; container: string; containerId: string }
   | { kind: "create-volume"; key: string }
   | { kind: "remove-volume"; name: string }
   | { kind: "create-container"; service: string; number: number; container: string; replaces?: Replaced }
@@ -85,6 +87,8 @@ function describeOperation(operation: Operation): string {
       return `${verb} ${noun} ${operation.name}`;
     case "create-container":
       return `create container ${operation.container}${operation.replaces ? ` in place of ${operation.replaces.id.slice(0, 12)}` : ""}`;
+    case "disconnect-network":
+      return `disconnect container ${operation.container} from network ${operation.name}`;
     case "wait":
       return `wait for ${operation.containers.join(", ")}: ${operation.condition}`;
     case "hook":

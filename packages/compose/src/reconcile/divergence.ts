@@ -11,6 +11,8 @@ export interface Desired {
   configHash: string | undefined;
   /** Id of the image as it is now; undefined: not known. */
   imageId: string | undefined;
+  /** Of the files that are copied into it; undefined: none are. */
+  filesHash: string | undefined;
 }
 
 /** Why a container is not what it should be; undefined: it is. */
@@ -25,6 +27,10 @@ export function divergence(
   const image = container.summary.Labels?.[LABEL.image];
   if (desired.imageId !== undefined && image !== undefined && image !== desired.imageId)
     return "image changed";
+  // Containers of other clients do not say it.
+  const files = container.summary.Labels?.[LABEL.filesHash];
+  if (desired.filesHash !== undefined && files !== undefined && files !== desired.filesHash)
+    return "a secret or config changed";
   return (
     networkDivergence(target, observed, desired.service, container) ??
     volumeDivergence(target, desired.service, container)

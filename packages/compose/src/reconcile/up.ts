@@ -7,8 +7,9 @@ import { type Plan, PlanBuilder } from "../plan/operation.ts";
 import { type NamedService, scaleOf, serviceOf, type Target } from "../target.ts";
 import { dependentsOf, inOrder, references, shares } from "./dependencies.ts";
 import { divergence, type RecreatePolicy } from "./divergence.ts";
-import { planResources } from "./resources.ts";
+import { planResources, type ResourcePlan } from "./resources.ts";
 import { planStarts } from "./starts.ts";
+import { planStop } from "./stops.ts";
 
 export interface UpOptions {
   /** Those that are brought up, dependencies included. */
@@ -34,6 +35,8 @@ export interface UpOptions {
   render: RenderService;
   /** Names of services that no profile enables: theirs are no orphans. */
   disabled?: readonly string[];
+  /** By service: hash of the files that are copied into its containers. */
+  filesHashes?: ReadonlyMap<string, string>;
 }
 
 export interface UpPlan {
@@ -43,6 +46,8 @@ export interface UpPlan {
   /** All containers of the services when the plan is done, by service, in the order of their numbers. */
   containers: Map<string, string[]>;
   orphans: ObservedContainer[];
+  /** Names of volumes that are there and not what the file says. */
+  divergedVolumes: readonly string[];
 }
 
 export interface ServicePlan {
@@ -66,7 +71,10 @@ export function reconcileUp(
   const builder = new PlanBuilder();
   const { project } = target;
   const order = inOrder(project.services).filter((name) => options.services.has(name));
-  const resources = planResources(builder, target, observed, order);
+  const resources = planResources(builder, target, observed, order, {
+    remake: options.recreate !== "never",
+    ...(options.timeout !== undefined && { timeout: options.timeout }),
+  });
   const orphans = orphansOf(target, observed, options.disabled ?? []);
   const before = options.removeOrphans
     ? orphans.map((container) => planRemoval(builder, container, options))
@@ -101,7 +109,8 @@ export function reconcileUp(
   const containers = new Map(
     [...plans].map(([name, plan]) => [name, plan.containers.map((each) => each.name)]),
   );
-  return { plan: builder.build(), unchanged, containers, orphans };
+  const { divergedVolumes } = resources;
+  return { plan: builder.build(), unchanged, containers, orphans, divergedVolumes };
 }
 
 function planService(
@@ -111,7 +120,7 @@ function planService(
   service: NamedService,
   imageId: string | undefined,
   options: UpOptions,
-  resources: { networks: Map<string, number>; volumes: Map<string, number> },
+  resources: ResourcePlan,
   plans: ReadonlyMap<string, ServicePlan>,
   unchanged: UpPlan["unchanged"],
 ): ServicePlan {
@@ -127,7 +136,10 @@ function planService(
   const why = (container: ObservedContainer): string | undefined => {
     if (policy === "force") return "forced";
     if (policy === "never") return undefined;
-    return divergence(target, observed, { service, configHash: hash, imageId }, container);
+    const remade = Object.keys(service.networks ?? {}).find((key) => resources.remade.has(key));
+    if (remade !== undefined) return `network ${remade} is made anew`;
+    const filesHash = options.filesHashes?.get(service.name);
+    return divergence(target, observed, { service, configHash: hash, imageId, filesHash }, container);
   };
   const needs = neededBefore(service, resources, plans);
   const result: ServicePlan = { service, containers: [], ready: [], recreated: [], created: false };
@@ -231,34 +243,6 @@ function planReplacement(
   return builder.add({ kind: "rename-container", container: name, service: service.name }, [removed]);
 }
 
-/** Stopped after its hooks. @returns the last step. */
-export function planStop(
-  builder: PlanBuilder,
-  service: NamedService | undefined,
-  container: ObservedContainer,
-  after: readonly (number | undefined)[],
-  options: { timeout?: number },
-  quiet = false,
-): number {
-  let last = after;
-  if (container.state === "running") {
-    for (const [index] of (service?.pre_stop ?? []).entries()) {
-      const { name, service: owner } = container;
-      last = [builder.add({ kind: "hook", container: name, service: owner, when: "pre_stop", index }, last)];
-    }
-  }
-  return builder.add(
-    {
-      kind: "stop-container",
-      container: container.name,
-      id: container.id,
-      ...(options.timeout !== undefined && { timeout: options.timeout }),
-      ...(quiet && { quiet }),
-    },
-    last,
-  );
-}
-
 function planRemoval(
   builder: PlanBuilder,
   container: ObservedContainer,
@@ -275,7 +259,7 @@ function planRemoval(
 
 function neededBefore(
   service: NamedService,
-  resources: { networks: Map<string, number>; volumes: Map<string, number> },
+  resources: ResourcePlan,
   plans: ReadonlyMap<string, ServicePlan>,
 ): number[] {
   const steps: (number | undefined)[] = [];

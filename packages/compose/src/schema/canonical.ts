@@ -84,6 +84,9 @@ function readText(value: unknown, shape: Of<"text">, path: string, reading: Read
     const values = shape.oneOf.map((each) => JSON.stringify(each)).join(", ");
     throw wrong(reading, path, `${path} must be one of the following: ${values}`);
   }
+  if (shape.matches?.test(text) === false && !(reading.raw && text.includes("$"))) {
+    throw wrong(reading, path, `${path} ${shape.must}`);
+  }
   return text;
 }
 

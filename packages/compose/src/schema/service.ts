@@ -357,7 +357,11 @@ export const SERVICE = struct({
   platform: text(),
   ports: list(port, { key: portKey, expand: portShort }),
   privileged: flag(),
-  pull_policy: text(),
+  pull_policy: text({
+    matches: /^(always|never|build|if_not_present|missing|refresh|daily|weekly|every_([0-9]+[wdhms])+)$/,
+    must: 'must be one of the following: "always", "never", "if_not_present", "build", "missing", "refresh", "daily", "weekly", "every_<duration>"',
+  }),
+  pull_refresh_after: text(),
   read_only: flag(),
   restart: text(),
   runtime: text(),

@@ -5,7 +5,14 @@
 export type Shape = (
   | { is: "any" }
   /** A string; `also`: scalars that are taken for one. */
-  | { is: "text"; also?: "number" | "boolean" | "scalar"; oneOf?: readonly string[]; path?: true }
+  | {
+      is: "text";
+      also?: "number" | "boolean" | "scalar";
+      oneOf?: readonly string[];
+      /** What `must` says of a text that is none of these. */
+      matches?: RegExp;
+      path?: true;
+    }
   | { is: "flag" }
   | { is: "integer"; least?: number; most?: number }
   | { is: "float" }
@@ -60,7 +67,10 @@ export interface ShapeOptions {
 export type Fields = Readonly<Record<string, Shape>>;
 
 type Options = ShapeOptions;
-export const text = (options: Options & { path?: true } = {}): Shape => ({ is: "text", ...options });
+export const text = (options: Options & { path?: true; matches?: RegExp } = {}): Shape => ({
+  is: "text",
+  ...options,
+});
 export const textOr = (also: "number" | "boolean" | "scalar", options: Options = {}): Shape => ({
   is: "text",
   also,

@@ -105,6 +105,11 @@ export async function runPlan(
 
 function tell({ progress }: ComposeEngine, plan: UpPlan, options: UpOptions): void {
   if (plan.orphans.length > 0 && !options.removeOrphans) progress.warn(orphanWarning(plan.orphans));
+  for (const name of plan.divergedVolumes) {
+    progress.warn(
+      `volume ${JSON.stringify(name)} exists but doesn't match configuration in compose file. It is used as it is; remove it (its data will be lost) to have it made anew.`,
+    );
+  }
   for (const { container, running } of plan.unchanged) {
     if (!running && container.state === "created") continue;
     progress.event({

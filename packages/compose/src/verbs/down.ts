@@ -4,7 +4,7 @@ import { observeProject } from "../observe/observe.ts";
 import type { ObservedContainer, ObservedProject } from "../observe/observed.ts";
 import { type Plan, PlanBuilder } from "../plan/operation.ts";
 import { dependentsOf, inOrder } from "../reconcile/dependencies.ts";
-import { planStop } from "../reconcile/up.ts";
+import { planStop } from "../reconcile/stops.ts";
 import { serviceOf, servicesOf, type Target } from "../target.ts";
 import { orphanWarning, runPlan } from "./converge.ts";
 import type { ComposeEngine } from "./engine.ts";

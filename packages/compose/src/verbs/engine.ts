@@ -1,5 +1,6 @@
 import type { Client } from "@berth/client";
 import type { RenderService } from "../config-hash.ts";
+import type { ApiAccess } from "../container/api-socket.ts";
 import type { Separator } from "../container/names.ts";
 import type { ImageBuilder } from "../images/ensure.ts";
 import type { PullAuth } from "../images/pull.ts";
@@ -10,6 +11,8 @@ export interface ComposeEngine {
   client: Client;
   progress: Progress;
   auth: PullAuth;
+  /** For services with `use_api_socket`. */
+  apiAccess: ApiAccess;
   builder: ImageBuilder;
   render: RenderService;
   separator: Separator;

@@ -5,7 +5,7 @@ import { observeContainers, observeProject } from "../observe/observe.ts";
 import type { ObservedContainer } from "../observe/observed.ts";
 import { type Plan, PlanBuilder } from "../plan/operation.ts";
 import { dependenciesOf, dependentsOf, inOrder } from "../reconcile/dependencies.ts";
-import { planStop } from "../reconcile/up.ts";
+import { planStop } from "../reconcile/stops.ts";
 import { serviceOf, type Target } from "../target.ts";
 import { runPlan } from "./converge.ts";
 import type { ComposeEngine } from "./engine.ts";
@@ -189,7 +189,7 @@ export async function remove(
     confirm: (names: readonly string[]) => Promise<boolean>;
   },
 ): Promise<number> {
-  const all = await observeContainers(engine.client, target.project.name, { all: true });
+  const all = await observeContainers(engine.client, target.project.name, { all: true, oneOff: "exclude" });
   const chosen = all.filter(choose(options));
   if (options.stop) await runPlan(engine, target, all, planStops(target, chosen.filter(isLive), options));
   const doomed = chosen.filter((each) => options.stop || !isLive(each));
@@ -210,8 +210,9 @@ export async function pause(
 ): Promise<void> {
   const { client, progress } = engine;
   const all = await observeContainers(client, target.project.name, { all: true, oneOff: "exclude" });
+  // Paused ones are asked for again: the daemon says that they are, as it does to Compose.
   const chosen = all.filter(
-    (each) => choose(options)(each) && each.state === (options.undo ? "paused" : "running"),
+    (each) => choose(options)(each) && (each.state === "paused" || each.state === "running"),
   );
   const results = await Promise.allSettled(
     chosen.map(async (each) => {

@@ -1,6 +1,8 @@
 import { systemError } from "@berth/base";
 import { configHash } from "../config-hash.ts";
+import { withApiSocket } from "../container/api-socket.ts";
 import { containerPlan } from "../container/body.ts";
+import { copiedFiles } from "../container/copies.ts";
 import { containerLabels } from "../container/names.ts";
 import { securityOptionsOf } from "../container/security.ts";
 import type { ContainerIndex } from "../execute/container-index.ts";
@@ -32,15 +34,19 @@ export interface OneOffOptions {
 export async function createOneOff(
   engine: ComposeEngine,
   target: Target,
-  service: NamedService,
+  asked: NamedService,
   options: OneOffOptions,
 ): Promise<string> {
   const { client, progress } = engine;
   const { observed, images, index } = options;
-  const own: Target = {
-    ...target,
-    project: { ...target.project, services: { ...target.project.services, [service.name]: service } },
-  };
+  const own = await withApiSocket(
+    {
+      ...target,
+      project: { ...target.project, services: { ...target.project.services, [asked.name]: asked } },
+    },
+    engine.apiAccess,
+  );
+  const service: NamedService = { ...own.project.services[asked.name]!, name: asked.name };
   const performer: Performer = {
     client,
     target: own,
@@ -85,5 +91,5 @@ export async function createOneOff(
     autoRemove: options.autoRemove,
     ...(service.security_opt !== undefined && { securityOptions: await securityOptionsOf(own, service) }),
   });
-  return makeContainer(performer, withImage, plan, options.name);
+  return makeContainer(performer, withImage, plan, options.name, await copiedFiles(own, service));
 }

@@ -1,4 +1,7 @@
 import { invalidParameter } from "@berth/base";
+import { withApiSocket } from "../container/api-socket.ts";
+import { filesHashes } from "../container/copies.ts";
+import { refuseUnsupported } from "../container/unsupported.ts";
 import type { ContainerIndex } from "../execute/container-index.ts";
 import { ensureImages, type Images } from "../images/ensure.ts";
 import type { ObservedProject } from "../observe/observed.ts";
@@ -31,10 +34,11 @@ export interface UpRequest {
 /** `up`, `create`, `scale`: images, then containers. Images and containers are looked at side by side. */
 export async function up(
   engine: ComposeEngine,
-  target: Target,
+  asked: Target,
   request: UpRequest,
   hooks: ConvergeHooks = {},
 ): Promise<{ plan: UpPlan; index: ContainerIndex; observed: ObservedProject; images: Images }> {
+  const target = await withApiSocket(asked, engine.apiAccess);
   const { project } = target;
   const { dependencies } = request;
   const chosen = withDependencies(project.services, request.services, { dependencies });
@@ -43,6 +47,8 @@ export async function up(
     if (!(name in project.services)) throw invalidParameter(`no such service: ${name}`);
   }
   const services = [...chosen].map((name) => serviceOf(target, name)!);
+  for (const service of services) refuseUnsupported(service);
+  const hashes = await filesHashes(target, services);
   const pending = ensureImages(engine, target, services, {
     separator: engine.separator,
     ...(request.build !== undefined && { build: request.build }),
@@ -62,6 +68,7 @@ export async function up(
     scale: request.scale,
     separator: engine.separator,
     render: engine.render,
+    filesHashes: hashes,
     ...(request.timeout !== undefined && { timeout: request.timeout }),
     ...(request.scaleDown !== undefined && { scaleDown: request.scaleDown }),
     ...(request.disabled !== undefined && { disabled: request.disabled }),

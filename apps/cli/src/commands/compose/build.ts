@@ -62,6 +62,6 @@ export default command({
       ...(values.memory !== "" && { memory: values.memory }),
       ...(values.ssh !== "" && { ssh: values.ssh }),
     });
-    await context.stdout.write(values.quiet ? "" : built.map(({ name }) => ` ${name}  Built\n`).join(""));
+    await context.stderr.write(values.quiet ? "" : built.map(({ name }) => ` ${name}  Built\n`).join(""));
   },
 });

@@ -45,14 +45,22 @@ export default command({
     }
     // Into every container of a service, out of the first.
     const chosen = source.container !== "" ? containers.slice(0, 1) : containers;
+    const isStream = source.path === "-" || destination.path === "-";
     const flags = asFlags({ archive: values.archive, "follow-link": values["follow-link"], quiet: true }, [
       "quiet",
     ]);
-    for (const { id } of chosen) {
+    for (const { id, name } of chosen) {
+      const what =
+        source.container === ""
+          ? `${name} copy ${from} to ${name}:${destination.path}`
+          : `${name} copy ${name}:${source.path} to ${to}`;
+      const tell = (word: string) => (isStream ? undefined : context.stderr.write(` ${what} ${word}\n`));
+      await tell("Copying");
       await cp.run(context, flags, [
         source.container === "" ? from : `${id}:${source.path}`,
         destination.container === "" ? to : `${id}:${destination.path}`,
       ]);
+      await tell("Copied");
     }
   },
 });

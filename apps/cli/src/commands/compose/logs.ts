@@ -48,7 +48,8 @@ export default command({
     const ansi = context.compose?.ansi ?? "auto";
     const color =
       !values["no-color"] && ansi !== "never" && (ansi === "always" || (await context.isTerminal(1)));
-    const printer = new LogPrinter(context.stdout, context.stderr, {
+    // Everything on stdout, as Compose: `logs | grep` finds what was written to stderr, too.
+    const printer = new LogPrinter(context.stdout, context.stdout, {
       color,
       prefix: !values["no-log-prefix"],
     });

@@ -9,7 +9,7 @@ export default command({
   usage: "[OPTIONS] [SERVICE...]",
   arguments: atLeast(0),
   flags: {
-    all: bool("Without meaning: one-off containers are removed always", { shorthand: "a", hidden: true }),
+    all: bool("Without meaning", { shorthand: "a", hidden: true }),
     force: bool("Do not ask", { shorthand: "f" }),
     stop: bool("Stop the containers first, if they run", { shorthand: "s" }),
     volumes: bool("Remove anonymous volumes of the containers, too", { shorthand: "v" }),
@@ -23,7 +23,10 @@ export default command({
         stop: values.stop,
         volumes: values.volumes,
         confirm: async (names) => {
-          if (values.force) return true;
+          if (values.force) {
+            await context.stdout.write(`Going to remove ${names.join(", ")}\n`);
+            return true;
+          }
           await engine.progress.end();
           await context.stdout.write(`? Going to remove ${names.join(", ")} (y/N) `);
           const answer = await context.stdin.line();

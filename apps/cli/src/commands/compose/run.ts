@@ -6,6 +6,7 @@ import {
   observeProject,
   oneOffName,
   orphansOf,
+  refuseUnsupported,
   up,
   withDependencies,
 } from "@berth/compose";
@@ -29,7 +30,7 @@ export default command({
     build: bool("Build the image before"),
     "cap-add": list("Add a Linux capability"),
     "cap-drop": list("Drop a Linux capability"),
-    detach: bool("Run in the background and print the container's name", { shorthand: "d" }),
+    detach: bool("Run in the background and print the container's id", { shorthand: "d" }),
     entrypoint: string("Instead of the image's entrypoint"),
     env: list("Environment variable: NAME=value, or NAME to pass ours", {
       shorthand: "e",
@@ -75,6 +76,7 @@ export default command({
       stdin: values.interactive,
       remove: values.rm,
     });
+    refuseUnsupported(service);
     const engine = await composeEngine(context);
     const target = targetOf(loaded);
     const { client, separator } = engine;
@@ -126,7 +128,7 @@ export default command({
     }
     if (values.detach) {
       await containerStart(client, id);
-      await context.stdout.write(`${containerName}\n`);
+      await context.stdout.write(`${id}\n`);
       return 0;
     }
     try {

@@ -27,7 +27,7 @@ const FLAGS = {
     "Return the exit code of this service's container. Implies --abort-on-container-exit",
   ),
   "force-recreate": bool("Recreate containers even if nothing of them has changed"),
-  menu: bool("Take keys while output is shown", { default: false }),
+  menu: bool("Take keys while output is shown (not supported)", { hidden: true }),
   "no-attach": list("Do not show the output of these services", { type: "stringArray" }),
   "no-build": bool("Do not build an image, even if it is missing"),
   "no-color": bool("Produce monochrome output"),
@@ -112,6 +112,7 @@ function cascadeOf(values: Values): "never" | "exit" | "failure" {
 }
 
 function checkFlags(values: Values): void {
+  if (values.menu) throw new CommandError("--menu is not supported");
   const cascade = cascadeOf(values) !== "never";
   if (values.detach && (values["attach-dependencies"] || cascade || values.attach.length > 0)) {
     throw new CommandError(
@@ -251,8 +252,13 @@ function shownServices(
   if (values.attach.length > 0) shown = values.attach;
   else if (named.length > 0 && !values["attach-dependencies"]) shown = [...named];
   else shown = [...chosen];
-  for (const name of [...values.attach, ...values["no-attach"]]) {
+  const from = values["exit-code-from"];
+  for (const name of [...values["no-attach"], ...(from === "" ? [] : [from])]) {
     if (!(name in project.services)) throw new CommandError(`no such service: ${name}`);
+  }
+  const strangers = values.attach.filter((name) => !chosen.has(name));
+  if (strangers.length > 0) {
+    throw new CommandError(`cannot attach to services not included in up: ${strangers.join(", ")}`);
   }
   return new Set(
     shown.filter(
