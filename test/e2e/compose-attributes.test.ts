@@ -122,6 +122,9 @@ const NEVER_EQUAL = new Set(
   ),
 );
 
+/** Lists that mean something else in another order; Docker Compose sends the others in any. */
+const IN_ORDER = new Set("Cmd,Entrypoint,Args,Test,Dns,DnsSearch".split(","));
+
 /** Everything of the project as inspect shows it. Nothing (null, empty, false) is left out. */
 async function inspected(project: string): Promise<Json> {
   const label = `label=com.docker.compose.project=${project}`;
@@ -134,24 +137,21 @@ async function inspected(project: string): Promise<Json> {
   ];
   const found = JSON.parse(await daemon.out("inspect", ...all)) as (Json & { Id?: string; Name: string })[];
   const names = new Map(found.flatMap(({ Id: id, Name: name }) => (id ? [[id, name] as const] : [])));
-  const normal = (value: unknown): unknown => {
+  const normal = (value: unknown, key = ""): unknown => {
     if (typeof value === "string") {
       let text = value;
       for (const [id, name] of names) text = text.replaceAll(id, name).replaceAll(id.slice(0, 12), name);
       return text.replace(/\b[0-9a-f]{64}\b/g, "HEX") || undefined;
     }
     if (Array.isArray(value)) {
-      const items = value.map(normal);
-      // Binds, too, come in no order.
-      if (items.every((item) => typeof item === "object" || /^\/.*:\//.test(String(item)))) {
-        items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
-      }
+      const items = value.map((each) => normal(each));
+      if (!IN_ORDER.has(key)) items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
       return items.length === 0 ? undefined : items;
     }
     if (typeof value !== "object" || value === null) return value || undefined;
     const entries = Object.entries(value)
       .filter(([key]) => !NEVER_EQUAL.has(key))
-      .map(([key, each]) => [key, normal(each)] as const)
+      .map(([key, each]) => [key, normal(each, key)] as const)
       .filter(([, each]) => each !== undefined)
       .sort(([a], [b]) => (a < b ? -1 : 1));
     return entries.length === 0 ? undefined : Object.fromEntries(entries);
