@@ -1,11 +1,14 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { NativeBuildRequest } from "@berth/api/build";
-import type { Secret } from "@berth/client/build";
+import type { Agent, Secret, SshKey } from "@berth/client/build";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { parseCsvLine } from "../flags/csv.ts";
 import { keyValueList } from "./key-value-list.ts";
+
+/** So large may the file of a private key be. */
+const KEY_LIMIT = 100 << 10;
 
 /** `--secret id=mysecret[,src=file|,env=NAME|,type=…]`. A file or variable of the secret's own name is the default. */
 export function secretsOf(context: Context, texts: readonly string[]): Map<string, Secret> {
@@ -43,28 +46,38 @@ export function secretsOf(context: Context, texts: readonly string[]): Map<strin
   return secrets;
 }
 
-/** `--ssh default`, `--ssh id=/path/to/agent.sock`. */
-export function agentsOf(context: Context, texts: readonly string[]): Map<string, string> {
-  const agents = new Map<string, string>();
+/** `--ssh default`, `--ssh id=/path/to/agent.sock`, `--ssh id=key,key`. @throws CommandError */
+export async function agentsOf(context: Context, texts: readonly string[]): Promise<Map<string, Agent>> {
+  const agents = new Map<string, Agent>();
   for (const text of texts) {
     const at = text.indexOf("=");
-    const id = at < 0 ? text : text.slice(0, at);
+    const id = (at < 0 ? text : text.slice(0, at)) || "default";
     const paths = at < 0 ? [] : text.slice(at + 1).split(",");
-    const path = paths[0] ?? context.environment.SSH_AUTH_SOCK;
-    if (!path) {
-      throw new CommandError(`invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set`);
-    }
-    const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined)
-      throw new CommandError(`could not parse ssh: [${text}]: stat ${path}: no such file or directory`);
-    if (!stat.isSocket()) {
-      throw new CommandError(
-        `${path} is a key file: put the key into an agent (ssh-add) and give its socket`,
-      );
-    }
-    agents.set(id || "default", path);
+    agents.set(id, await agentOf(paths.length > 0 ? paths : [context.environment.SSH_AUTH_SOCK ?? ""]));
   }
   return agents;
+}
+
+async function agentOf(paths: readonly string[]): Promise<Agent> {
+  const { readSshKey } = await import("@berth/client/build");
+  const keys: SshKey[] = [];
+  for (const path of paths) {
+    if (path === "") throw new CommandError("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined)
+      throw new CommandError(`could not parse ssh: stat ${path}: no such file or directory`);
+    if (stat.isSocket()) {
+      if (paths.length > 1) throw new CommandError("only single socket allowed");
+      return { socket: path };
+    }
+    if (stat.size > KEY_LIMIT) throw new CommandError(`failed to parse ${path}: the file is too large`);
+    try {
+      keys.push(readSshKey(readFileSync(path, "utf8")));
+    } catch (error) {
+      throw new CommandError(`failed to parse ${path}: ${(error as Error).message}`);
+    }
+  }
+  return { keys };
 }
 
 type Cache = NonNullable<NativeBuildRequest["cacheImports"]>[number];

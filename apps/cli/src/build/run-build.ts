@@ -92,7 +92,7 @@ export async function perform(
   const offers = {
     folders: files.folders,
     secrets: secretsOf(context, values.secret),
-    agents: agentsOf(context, values.ssh),
+    agents: await agentsOf(context, values.ssh),
     receivers: outputs.receivers,
     ...(files.upload !== undefined && { upload: files.upload }),
   };

@@ -6,6 +6,7 @@ import type { Client } from "../client.ts";
 import { duplexOf } from "./connection-duplex.ts";
 import { type Receiver, receive } from "./receive-files.ts";
 import { sendFiles } from "./send-files.ts";
+import { AgentRequests, answerAgent, framed, type SshKey } from "./ssh-keys.ts";
 
 /** Bytes that a secret may have, as BuildKit limits them. */
 const SECRET_LIMIT = 500 << 10;
@@ -14,13 +15,16 @@ const EXPORTER_ID = "buildkit-attachable-exporter-id";
 
 export type Secret = { file: string } | { value: string };
 
+/** An agent's socket, or keys of our own. */
+export type Agent = { socket: string } | { keys: readonly SshKey[] };
+
 /** What a client offers to a build. */
 export interface Offers {
   /** By name: `context`, `dockerfile`. */
   folders: Readonly<Record<string, string>>;
   secrets: ReadonlyMap<string, Secret>;
-  /** Sockets of agents, by id (`default`). */
-  agents: ReadonlyMap<string, string>;
+  /** By id (`default`). */
+  agents: ReadonlyMap<string, Agent>;
   credentials?(
     host: string,
   ): Promise<{ username?: string; password?: string; identityToken?: string } | undefined>;
@@ -69,7 +73,7 @@ function servicesOf(offers: Offers): Services {
     }),
     ...(offers.agents.size > 0 && {
       [METHODS.checkAgent]: unary(messages.CheckAgentRequest, BytesMessage, ({ ID }) => {
-        agentSocket(offers.agents, ID);
+        agentOf(offers.agents, ID);
         return {};
       }),
       [METHODS.forwardAgent]: (call) => forwardAgent(call, offers.agents),
@@ -110,14 +114,16 @@ async function secretValue(secrets: Offers["secrets"], id: string): Promise<Uint
   return data;
 }
 
-function agentSocket(agents: Offers["agents"], id: string): string {
-  const path = agents.get(id === "" ? "default" : id);
-  if (path === undefined) throw new GrpcError(CODE.NOT_FOUND, `unset ssh forward key ${id || "default"}`);
-  return path;
+function agentOf(agents: Offers["agents"], id: string): Agent {
+  const agent = agents.get(id === "" ? "default" : id);
+  if (agent === undefined) throw new GrpcError(CODE.NOT_FOUND, `unset ssh forward key ${id || "default"}`);
+  return agent;
 }
 
 async function forwardAgent(call: ServerCall, agents: Offers["agents"]): Promise<void> {
-  const socket = connect(agentSocket(agents, call.metadata.get(SSH_ID)?.[0] ?? ""));
+  const agent = agentOf(agents, call.metadata.get(SSH_ID)?.[0] ?? "");
+  if ("keys" in agent) return answerWithKeys(call, agent.keys);
+  const socket = connect(agent.socket);
   const gone = () => void socket.destroy();
   call.signal.addEventListener("abort", gone);
   try {
@@ -132,5 +138,13 @@ async function forwardAgent(call: ServerCall, agents: Offers["agents"]): Promise
   } finally {
     call.signal.removeEventListener("abort", gone);
     socket.destroy();
+  }
+}
+
+async function answerWithKeys(call: ServerCall, keys: readonly SshKey[]): Promise<void> {
+  const requests = new AgentRequests();
+  for await (const message of call.messages()) {
+    for (const request of requests.push(BytesMessage.decode(message).data))
+      await call.write(BytesMessage.encode({ data: framed(answerAgent(keys, request)) }));
   }
 }

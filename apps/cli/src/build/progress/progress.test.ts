@@ -104,6 +104,32 @@ test("terminal: counts, marks, the last lines of what runs", () => {
   ]);
 });
 
+test("terminal: in a small one what ended makes room; wide letters; a line that has not ended", () => {
+  let text = "";
+  const progress = new TerminalProgress(
+    (part) => {
+      text += part;
+    },
+    { size: () => ({ rows: 6, columns: 30 }), color: false, now: () => 3000 },
+  );
+  for (const name of ["a", "b", "c", "d"])
+    progress.event(vertex(name, { started: SECOND, completed: 2n * SECOND }));
+  progress.event(vertex("[1/2] RUN 日本語日本語日本語日本語", { started: SECOND }));
+  progress.event(log("[1/2] RUN 日本語日本語日本語日本語", "one\ntwo\n10%\r20%", SECOND));
+  progress.event(vertex("e", { started: SECOND }));
+  progress.draw();
+  const lines = text.split("\x1b[?25h")[0]?.replace(SEQUENCES, "").split("\n");
+  progress.finish();
+  expect(lines).toEqual([
+    "[+] Building 0.0s (4/6)",
+    " => d                     1.0s",
+    " => [1/2] RUN 日本語日... 2.0s",
+    " => => # 20%",
+    " => e                     2.0s",
+    "",
+  ]);
+});
+
 test("rawjson: BuildKit's names", () => {
   expect(JSON.parse(rawJsonLine(log("a", "hi", SECOND)))).toEqual({
     logs: [{ vertex: "sha256:a", stream: 1, data: "aGk=", timestamp: "1970-01-01T00:00:01Z" }],

@@ -26,6 +26,23 @@ export function harmless(line: string): string {
   );
 }
 
+/** What fits into so many columns of a terminal, in which some letters take two. */
+export function cut(text: string, columns: number): string {
+  if (text.length <= columns / 2 || Bun.stringWidth(text) <= columns) return text;
+  let width = 0;
+  let end = 0;
+  for (const letter of text) {
+    width += Bun.stringWidth(letter);
+    if (width > columns - 3) break;
+    end += letter.length;
+  }
+  return `${text.slice(0, end)}...`;
+}
+
+export function padded(text: string, columns: number): string {
+  return text + " ".repeat(Math.max(0, columns - Bun.stringWidth(text)));
+}
+
 /** Cuts bytes of a step into lines; the rest is kept until it is complete. A carriage return begins its line anew. */
 export class Lines {
   readonly #decoder = new TextDecoder();
@@ -35,6 +52,11 @@ export class Lines {
     const parts = (this.#rest + this.#decoder.decode(data, { stream: true })).split("\n");
     this.#rest = parts.pop() ?? "";
     return parts.map(lastWritten);
+  }
+
+  /** The line that has not ended, as a terminal would show it now. */
+  get begun(): string {
+    return lastWritten(this.#rest);
   }
 
   end(): string[] {
