@@ -165,14 +165,8 @@ class LocalBuilder implements Builder {
     const work = (async () => {
       await parts.snapshots.flush();
       cache.markSynced(unsynced.filter((result) => cache.get(result.id) === result));
-      const { keepStorage } = parts.settings;
-      if (keepStorage > 0) {
-        const { Filters: NoFilters } = await import("@berth/api");
-        await pruneCache(
-          this.#context,
-          { all: true, filters: new NoFilters(), keepStorage },
-          this.#abort.signal,
-        );
+      for (const rule of parts.settings.collection) {
+        await pruneCache(this.#context, rule, this.#abort.signal);
       }
     })().catch((error) => log.warn("after a build", { error: messageOf(error) }));
     this.#running.add(work);

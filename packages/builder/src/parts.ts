@@ -1,4 +1,5 @@
 import type { HostConfig, Ulimit } from "@berth/api";
+import type { PruneOptions } from "@berth/api/build";
 import type { Content } from "@berth/content";
 import type { ImageStore } from "@berth/image";
 import type { Networks } from "@berth/network";
@@ -35,6 +36,6 @@ export interface BuilderSettings {
   shmSize: number;
   cgroupParent: string;
   dns: { servers: string[]; search: string[]; options: string[] };
-  /** Bytes of cache that are kept when nobody asks for it. */
-  keepStorage: number;
+  /** What is removed after each build, one after the other. */
+  collection: readonly PruneOptions[];
 }

@@ -138,7 +138,15 @@ test("daemon.json gives the same settings", () => {
     "log-opts": { "max-size": "10m" },
     "live-restore": true,
     features: { buildkit: true, "containerd-snapshotter": false },
-    builder: { gc: { enabled: true, defaultKeepStorage: "10GB" } },
+    builder: {
+      gc: {
+        enabled: true,
+        policy: [
+          { keepStorage: "1GB", filter: ["unused-for=48h", "type=source.local"] },
+          { all: true, maxUsedSpace: 5, filter: { type: { regular: true } } },
+        ],
+      },
+    },
   });
   expect(load()).toMatchObject({
     debug: true,
@@ -150,7 +158,10 @@ test("daemon.json gives the same settings", () => {
     logOptions: { "max-size": "10m" },
     liveRestore: true,
     features: { buildkit: true },
-    buildCacheLimit: 10 * 1024 ** 3,
+    buildCollection: [
+      { all: false, keepStorage: 1 << 30, filters: { "unused-for": ["48h"], type: ["source.local"] } },
+      { all: true, keepStorage: 0, maxUsedSpace: 5, filters: { type: ["regular"] } },
+    ],
   });
 });
 
@@ -181,7 +192,8 @@ test("wrong files, in dockerd's words", () => {
     ["", "EOF"],
     [{ "userns-remap": "default" }, undefined],
     [{ features: { "containerd-snapshotter": true } }, undefined],
-    [{ builder: { gc: { policy: [] } } }, "builder.gc: policy is not supported by berth yet"],
+    [{ builder: { gc: { policies: [] } } }, "builder.gc: policies is not supported by berth yet"],
+    [{ builder: { gc: { policy: 1 } } }, "builder.gc.policy must be a list"],
   ] as const) {
     const { load, prefix } = withFile(content);
     if (reason === undefined) expect(load).toThrow("is not supported by berth yet");

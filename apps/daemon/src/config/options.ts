@@ -1,7 +1,8 @@
 import { invalidParameter } from "@berth/base";
 import { parseEndpoint } from "@berth/server";
+import { buildCollection, DEFAULT_COLLECTION } from "./build-collection.ts";
 import { address, bytes, cidr, type Kind, list, map, oneOf, text, truth, whole } from "./kinds.ts";
-import { addressPools, buildCacheLimit, features, runtimes, ulimits } from "./special-kinds.ts";
+import { addressPools, features, runtimes, ulimits } from "./special-kinds.ts";
 
 /** One setting of the daemon: a flag, a key of daemon.json, or both. */
 export interface Option<V> {
@@ -141,10 +142,10 @@ export const OPTIONS = {
     false,
     "Open published ports to other machines also where the host's firewall (ufw) forbids it",
   ),
-  buildCacheLimit: option("", buildCacheLimit, 20 * 1024 ** 3, "Limit of the build cache", {
+  cgroupParent: option("cgroup-parent", text, "", "Set parent cgroup for all containers"),
+  buildCollection: option("", buildCollection, DEFAULT_COLLECTION, "What is kept of the build cache", {
     key: "builder",
   }),
-  cgroupParent: option("cgroup-parent", text, "", "Set parent cgroup for all containers"),
   configFile: option("config-file", text, "/etc/berth/daemon.json", "Daemon configuration file", { key: "" }),
   containerd: later("containerd", text, "", "containerd grpc address"),
   cpuRtPeriod: later("cpu-rt-period", whole, 0, "Limit the CPU real-time period in microseconds"),

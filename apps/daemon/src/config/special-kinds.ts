@@ -1,7 +1,7 @@
 import { isIP } from "node:net";
 import type { Ulimit } from "@berth/api";
 import { invalidParameter } from "@berth/base";
-import { bytes, type Kind, text, truth, whole } from "./kinds.ts";
+import { type Kind, text, truth, whole } from "./kinds.ts";
 
 export interface RuntimeProgram {
   path: string;
@@ -164,36 +164,16 @@ export const features: Kind<Readonly<Record<string, boolean>>> = {
   show: (value) => JSON.stringify(value),
 };
 
-/**
- * `"builder": {"gc": {"enabled": true, "defaultKeepStorage": "20GB"}}`; only in the file. Bytes that build cache may take before
- * what was not used longest is removed; 0: no limit.
- */
-export const buildCacheLimit: Kind<number> = {
-  word: "",
-  parse: onlyInFile,
-  fromJson(value) {
-    const { gc = {}, ...others } = asObject(value, "builder");
-    refuseUnknown("builder", others);
-    // Docker 28 renamed the limit.
-    const { enabled = true, defaultKeepStorage, defaultReservedSpace, ...rest } = asObject(gc, "builder.gc");
-    refuseUnknown("builder.gc", rest);
-    if (!truth.fromJson(enabled, "builder.gc.enabled")) return 0;
-    const limit = defaultReservedSpace ?? defaultKeepStorage ?? "20GB";
-    return bytes.fromJson(limit, "builder.gc.defaultKeepStorage");
-  },
-  show: String,
-};
-
-function onlyInFile(): never {
+export function onlyInFile(): never {
   throw invalidParameter("this setting is a key of daemon.json");
 }
 
-function refuseUnknown(key: string, rest: object): void {
+export function refuseUnknown(key: string, rest: object): void {
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw invalidParameter(`${key}: ${unknown} is not supported by berth yet`);
 }
 
-function asObject(value: unknown, key: string): Record<string, unknown> {
+export function asObject(value: unknown, key: string): Record<string, unknown> {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw invalidParameter(`${key} must be an object`);
   }

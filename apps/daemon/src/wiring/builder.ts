@@ -1,4 +1,4 @@
-import { hostConfigDecoder } from "@berth/api";
+import { Filters, hostConfigDecoder } from "@berth/api";
 import { type Builder, type BuilderParts, createBuilder } from "@berth/builder";
 import type { EngineContext } from "@berth/engine";
 import type { DaemonConfig } from "../config/options.ts";
@@ -29,7 +29,10 @@ export async function openBuilder(
       shmSize: settings.shmSize,
       cgroupParent: settings.cgroupParent,
       dns: { servers: [], search: [], options: [] },
-      keepStorage: config.buildCacheLimit,
+      collection: config.buildCollection.map(({ filters, ...limits }) => ({
+        ...limits,
+        filters: new Filters(Object.entries(filters)),
+      })),
     },
   });
 }

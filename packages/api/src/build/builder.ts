@@ -176,7 +176,7 @@ export interface SourceExcerpt {
 }
 
 export interface PruneOptions {
-  /** All that is not in use, not only what no cached step needs. */
+  /** Also what images share; without it everything else that no build uses. */
   all: boolean;
   /** id, until, type, description, inuse, shared, private, mutable, immutable, parents. */
   filters: Filters;

@@ -5,12 +5,9 @@ import { documentOf, type ExportDocument } from "../export/document.ts";
 import type { ExportImage } from "../export/image-config.ts";
 import { namesOf } from "../export/store-image.ts";
 import type { BuildScope } from "../solve/scope.ts";
-import { findPackages } from "./packages.ts";
-import { provenanceOf, SLSA_PROVENANCE } from "./provenance.ts";
-import { SPDX, spdxOf } from "./spdx.ts";
+import { statementsOf } from "./statements.ts";
 
 const IN_TOTO = "application/vnd.in-toto+json";
-const STATEMENT = "https://in-toto.io/Statement/v0.1";
 const NO_PLATFORM: Platform = { os: "unknown", architecture: "unknown" };
 
 export interface Attestation {
@@ -26,21 +23,11 @@ export async function attestationManifest(
   image: ExportImage,
   subject: Descriptor,
 ): Promise<Attestation> {
-  const { attestations = {} } = scope.request;
   const subjects = subjectsOf(scope, built, subject);
-  const statements: ExportDocument[] = [];
-  const add = (type: string, predicate: unknown) => {
-    const statement = { _type: STATEMENT, predicateType: type, subject: subjects, predicate };
-    statements.push(documentOf(IN_TOTO, statement, { annotations: { "in-toto.io/predicate-type": type } }));
-  };
-  if (attestations.sbom !== undefined) {
-    const { snapshots } = scope.context.parts;
-    const packages = await findPackages(snapshots, built.solved.chain, scope.signal);
-    add(SPDX, spdxOf(packages, subjects[0]?.name ?? "image", image.config.created ?? ""));
-  }
-  if (attestations.provenance !== undefined) {
-    add(SLSA_PROVENANCE, provenanceOf(scope, built, attestations.provenance.mode === "max"));
-  }
+  const said = await statementsOf(scope, built, subjects, image.config.created ?? "", true);
+  const statements = said.map(({ predicateType, body }) =>
+    documentOf(IN_TOTO, body, { annotations: { "in-toto.io/predicate-type": predicateType } }),
+  );
   const config = documentOf(MEDIA_TYPE.ociConfig, {
     ...NO_PLATFORM,
     config: {},

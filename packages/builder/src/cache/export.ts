@@ -1,17 +1,25 @@
 import { mkdirSync } from "node:fs";
 import type { CacheEndpoint } from "@berth/api/build";
+import { compress, startJob } from "@berth/archive";
 import { invalidParameter, log, messageOf } from "@berth/base";
-import { type Descriptor, MEDIA_TYPE, parseReference, withDefaultTag } from "@berth/spec";
+import {
+  ANNOTATION_REF_NAME,
+  type Descriptor,
+  MEDIA_TYPE,
+  parseReference,
+  withDefaultTag,
+} from "@berth/spec";
 import { layoutArchive } from "../export/archive.ts";
 import type { Artifact } from "../export/artifact.ts";
 import { blobOptions, layerBlobs } from "../export/blobs.ts";
 import type { BuiltPlatform } from "../export/built.ts";
 import { documentOf } from "../export/document.ts";
 import type { ExportWork } from "../export/export.ts";
+import { flagOf } from "../export/flag.ts";
 import type { LayerDigests } from "../export/layer-digests.ts";
 import { writeOutput } from "../export/output.ts";
 import { pushArtifact } from "../export/push.ts";
-import { CACHE_CONFIG, type CachedStep, cachedStep } from "./manifest.ts";
+import { CACHE_CONFIG, type CachedMount, type CachedStep, cachedStep } from "./manifest.ts";
 
 /** The text that `type=inline` puts into an image's configuration; undefined when nobody asked for it. */
 export function inlineCache(endpoints: readonly CacheEndpoint[], built: BuiltPlatform): string | undefined {
@@ -39,11 +47,13 @@ export async function exportCache(work: ExportWork, digests: LayerDigests): Prom
           const artifact = await cacheArtifact(work, endpoint, digests);
           if (type === "registry") {
             const reference = withDefaultTag(parseReference(attributes.ref ?? ""));
-            await pushArtifact(scope, artifact, reference, step);
+            const insecure = flagOf(attributes, "registry.insecure", false);
+            await pushArtifact(scope, artifact, reference, step, { insecure });
             return;
           }
           const { folder } = endpoint;
-          const archive = layoutArchive(scope, artifact, [], false);
+          const annotations = { [ANNOTATION_REF_NAME]: attributes.tag ?? "latest" };
+          const archive = layoutArchive(scope, artifact, [], { docker: false, annotations });
           if (folder?.kind === "stream" && folder.write !== undefined) {
             await writeOutput({ kind: "stream", write: folder.write.bind(folder) }, archive, scope.signal);
             response["cache.manifest"] = JSON.stringify(artifact.root.descriptor);
@@ -56,7 +66,7 @@ export async function exportCache(work: ExportWork, digests: LayerDigests): Prom
         },
       );
     } catch (error) {
-      if (attributes["ignore-error"] !== "true") throw error;
+      if (!flagOf(attributes, "ignore-error", false)) throw error;
       log.warn("the build cache could not be exported", { error: messageOf(error) });
     }
   }
@@ -98,7 +108,9 @@ async function cacheArtifact(
       add(other, blob);
     }
   }
-  const config = documentOf(CACHE_CONFIG, { steps });
+  const mounts = flagOf(endpoint.attributes, "cache-mounts", false) ? await mountBlobs(work) : [];
+  blobs.push(...mounts.map(({ blob }) => blob));
+  const config = documentOf(CACHE_CONFIG, { steps, ...(mounts.length > 0 && { mounts }) });
   const manifest = documentOf(MEDIA_TYPE.ociManifest, {
     schemaVersion: 2,
     mediaType: MEDIA_TYPE.ociManifest,
@@ -112,4 +124,35 @@ async function cacheArtifact(
     blobs,
     images: [{ config, layers: blobs }],
   };
+}
+
+/** The folders of `RUN --mount=type=cache` of all steps of the build, those aside that start from something. */
+async function mountBlobs({ scope, built }: ExportWork): Promise<CachedMount[]> {
+  const { content } = scope.context.parts;
+  const ids = built.flatMap(({ graph }) =>
+    graph.nodes.flatMap((node) =>
+      node.type === "run"
+        ? node.mounts.flatMap((each) => (each.type === "cache" && each.from === undefined ? [each.id] : []))
+        : [],
+    ),
+  );
+  const mounts: CachedMount[] = [];
+  for (const id of new Set(ids)) {
+    const path = scope.context.cacheMounts.find(id);
+    if (path === undefined) continue;
+    const job = startJob(
+      { job: "pack", view: { kind: "folder", path }, sparse: false },
+      { signal: scope.signal },
+    );
+    const writer = await content.writer({ lease: scope.hold.lease, encoding: "identity" });
+    await using _discarded = writer;
+    for await (const piece of compress("zstd", job.stdout)) {
+      writer.write(piece);
+      await writer.drain();
+    }
+    await job.result;
+    const { digest, size } = await writer.commit();
+    mounts.push({ id, blob: { mediaType: MEDIA_TYPE.ociLayerZstd, digest, size } });
+  }
+  return mounts;
 }

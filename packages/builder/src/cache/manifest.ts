@@ -26,9 +26,41 @@ export function cachedStep(result: StepResult, blob?: Descriptor): CachedStep {
   return { canonical, created, ...(diffId !== undefined && { diffId }), ...(blob !== undefined && { blob }) };
 }
 
+/** What a folder of `RUN --mount=type=cache` had in it. */
+export interface CachedMount {
+  id: string;
+  /** Its tar. */
+  blob: Descriptor;
+}
+
+export interface CacheDocument {
+  steps: CachedStep[];
+  mounts: CachedMount[];
+}
+
 /** Reads the document; hostile. @throws invalid-parameter */
-export function parseCachedSteps(bytes: Uint8Array): CachedStep[] {
+export function parseCacheDocument(bytes: Uint8Array): CacheDocument {
   const json = JsonReader.parse(bytes, "build cache", MAX_BYTES);
+  const mounts = json.get("mounts");
+  return {
+    steps: readSteps(json),
+    mounts: mounts.absent
+      ? []
+      : mounts
+          .list(MAX_STEPS)
+          .map((mount) => ({ id: mount.get("id").text(), blob: readBlob(mount.get("blob")) })),
+  };
+}
+
+function readBlob(blob: JsonReader): Descriptor {
+  return {
+    mediaType: blob.get("mediaType").optionalText() ?? "",
+    digest: blob.get("digest").digest(),
+    size: blob.get("size").integer(0),
+  };
+}
+
+function readSteps(json: JsonReader): CachedStep[] {
   return json
     .get("steps")
     .list(MAX_STEPS)
@@ -41,13 +73,7 @@ export function parseCachedSteps(bytes: Uint8Array): CachedStep[] {
         canonical,
         created: step.get("created").optionalInteger(0) ?? 0,
         ...(!diffId.absent && { diffId: diffId.digest() }),
-        ...(!blob.absent && {
-          blob: {
-            mediaType: blob.get("mediaType").optionalText() ?? "",
-            digest: blob.get("digest").digest(),
-            size: blob.get("size").integer(0),
-          },
-        }),
+        ...(!blob.absent && { blob: readBlob(blob) }),
       };
     });
 }

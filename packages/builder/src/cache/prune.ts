@@ -13,7 +13,7 @@ export async function pruneCache(
 ): Promise<PruneReport> {
   const report: PruneReport = { ids: [], spaceReclaimed: 0 };
   const all = await allRecords(context);
-  const needed = new Set(all.flatMap(({ record }) => record.parents));
+  const kept = options.all ? new Set<string>() : ofImages(all.map(({ record }) => record));
   let left = all.reduce((sum, { record }) => sum + (record.shared ? 0 : record.size), 0);
   const { blocks, available, blockSize } = statfs(context.parts.dataRoot);
   let free = available * blockSize;
@@ -21,7 +21,7 @@ export async function pruneCache(
     (limit) => limit !== undefined && limit > 0,
   );
   const limit = limits.length === 0 ? undefined : Math.min(...(limits as number[]));
-  const { minFreeSpace } = options;
+  const minFreeSpace = options.minFreeSpace || undefined;
   for (const { record, isUsed, remove } of all) {
     signal.throwIfAborted();
     const isEnough =
@@ -31,9 +31,7 @@ export async function pruneCache(
     if (isEnough) break;
     // Finding out all sizes took a while, in which builds have begun.
     if (isUsed() || !matchesFilters(record, options.filters)) continue;
-    // Without `all` only what nothing leads on from: the ends, whose images are gone.
-    if (!options.all && (record.shared || needed.has(record.id) || record.type === "exec.cachemount"))
-      continue;
+    if (kept.has(record.id)) continue;
     await remove();
     const size = record.shared ? 0 : record.size;
     left -= size;
@@ -43,4 +41,20 @@ export async function pruneCache(
     onRecord(record);
   }
   return report;
+}
+
+/** What images share, and the steps that it was made on: without them it would not be found again. */
+function ofImages(records: readonly CacheRecord[]): Set<string> {
+  const byId = new Map(records.map((record) => [record.id, record]));
+  const found = new Set<string>();
+  const wait = records.filter((record) => record.shared);
+  for (let record = wait.pop(); record !== undefined; record = wait.pop()) {
+    if (found.has(record.id)) continue;
+    found.add(record.id);
+    for (const parent of record.parents) {
+      const known = byId.get(parent);
+      if (known !== undefined) wait.push(known);
+    }
+  }
+  return found;
 }

@@ -49,6 +49,12 @@ export class CacheMounts {
     return join(this.#root, folder, "data");
   }
 
+  /** Where the folder of a name is; undefined when there is none. */
+  find(name: string): string | undefined {
+    const known = this.#find(name);
+    return known === undefined ? undefined : this.path(known.folder);
+  }
+
   isUsed(folder: string): boolean {
     return (this.#users.get(folder) ?? 0) > 0;
   }

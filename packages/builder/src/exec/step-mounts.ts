@@ -12,7 +12,7 @@ import {
 import { join } from "node:path";
 import type { SecretProvider, SshProvider } from "@berth/api/build";
 import { runJob } from "@berth/archive";
-import { type Digest, invalidParameter, notFound, notImplemented } from "@berth/base";
+import { type Digest, invalidParameter, log, messageOf, notFound, notImplemented } from "@berth/base";
 import { S, type Stat } from "@berth/linux";
 import type { SpecMount } from "@berth/runtime";
 import type { Snapshots } from "@berth/snapshot";
@@ -36,6 +36,8 @@ export interface MountParts {
   ssh?: SshProvider;
   /** What a mount that has a source shows. */
   placeOf(mount: RunMount & { type: "bind" | "cache" }): MountPlace;
+  /** What a cache mount that is not here had in it elsewhere. */
+  importedMount(id: string): ((folder: string, signal: AbortSignal) => Promise<void>) | undefined;
   /** A folder of the run, on the data root, and one that is never on a disk where the host has it so. */
   folder: string;
   privateFolder: string;
@@ -207,6 +209,7 @@ async function cacheMount(
       { signal },
     );
   };
+  const imported = mount.from === undefined ? parts.importedMount(mount.id) : undefined;
   const origin = mount.from === undefined ? "" : `${parts.placeOf(mount).chain.at(-1) ?? ""}:${mount.source}`;
   const taken = await parts.cacheMounts.take(
     {
@@ -216,6 +219,17 @@ async function cacheMount(
       uid,
       gid,
       ...(mount.from !== undefined && { fill }),
+      ...(imported !== undefined && {
+        async fill(folder) {
+          await imported(folder, signal).catch((error) => {
+            signal.throwIfAborted();
+            // Half of it is worth nothing.
+            rmSync(folder, { recursive: true, force: true });
+            mkdirSync(folder, { mode: 0o700 });
+            log.warn("an imported cache mount cannot be used", { id: mount.id, error: messageOf(error) });
+          });
+        },
+      }),
     },
     signal,
   );

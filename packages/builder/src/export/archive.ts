@@ -12,12 +12,12 @@ import { fullName } from "./store-image.ts";
 
 const blobPath = (digest: Digest) => `blobs/sha256/${encoded(digest)}`;
 
-/** An OCI layout as a tar; with `docker` also Docker's manifest.json, so that `docker load` takes it. The same input gives the same bytes. */
+/** An OCI layout as a tar; `annotations` are those of the entry in its index. With `docker` also Docker's manifest.json, so that `docker load` takes it. The same input gives the same bytes. */
 export async function* layoutArchive(
   scope: BuildScope,
   artifact: Artifact,
   names: readonly Reference[],
-  docker: boolean,
+  { docker, annotations = {} }: { docker: boolean; annotations?: Readonly<Record<string, string>> },
 ): AsyncGenerator<Uint8Array> {
   const time = scope.epoch ?? 0;
   const written = new Set<Digest>();
@@ -40,7 +40,7 @@ export async function* layoutArchive(
     written.add(descriptor.digest);
     yield* file(blobPath(descriptor.digest), bytes, time);
   }
-  yield* file("index.json", json(indexOf(artifact, names)), time);
+  yield* file("index.json", json(indexOf(artifact, names, annotations)), time);
   if (docker) {
     const manifests = artifact.images.map(({ config, layers }) => ({
       Config: blobPath(config.descriptor.digest),
@@ -53,8 +53,14 @@ export async function* layoutArchive(
   yield END_OF_ARCHIVE;
 }
 
-function indexOf(artifact: Artifact, names: readonly Reference[]) {
-  const { descriptor } = artifact.root;
+function indexOf(
+  artifact: Artifact,
+  names: readonly Reference[],
+  annotations: Readonly<Record<string, string>>,
+) {
+  const own = artifact.root.descriptor;
+  const all = { ...own.annotations, ...annotations };
+  const descriptor = { ...own, ...(Object.keys(all).length > 0 && { annotations: all }) };
   const entries = names.map((name) => ({
     ...descriptor,
     annotations: {

@@ -1,5 +1,6 @@
 import { type Descriptor, formatPlatform, MEDIA_TYPE } from "@berth/spec";
 import { attestationManifest } from "../attest/manifest.ts";
+import { hasStatements } from "../attest/statements.ts";
 import type { BuildScope } from "../solve/scope.ts";
 import { type BlobOptions, layerBlobs } from "./blobs.ts";
 import type { BuiltPlatform } from "./built.ts";
@@ -24,9 +25,9 @@ export async function makeArtifact(
   images: readonly ExportImage[],
   attributes: Readonly<Record<string, string>>,
   options: BlobOptions,
+  multi: boolean,
 ): Promise<Artifact> {
-  const { attestations } = scope.request;
-  const hasAttestations = attestations?.sbom !== undefined || attestations?.provenance !== undefined;
+  const hasAttestations = hasStatements(scope, true);
   const docker = options.docker && !hasAttestations;
   const artifact: Omit<Artifact, "root"> = { manifests: [], configs: [], blobs: [], images: [] };
   const entries: Descriptor[] = [];
@@ -60,7 +61,7 @@ export async function makeArtifact(
   }
   const [only] = artifact.manifests;
   const annotations = annotationsOf(attributes, "index", undefined);
-  if (artifact.manifests.length === 1 && only !== undefined && annotations === undefined)
+  if (artifact.manifests.length === 1 && only !== undefined && annotations === undefined && !multi)
     return { ...artifact, root: only };
   const type = docker && annotations === undefined ? MEDIA_TYPE.dockerManifestList : MEDIA_TYPE.ociIndex;
   const root = documentOf(type, {
@@ -81,9 +82,9 @@ function descriptorFacts(
 }
 
 /** `annotation.k`, `annotation-index.k`, `annotation-manifest[linux/arm64].k`, …: those for one kind of document. */
-function annotationsOf(
+export function annotationsOf(
   attributes: Readonly<Record<string, string>>,
-  kind: "manifest" | "index" | "manifest-descriptor",
+  kind: "manifest" | "index" | "manifest-descriptor" | "index-descriptor",
   built: BuiltPlatform | undefined,
 ): Record<string, string> | undefined {
   const found: Record<string, string> = {};

@@ -3,6 +3,7 @@ import { type Digest, invalidParameter, systemError } from "@berth/base";
 import { chainIds, type Descriptor, MEDIA_TYPE } from "@berth/spec";
 import type { BuildScope } from "../solve/scope.ts";
 import type { BuiltPlatform } from "./built.ts";
+import { flagOf } from "./flag.ts";
 import type { ExportImage } from "./image-config.ts";
 
 export type LayerCompression = "uncompressed" | "gzip" | "zstd";
@@ -10,11 +11,13 @@ export type LayerCompression = "uncompressed" | "gzip" | "zstd";
 export interface BlobOptions {
   compression: LayerCompression;
   level?: number;
+  /** Layers of the base image too, which else stay as they are when they are compressed in any way. */
+  force: boolean;
   /** Docker's media types instead of OCI's. */
   docker: boolean;
 }
 
-/** Attributes `compression`, `compression-level`, `oci-mediatypes`. @throws invalid-parameter */
+/** Attributes `compression`, `compression-level`, `force-compression`, `oci-mediatypes`. @throws invalid-parameter */
 export function blobOptions(attributes: Readonly<Record<string, string>>, docker: boolean): BlobOptions {
   const compression = attributes.compression || "gzip";
   if (compression !== "gzip" && compression !== "zstd" && compression !== "uncompressed") {
@@ -26,11 +29,14 @@ export function blobOptions(attributes: Readonly<Record<string, string>>, docker
   if (level !== undefined && !/^\d+$/.test(level)) {
     throw invalidParameter(`non-integer value ${level} specified for compression-level`);
   }
-  const types = attributes["oci-mediatypes"];
+  // Docker's own media types know no zstd and no annotations.
+  const needsOci =
+    compression === "zstd" || Object.keys(attributes).some((name) => /^annotation[-.[]/.test(name));
   return {
     compression,
     ...(level !== undefined && { level: Number(level) }),
-    docker: types === undefined ? docker : types === "false",
+    force: flagOf(attributes, "force-compression", false),
+    docker: !needsOci && !flagOf(attributes, "oci-mediatypes", !docker),
   };
 }
 
@@ -46,11 +52,14 @@ export async function layerBlobs(
   const chain = chainIds(built.base?.diffIds ?? []);
   for (const [index, layer] of image.layers.entries()) {
     scope.signal.throwIfAborted();
-    const source =
+    const { digest, size, compression } =
       layer.result?.layer === undefined
-        ? fromStore(scope, known[index])
-        : fromLayer(scope, layer.result.layer, [...chain, ...builtBelow(image, index)]);
-    const { digest, size, compression } = await store(scope, source, options);
+        ? await storeBase(scope, known[index], options)
+        : await store(
+            scope,
+            fromLayer(scope, layer.result.layer, [...chain, ...builtBelow(image, index)]),
+            options,
+          );
     descriptors.push({ mediaType: mediaTypeOf(compression, options.docker), digest, size });
   }
   return descriptors;
@@ -65,6 +74,30 @@ async function baseBlobs(scope: BuildScope, { base }: BuiltPlatform): Promise<Di
   const id = scope.baseImages.idOf(base.digest);
   const blobs = await scope.context.parts.images.layerBlobs(id, scope.hold, scope.signal);
   return blobs.map(({ blob }) => blob);
+}
+
+interface StoredLayer {
+  digest: Digest;
+  size: number;
+  compression: LayerCompression;
+}
+
+/** A layer of the base image. One that is compressed already stays the blob that registries know, unless all shall be alike. */
+async function storeBase(
+  scope: BuildScope,
+  blob: Digest | undefined,
+  options: BlobOptions,
+): Promise<StoredLayer> {
+  const { content } = scope.context.parts;
+  if (blob !== undefined && !options.force && content.locate(blob).encoding === "identity") {
+    const { compression } = await detectStream(content.open(blob));
+    const size = content.size(blob);
+    if ((compression === "gzip" || compression === "zstd") && size !== undefined) {
+      scope.hold.lease.hold(blob);
+      return { digest: blob, size, compression };
+    }
+  }
+  return await store(scope, fromStore(scope, blob), options);
 }
 
 type Source = () => Promise<{ compression: string; pieces: AsyncIterable<Uint8Array> }>;
@@ -99,11 +132,7 @@ function fromLayer(scope: BuildScope, layer: Digest, below: readonly Digest[]): 
   };
 }
 
-async function store(
-  scope: BuildScope,
-  source: Source,
-  options: BlobOptions,
-): Promise<{ digest: Digest; size: number; compression: LayerCompression }> {
+async function store(scope: BuildScope, source: Source, options: BlobOptions): Promise<StoredLayer> {
   const { compression: wanted, level } = options;
   let { compression, pieces } = await source();
   const wants = wanted === "uncompressed" ? "none" : wanted;

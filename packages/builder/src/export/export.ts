@@ -1,12 +1,14 @@
 import type { BuildResult, Exporter } from "@berth/api/build";
-import { invalidParameter } from "@berth/base";
-import { hostPlatform, platformRank } from "@berth/spec";
+import { invalidParameter, sha256 } from "@berth/base";
+import { hostPlatform, parseReference, platformRank } from "@berth/spec";
+import { parseBool } from "../parse/directives.ts";
 import type { BuildScope } from "../solve/scope.ts";
 import { layoutArchive } from "./archive.ts";
-import { type Artifact, makeArtifact } from "./artifact.ts";
+import { type Artifact, annotationsOf, makeArtifact } from "./artifact.ts";
 import { blobOptions } from "./blobs.ts";
 import type { BuiltPlatform } from "./built.ts";
 import { filesArchive } from "./files.ts";
+import { flagOf } from "./flag.ts";
 import type { ExportImage } from "./image-config.ts";
 import type { LayerDigests } from "./layer-digests.ts";
 import { writeOutput } from "./output.ts";
@@ -64,13 +66,11 @@ async function exportOne(work: ExportWork, exporter: Exporter): Promise<Exported
       return await exportArchive(work, exporter);
     case "local":
     case "tar": {
-      const split =
-        work.built.length > 1
-          ? exporter.attributes["platform-split"] !== "false"
-          : exporter.attributes["platform-split"] === "true";
+      const split = flagOf(exporter.attributes, "platform-split", isMulti(work));
       const name = type === "local" ? "exporting to client directory" : "exporting to client tarball";
       return await work.scope.steps.run(name, async () => {
-        await writeOutput(output, filesArchive(work.scope, work.built, split), work.scope.signal);
+        const files = filesArchive(work, exporter.attributes, split);
+        await writeOutput(output, files, work.scope.signal);
         return { exporterResponse: {} };
       });
     }
@@ -79,10 +79,21 @@ async function exportOne(work: ExportWork, exporter: Exporter): Promise<Exported
   }
 }
 
+/** `BUILDKIT_MULTI_PLATFORM` asks for the form of several platforms also for one. */
+export function isMulti({ built, scope }: Pick<ExportWork, "built" | "scope">): boolean {
+  const asked = scope.request.buildArgs?.BUILDKIT_MULTI_PLATFORM ?? "";
+  return built.length > 1 || parseBool(asked) === true;
+}
+
 async function exportToStore(work: ExportWork, exporter: Exporter): Promise<Exported> {
   const { scope, built } = work;
   const { attributes } = exporter;
   const names = namesOf(attributes.name);
+  const pushes = flagOf(attributes, "push", false);
+  const byDigest = flagOf(attributes, "push-by-digest", false);
+  const stores = flagOf(attributes, "store", true);
+  const tagged = (attributes.name ?? "").split(",").find((name) => parseTag(name) !== undefined);
+  if (byDigest && tagged !== undefined) throw invalidParameter(`can't push tagged ref ${tagged} by digest`);
   return await scope.steps.run("exporting to image", async (step) => {
     step.status("exporting layers", 0, 0);
     const images = await work.images();
@@ -92,26 +103,46 @@ async function exportToStore(work: ExportWork, exporter: Exporter): Promise<Expo
       0,
       built.findIndex(({ platform }) => platformRank(hostPlatform(), platform) >= 0),
     );
-    let imageId: Exported["imageId"];
+    const imageId = sha256((images[own] as ExportImage).bytes);
     for (const [index, image] of images.entries()) {
-      const id = await storeImage(scope, image, index === own ? names : [], step);
-      if (index === own) imageId = id;
+      if (stores) await storeImage(scope, image, index === own && !byDigest ? names : [], step);
     }
-    if (imageId === undefined) throw invalidParameter("there is nothing to export");
-    let digest = imageId;
-    let descriptor: Record<string, string> = {};
-    if (attributes.push === "true") {
-      if (names.length === 0) throw invalidParameter("tag is needed when pushing to registry");
-      const artifact = await artifactOf(work, exporter, true);
-      for (const name of names) digest = await pushArtifact(scope, artifact, name, step);
-      descriptor = descriptorOf(artifact);
+    if (!pushes) {
+      if (scope.request.attestations?.sbom !== undefined) {
+        step.say(
+          "the SBOM is not kept: the image store has no attestations. Push the image, or use type=oci.",
+        );
+      }
+      return {
+        imageId,
+        digest: imageId,
+        exporterResponse: responseOf(imageId, imageId, names.map(fullName)),
+      };
     }
+    if (names.length === 0) throw invalidParameter("tag is needed when pushing to registry");
+    const artifact = await artifactOf(work, exporter, true);
+    const insecure = flagOf(attributes, "registry.insecure", false);
+    for (const name of names) await pushArtifact(scope, artifact, name, step, { insecure, byDigest });
+    const { descriptor } = artifact.root;
+    const canonical = flagOf(attributes, "name-canonical", false);
+    const shown = names.flatMap((name) => [
+      ...(byDigest && canonical ? [] : [fullName(name)]),
+      ...(canonical ? [`${name.domain}/${name.path}@${descriptor.digest}`] : []),
+    ]);
     return {
       imageId,
-      digest,
-      exporterResponse: { ...responseOf(digest, imageId, names.map(fullName)), ...descriptor },
+      digest: descriptor.digest,
+      exporterResponse: { ...responseOf(descriptor.digest, imageId, shown), ...descriptorOf(artifact) },
     };
   });
+}
+
+function parseTag(name: string): string | undefined {
+  return name === "" ? undefined : parseReference(name).tag;
+}
+
+function descriptorOf({ root }: Artifact): Record<string, string> {
+  return { "containerimage.descriptor": Buffer.from(JSON.stringify(root.descriptor)).toString("base64") };
 }
 
 async function exportArchive(work: ExportWork, exporter: Exporter): Promise<Exported> {
@@ -130,7 +161,11 @@ async function exportArchive(work: ExportWork, exporter: Exporter): Promise<Expo
         hint: "Use type=oci.",
       });
     }
-    const archive = layoutArchive(scope, artifact, names, isDocker);
+    const entry = annotationsOf(exporter.attributes, "index-descriptor", undefined);
+    const archive = layoutArchive(scope, artifact, names, {
+      docker: isDocker,
+      ...(entry && { annotations: entry }),
+    });
     step.status("sending tarball", 0, 0);
     await writeOutput(exporter.output, archive, scope.signal);
     step.status("sending tarball", 0, 0, true);
@@ -148,11 +183,14 @@ async function exportArchive(work: ExportWork, exporter: Exporter): Promise<Expo
 
 async function artifactOf(work: ExportWork, exporter: Exporter, docker: boolean): Promise<Artifact> {
   const options = blobOptions(exporter.attributes, docker);
-  return await makeArtifact(work.scope, work.built, await work.images(), exporter.attributes, options);
-}
-
-function descriptorOf({ root }: Artifact): Record<string, string> {
-  return { "containerimage.descriptor": Buffer.from(JSON.stringify(root.descriptor)).toString("base64") };
+  return await makeArtifact(
+    work.scope,
+    work.built,
+    await work.images(),
+    exporter.attributes,
+    options,
+    isMulti(work),
+  );
 }
 
 function responseOf(

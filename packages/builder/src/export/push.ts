@@ -5,18 +5,29 @@ import type { BuildScope } from "../solve/scope.ts";
 import type { Step } from "../solve/steps.ts";
 import type { Artifact } from "./artifact.ts";
 
+export interface PushOptions {
+  /** The registry may speak HTTP, or have a certificate that nobody vouches for. */
+  insecure?: boolean;
+  /** Under its digest alone. */
+  byDigest?: boolean;
+}
+
 /** Uploads an artifact under a name: blobs, then configurations, then manifests, then the index. @throws what the registry says */
 export async function pushArtifact(
   scope: BuildScope,
   artifact: Artifact,
   reference: Reference,
   step: Step,
+  options: PushOptions = {},
 ): Promise<Digest> {
   const { signal, context, request } = scope;
   const { registry, content } = context.parts;
   const repository = registry.repository(
     { domain: reference.domain, path: reference.path },
-    { credentials: { find: (domain) => request.auth?.credentials(authHost(domain)) } },
+    {
+      credentials: { find: (domain) => request.auth?.credentials(authHost(domain)) },
+      ...(options.insecure && { insecure: true }),
+    },
   );
   step.status(`pushing layers`, 0, 0);
   const done = new Set<Digest>();
@@ -45,7 +56,8 @@ export async function pushArtifact(
     );
   }
   const { descriptor, bytes } = artifact.root;
-  const selector = reference.tag === undefined ? { digest: descriptor.digest } : { tag: reference.tag };
+  const selector =
+    reference.tag === undefined || options.byDigest ? { digest: descriptor.digest } : { tag: reference.tag };
   const digest = await repository.putManifest(selector, { mediaType: descriptor.mediaType, bytes }, signal);
   step.status(`${id}@${digest}`, 0, 0, true);
   return digest;

@@ -6,7 +6,7 @@ import type { Linter } from "../lint/linter.ts";
 import { DockerfileError } from "../parse/error.ts";
 import { goQuote } from "../parse/print.ts";
 import { hasMapping, parseExpose } from "./expose.ts";
-import type { StageState } from "./stage-state.ts";
+import { SCAN_CONTEXT, SCAN_STAGE, type StageState } from "./stage-state.ts";
 
 /** Expands one word, or one list of words, with the variables of the moment. */
 export interface Expander {
@@ -17,8 +17,8 @@ export interface Expander {
   buildArg(name: string): string | undefined;
 }
 
-/** BuildKit reads them itself and keeps them from the steps. */
-const HIDDEN_ARGS = new Set(["BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"]);
+/** The builder reads them itself and keeps them from the steps. */
+const HIDDEN_ARGS: ReadonlySet<string> = new Set([SCAN_CONTEXT, SCAN_STAGE]);
 
 /** The instructions that change nothing but the configuration. False: it is none of them. */
 export function applyConfig(
@@ -149,7 +149,8 @@ function applyArg(
     checkSecretName("ARG", name, instruction.range, linter);
     const given = expander.buildArg(name);
     const value = given ?? (written === undefined ? expander.global(name) : expander.word(written));
-    if (value !== undefined && !HIDDEN_ARGS.has(name)) state.variables.set(name, value);
+    if (HIDDEN_ARGS.has(name)) state.scan(name, value);
+    else if (value !== undefined) state.variables.set(name, value);
     state.buildArgs.push({ name, ...(value !== undefined && { value }) });
     shown.push(value === undefined ? name : `${name}=${value}`);
   }

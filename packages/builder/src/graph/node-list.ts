@@ -22,6 +22,11 @@ export class NodeList {
     return this.#nodes[id]!;
   }
 
+  /** The node of a folder of the client, if something uses it. */
+  known(context: string): NodeId | undefined {
+    return this.#locals.get(context);
+  }
+
   /** The one node of a folder of the client. */
   local(context: string, name: string, excludes: readonly string[]): NodeId {
     const known = this.#locals.get(context);
@@ -41,7 +46,7 @@ export class NodeList {
   }
 
   /** The nodes that `target` needs, with new ids in the same order. */
-  finish(target: NodeId): { nodes: GraphNode[]; target: NodeId } {
+  finish(target: NodeId): { nodes: GraphNode[]; target: NodeId; ids: ReadonlyMap<NodeId, NodeId> } {
     const needed = new Set<NodeId>();
     const wait = [target];
     for (let id = wait.pop(); id !== undefined; id = wait.pop()) {
@@ -57,7 +62,7 @@ export class NodeList {
       if (node.type === "local") this.#followPaths(id, node, id === target);
       nodes.push({ ...withInputs(node, (input) => ids.get(input)!), id: nodes.length });
     }
-    return { nodes, target: ids.get(target)! };
+    return { nodes, target: ids.get(target)!, ids };
   }
 
   #followPaths(id: NodeId, node: LocalNode, all: boolean): void {

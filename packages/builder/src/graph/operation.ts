@@ -262,6 +262,8 @@ export interface BuildGraph {
   image: TargetImage;
   warnings: LintWarning[];
   images: ResolvedImage[];
+  /** Stages below the target, and the context, that an SBOM shall tell of too. */
+  scans: { name: string; node: NodeId }[];
   /** `SOURCE_DATE_EPOCH` in seconds, from the build arguments. */
   sourceDateEpoch?: number;
 }

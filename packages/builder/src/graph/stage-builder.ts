@@ -15,7 +15,7 @@ import { resolvePath } from "./paths.ts";
 import { proxyEnv } from "./proxy.ts";
 import { applyRun } from "./run-step.ts";
 import type { PlannedInstruction, PlannedStage, StagePlan } from "./stage-plan.ts";
-import { StageState } from "./stage-state.ts";
+import { SCAN_CONTEXT, SCAN_STAGE, StageState } from "./stage-state.ts";
 import type { VariableList } from "./variables.ts";
 
 const LAYERED = new Set<Instruction["type"]>(["run", "copy", "add", "workdir"]);
@@ -51,6 +51,10 @@ export class StageBuilder {
     this.#states.set(stage, state);
     if (stage.index === undefined) return state;
     state.begin();
+    const { globals } = this.#setup;
+    for (const name of [SCAN_STAGE, SCAN_CONTEXT]) {
+      state.scan(name, this.#buildArgs[name] ?? globals.get(name));
+    }
     for (const planned of stage.instructions) {
       try {
         this.#apply(state, planned);
@@ -63,7 +67,15 @@ export class StageBuilder {
 
   finish(target: PlannedStage): Omit<BuildGraph, "warnings" | "images"> {
     const state = this.build(target);
-    const { nodes, target: node } = this.#nodes.finish(state.node);
+    const scanned = [...this.#states.values()].filter((each) => each.scans.stage && each !== state);
+    const context = [...this.#states.values()].some((each) => each.scans.context)
+      ? this.#nodes.known("context")
+      : undefined;
+    const { nodes, target: node, ids } = this.#nodes.finish(state.node);
+    const scans = [
+      ...scanned.map((each) => ({ name: each.stage.label, node: each.node })),
+      ...(context === undefined ? [] : [{ name: "context", node: context }]),
+    ].flatMap(({ name, node: id }) => (ids.has(id) ? [{ name, node: ids.get(id)! }] : []));
     const epoch = this.#buildArgs.SOURCE_DATE_EPOCH ?? this.#setup.globals.get("SOURCE_DATE_EPOCH");
     if (epoch !== undefined && epoch !== "" && !UNSIGNED.test(epoch)) {
       throw new DockerfileError(`invalid SOURCE_DATE_EPOCH: ${epoch}`);
@@ -72,6 +84,7 @@ export class StageBuilder {
       nodes,
       target: node,
       image: this.#image(state),
+      scans,
       ...(epoch !== undefined && epoch !== "" && { sourceDateEpoch: Number(epoch) }),
     };
   }

@@ -1,5 +1,6 @@
 import type { ImageHistory, ImageRuntimeConfig, Platform } from "@berth/spec";
 import type { ArgDefinition } from "../instruction/types.ts";
+import { parseBool } from "../parse/directives.ts";
 import type { StepNames } from "./names.ts";
 import type { NodeId, SourceRange } from "./operation.ts";
 import type { PlannedStage } from "./stage-plan.ts";
@@ -8,6 +9,10 @@ import { VariableList } from "./variables.ts";
 /** BuildKit's mark on history entries; tools tell builders apart by it. */
 const HISTORY_COMMENT = "buildkit.dockerfile.v0";
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Arguments that say of what an SBOM tells beside the result. */
+export const SCAN_CONTEXT = "BUILDKIT_SBOM_SCAN_CONTEXT";
+export const SCAN_STAGE = "BUILDKIT_SBOM_SCAN_STAGE";
 
 /** What instructions change, one after the other. */
 export class StageState {
@@ -29,6 +34,9 @@ export class StageState {
   base: { reference: string; digest: `sha256:${string}` } | undefined;
   /** Last CMD, ENTRYPOINT and HEALTHCHECK of this stage. */
   readonly last = new Map<string, SourceRange>();
+
+  /** An SBOM tells of this stage, and of the context, too. */
+  readonly scans = { stage: false, context: false };
 
   constructor(stage: PlannedStage, platform: Platform, node: NodeId, names: StepNames) {
     this.stage = stage;
@@ -62,6 +70,13 @@ export class StageState {
       const equals = text.indexOf("=");
       if (equals > 0) this.variables.set(text.slice(0, equals), text.slice(equals + 1));
     }
+  }
+
+  /** `value`: a switch, or the stages that it is meant for. */
+  scan(name: string, value: string | undefined): void {
+    if (value === undefined) return;
+    const on = parseBool(value) ?? value.split(",").includes(this.stage.name || String(this.stage.index));
+    this.scans[name === SCAN_STAGE ? "stage" : "context"] = on;
   }
 
   commit(createdBy: string, layer: boolean): void {

@@ -104,7 +104,7 @@ async function buildPlatform(
   platform: Platform,
   images: BaseImages,
 ): Promise<BuiltPlatform> {
-  const { request, signal, steps } = scope;
+  const { request, signal, steps, contexts } = scope;
   let graph: BuildGraph;
   try {
     graph = await buildGraph(file.text, graphOptions(request, platform, file.excludes, images, signal));
@@ -121,6 +121,7 @@ async function buildPlatform(
   );
   return {
     platform,
+    dockerfile: file,
     graph,
     solved: await solver.solve().catch((error) => {
       if (error instanceof BuildError && error.source !== undefined)
@@ -129,6 +130,11 @@ async function buildPlatform(
     }),
     base: baseImageOf(graph),
     all: () => solver.results,
+    scans: () =>
+      Promise.all(
+        graph.scans.map(async ({ name, node }) => ({ name, chain: (await solver.solve(node)).chain })),
+      ),
+    sources: () => [...contexts.sources(), ...solver.sources],
   };
 }
 

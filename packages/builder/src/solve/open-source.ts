@@ -1,20 +1,23 @@
 import { chmodSync, copyFileSync, linkSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { isKind } from "@berth/base";
+import { encoded, isKind } from "@berth/base";
+import type { ResolvedSource } from "../export/built.ts";
 import type { GitNode, HttpNode, LocalNode } from "../graph/operation.ts";
 import { gitHeader } from "../sources/contexts.ts";
 import type { FileTree } from "../sources/file-tree.ts";
+import { withoutPassword } from "../sources/git.ts";
 import { namedIgnore } from "./load-dockerfile.ts";
 import type { BuildScope } from "./scope.ts";
 import type { Step } from "./steps.ts";
 
 const DEFAULT_MODE = 0o600;
 
-/** The files of a source node. */
+/** The files of a source node. `found` is told of what came from elsewhere. */
 export async function openSource(
   scope: BuildScope,
   node: LocalNode | GitNode | HttpNode,
   step: Step,
+  found: (source: ResolvedSource) => void,
 ): Promise<FileTree> {
   const { contexts, context, signal } = scope;
   if (node.type === "local") {
@@ -38,6 +41,8 @@ export async function openSource(
     const commit = await context.git.resolve(node, options, signal);
     const target = join(contexts.scratch(), "data");
     const checkout = await context.git.checkOut(node, commit, target, options, signal);
+    const fragment = node.ref === "" ? "" : `#${node.ref}`;
+    found({ uri: withoutPassword(node.remote) + fragment, digest: { sha1: checkout.commit } });
     return contexts.treeAt(checkout.path);
   }
   const download = await context.downloads.fetch(
@@ -49,6 +54,7 @@ export async function openSource(
     },
     signal,
   );
+  found({ uri: withoutPassword(node.url), digest: { sha256: encoded(download.digest) } });
   const folder = contexts.scratch();
   const file = join(folder, download.name);
   try {

@@ -44,6 +44,8 @@ export interface BuildScope {
 export interface CacheImporter {
   /** Makes the layer of a step available, when it is there. */
   find(canonical: string, chain: readonly Digest[], signal: AbortSignal): Promise<ImportedStep | undefined>;
+  /** Fills a new folder with what a cache mount of this id had in it, when that came along. */
+  mount(id: string): ((folder: string, signal: AbortSignal) => Promise<void>) | undefined;
 }
 
 export interface ImportedStep {

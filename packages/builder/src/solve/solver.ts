@@ -5,6 +5,7 @@ import { BuildError } from "../build-error.ts";
 import type { StepResult } from "../cache/cache.ts";
 import { keyOf } from "../cache/key.ts";
 import type { StepLog } from "../exec/step-log.ts";
+import type { ResolvedSource } from "../export/built.ts";
 import { inputsOf } from "../graph/node-list.ts";
 import type { BuildGraph, GraphNode, ImageNode, NodeId } from "../graph/operation.ts";
 import { newLayer } from "../layers/new-layer.ts";
@@ -29,6 +30,7 @@ export class Solver {
   readonly #files: KeptFiles;
   readonly #planner: StepPlanner;
   readonly #results = new Set<StepResult>();
+  readonly #sources: ResolvedSource[] = [];
 
   /** `file`: where in the Dockerfile a node is. `platform` tells graphs of one build apart. */
   constructor(
@@ -49,6 +51,11 @@ export class Solver {
   /** Results of all steps that were solved. */
   get results(): ReadonlySet<StepResult> {
     return this.#results;
+  }
+
+  /** Repositories and downloads that were read. */
+  get sources(): readonly ResolvedSource[] {
+    return this.#sources;
   }
 
   /** @throws BuildError for a step that fails */
@@ -105,7 +112,7 @@ export class Solver {
         const step = this.#steps.get(node.id) as Step;
         step.start();
         try {
-          const tree = await openSource(this.#scope, node, step);
+          const tree = await openSource(this.#scope, node, step, (source) => this.#sources.push(source));
           step.done();
           return { kind: "files", tree };
         } catch (error) {

@@ -149,6 +149,13 @@ export class StepPlanner {
           ...(contexts.secrets && { secrets: contexts.secrets }),
           ...(contexts.ssh && { ssh: contexts.ssh }),
           placeOf: await sources.open(),
+          importedMount: (id) => {
+            for (const importer of this.#scope.importers) {
+              const fill = importer.mount(id);
+              if (fill !== undefined) return fill;
+            }
+            return undefined;
+          },
         },
         {
           networkMode: network,

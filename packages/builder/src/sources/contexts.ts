@@ -2,14 +2,15 @@ import { linkSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { BuildRequest, ContextSource, SecretProvider, SshProvider } from "@berth/api/build";
 import type { Accept } from "@berth/archive";
-import { invalidParameter, newId, notImplemented } from "@berth/base";
+import { encoded, invalidParameter, newId, notImplemented } from "@berth/base";
 import type { Snapshots } from "@berth/snapshot";
 import { IgnoreMatcher, type IgnoreState } from "@berth/spec/dockerignore";
 import { keyOf } from "../cache/key.ts";
+import type { ResolvedSource } from "../export/built.ts";
 import type { Step } from "../solve/steps.ts";
 import type { FileDigests } from "./file-digests.ts";
 import { FileTree } from "./file-tree.ts";
-import type { GitRepositories } from "./git.ts";
+import { type GitRepositories, withoutPassword } from "./git.ts";
 import type { Downloads } from "./http.ts";
 import type { SyncedFolders } from "./sync.ts";
 import { unpackInto } from "./unpack.ts";
@@ -48,11 +49,17 @@ export class Contexts implements AsyncDisposable {
   readonly #request: BuildRequest;
   readonly #undo = new AsyncDisposableStack();
   readonly #folders = new Map<string, Promise<string>>();
+  readonly #sources: ResolvedSource[] = [];
   readonly #trees = new Map<string, Promise<FileTree>>();
 
   constructor(parts: ContextParts, request: BuildRequest) {
     this.#parts = parts;
     this.#request = request;
+  }
+
+  /** Contexts that came from repositories and downloads. */
+  sources(): readonly ResolvedSource[] {
+    return this.#sources;
   }
 
   get secrets(): SecretProvider | undefined {
@@ -177,6 +184,8 @@ export class Contexts implements AsyncDisposable {
           signal,
         );
         step.say(checkout.commit);
+        const uri = `${withoutPassword(parsed.remote)}${parsed.ref === "" ? "" : `#${parsed.ref}`}`;
+        this.#sources.push({ uri, digest: { sha1: checkout.commit } });
         return checkout.path;
       }
       case "http":
@@ -190,6 +199,7 @@ export class Contexts implements AsyncDisposable {
   async #download(url: string, step: Step, signal: AbortSignal): Promise<string> {
     const report = (current: number, total: number) => step.status("transferring", current, total);
     const download = await this.#parts.downloads.fetch({ url, report }, signal);
+    this.#sources.push({ uri: withoutPassword(url), digest: { sha256: encoded(download.digest) } });
     const scratch = this.scratch();
     const folder = join(scratch, "data");
     // Another build may replace the download at any time.

@@ -290,6 +290,7 @@ function folderInside(target: string, subdir: string): string {
   }
 }
 
-function withoutPassword(remote: string): string {
+/** An address without user and password. */
+export function withoutPassword(remote: string): string {
   return remote.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1");
 }

@@ -26,6 +26,8 @@ export interface RepositoryName {
 
 export interface RepositoryOptions {
   credentials?: Credentials;
+  /** As if the registry were listed in `insecure-registries`. */
+  insecure?: boolean;
 }
 
 /** User and password, or a token that stands for both. */

@@ -37,8 +37,9 @@ class HttpRegistryClient implements RegistryClient {
     this.#settings = settings;
   }
 
-  repository(name: RepositoryName, { credentials }: RepositoryOptions = {}): Repository {
-    const settings = this.#settings();
+  repository(name: RepositoryName, { credentials, insecure }: RepositoryOptions = {}): Repository {
+    const all = this.#settings();
+    const settings = insecure ? { ...all, insecure: [...all.insecure, name.domain] } : all;
     const make = (purpose: "pull" | "push") =>
       endpointsOf(name.domain, purpose, settings).map(
         (endpoint) => new EndpointClient(endpoint, this.#shared(settings), credentials),

@@ -14,7 +14,7 @@ export default command({
   usage: "[OPTIONS]",
   arguments: noArguments,
   flags: {
-    all: bool("Remove all that no build uses now, not just what no cached step needs", { shorthand: "a" }),
+    all: bool("Remove what images share too, not just what none of them needs", { shorthand: "a" }),
     builder: string("Accepted; there is one builder", { hidden: true }),
     filter: filter('Remove only records that match (such as "until=24h")'),
     force: bool("Do not ask", { shorthand: "f" }),
