@@ -104,12 +104,7 @@ describe("named contexts", () => {
         Dockerfile: "FROM busybox\nRUN echo base > /made\nENV FROM_LAYOUT=1\n",
       });
       const layout = join(made, "layout");
-      const id = await buildOk(daemon, made, [
-        "-q",
-        "-o",
-        `type=oci,tar=false,dest=${layout},name=example.com/x:v1`,
-      ]);
-      expect(text(id)).toContain("sha256:");
+      await buildOk(daemon, made, ["-o", `type=oci,tar=false,dest=${layout},name=example.com/x:v1`]);
       const folder = project(daemon, { Dockerfile: "FROM base\nRUN cat /made && env\n" });
       const from = (selector: string) => ["--build-context", `base=oci-layout://${layout}${selector}`];
       expect(text(await buildOk(daemon, folder, from(":v1")))).toContain("FROM_LAYOUT=1");
