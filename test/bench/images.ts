@@ -23,7 +23,8 @@ export async function images(targets: readonly Target[], settings: Settings): Pr
     const scratch = mkdtempSync(join(tmpdir(), "berth-bench-"));
     try {
       rows.push(...(await stored(title, image, engines, rounds, scratch)));
-      rows.push(await pulled(title, image, engines, rounds, scratch));
+      rows.push(...(await pulled(title, image, engines, rounds, scratch)));
+      rows.push(await pushed(title, image, engines, rounds, scratch));
     } finally {
       rmSync(scratch, { recursive: true, force: true });
     }
@@ -55,33 +56,34 @@ async function stored(
   return [load.row(), save.row()];
 }
 
-/** pull of the same image, its layers compressed with gzip, from a registry beside each engine. */
+/** pull of the same image, its layers compressed with gzip, from a registry beside each engine; and again when it is there. */
 async function pulled(
   title: string,
   image: BenchImage,
   engines: readonly Target[],
   rounds: number,
   scratch: string,
-): Promise<Row> {
-  const pull = new Samples(`pull, ${title}, gzip (tar: extraction of the layers)`);
+): Promise<Row[]> {
+  const pull = new Samples(`pull, ${title}, gzip (tar: extraction of the layers; skopeo: copy to a folder)`);
+  const again = new Samples(`pull of what is there, ${title}`);
   const data = join(scratch, "registry");
   {
     await using registry = await startDockerRegistry({ folder: data });
-    await runOk(
-      [
-        ...["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false"],
-        ...[`docker-archive:${image.archive}`, `docker://${registry.host}/${image.name}`],
-      ],
-      { env: baseEnvironment(scratch), seconds: 600 },
-    );
+    await skopeo(scratch, `docker-archive:${image.archive}`, `docker://${registry.host}/${image.name}`);
+    for (let round = 0; round < rounds; round++) {
+      const copy = join(scratch, "copy");
+      pull.put("skopeo", await skopeo(scratch, `docker://${registry.host}/${image.name}`, `dir:${copy}`));
+      rmSync(copy, { recursive: true });
+    }
   }
   for (const target of engines) {
     await using registry = await startDockerRegistry({ folder: data, prefix: target.network() });
     const name = `${registry.host}/${image.name}`;
-    const insecure = target.name === "podman" ? ["--tls-verify=false"] : [];
+    const argv = [...target.client, "pull", "-q", ...insecure(target), name];
     for (let round = 0; round < rounds; round++) {
       await run(target, ["sync", "-f", scratch]);
-      pull.add(target, await run(target, [...target.client, "pull", "-q", ...insecure, name]));
+      pull.add(target, await run(target, argv));
+      again.add(target, await run(target, argv));
       await run(target, [...target.client, "rmi", name]);
     }
   }
@@ -91,7 +93,57 @@ async function pulled(
   }
   for (let round = 0; round < rounds; round++) pull.put("tar -x", extract(compressed, scratch));
   for (const path of compressed) rmSync(path);
-  return pull.row();
+  return [pull.row(), again.row()];
+}
+
+/** push of the same image, which no registry has given, to an empty registry beside each engine. */
+async function pushed(
+  title: string,
+  image: BenchImage,
+  engines: readonly Target[],
+  rounds: number,
+  scratch: string,
+): Promise<Row> {
+  const push = new Samples(`push, ${title} (skopeo: from the archive)`);
+  const data = join(scratch, "pushed");
+  for (let round = 0; round < rounds; round++) {
+    for (const target of engines) {
+      await using registry = await startDockerRegistry({ folder: data, prefix: target.network() });
+      const name = `${registry.host}/${image.name}`;
+      // Loaded anew each time: what was compressed for an earlier push is not there.
+      await run(target, [...target.client, "load", "-q", "-i", image.archive]);
+      await run(target, [...target.client, "tag", image.name, name]);
+      await run(target, ["sync", "-f", scratch]);
+      push.add(target, await run(target, [...target.client, "push", "-q", ...insecure(target), name]));
+      await run(target, [...target.client, "rmi", name, image.name]);
+      rmSync(data, { recursive: true });
+    }
+    await using registry = await startDockerRegistry({ folder: data });
+    push.put(
+      "skopeo",
+      await skopeo(scratch, `docker-archive:${image.archive}`, `docker://${registry.host}/${image.name}`),
+    );
+    rmSync(data, { recursive: true });
+  }
+  return push.row();
+}
+
+/** Flags with which a client talks to a registry without TLS. */
+function insecure(target: Target): readonly string[] {
+  return target.name === "podman" ? ["--tls-verify=false"] : [];
+}
+
+/** Milliseconds of a copy. */
+async function skopeo(scratch: string, from: string, to: string): Promise<number> {
+  const started = Bun.nanoseconds();
+  await runOk(
+    [
+      ...["skopeo", "--insecure-policy", "copy", "-q", "--src-tls-verify=false", "--dest-tls-verify=false"],
+      ...[from, to],
+    ],
+    { env: baseEnvironment(scratch), seconds: 600 },
+  );
+  return (Bun.nanoseconds() - started) / 1e6;
 }
 
 /** Milliseconds of `tar -x` of all of them, one after the other, written to the disk as an image is. */

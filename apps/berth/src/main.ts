@@ -41,7 +41,7 @@ async function main(): Promise<void> {
     case "registry":
       return (await load("registry")).registryMain(argv.slice(1));
     case "shim-server":
-      return (await load("shim")).shimServerMain();
+      return (await load("shim")).shimServerMain(argv.slice(1));
     case "worker":
       await (await load("worker")).workerMain(argv.slice(1));
       return;

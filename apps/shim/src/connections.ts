@@ -29,8 +29,11 @@ export class Connections {
   readonly #listener: number;
   readonly #container: Container;
   readonly #events: ConnectionEvents;
+  #prepared = false;
   /** Why the container could not be prepared: told to the first control connection, then the shim ends. */
-  readonly #failure: Failure | undefined;
+  #failure: Failure | undefined;
+  /** What came before it was. */
+  readonly #early = { streams: [] as (() => void)[], requests: [] as (ControlRequest & { id: number })[] };
   #control = -1;
   #starting = false;
   /** Connections of clients that were attached. */
@@ -38,19 +41,20 @@ export class Connections {
   /** A start that waits for the streams that are to be attached before it. */
   #pending: { id: number; attaches: number } | undefined;
 
-  constructor(
-    loop: Loop,
-    listener: number,
-    container: Container,
-    failure: Failure | undefined,
-    events: ConnectionEvents,
-  ) {
+  constructor(loop: Loop, listener: number, container: Container, events: ConnectionEvents) {
     this.#loop = loop;
     this.#listener = listener;
     this.#container = container;
     this.#events = events;
-    this.#failure = failure;
     loop.add(listener, EPOLL.IN, () => this.#accept());
+  }
+
+  /** The container stands, or cannot: from now on requests are answered. */
+  prepared(failure?: Failure): void {
+    this.#prepared = true;
+    this.#failure = failure;
+    for (const open of this.#early.streams.splice(0)) open();
+    if (this.#control >= 0) this.#begin();
   }
 
   get controlled(): boolean {
@@ -104,6 +108,11 @@ export class Connections {
     this.#loop.remove(fd);
     if (hello.op === "control") {
       this.#takeControl(fd, rest);
+    } else if (!this.#prepared) {
+      const early = rest.slice();
+      this.#early.streams.push(() => this.#welcome(fd, hello, early));
+    } else if (this.#failure) {
+      closeQuietly(fd);
     } else if (hello.op === "attach") {
       answer(fd, { ok: true, pid: this.#container.started?.pid ?? 0 });
       this.#container.io.attach(fd, hello, rest);
@@ -131,11 +140,6 @@ export class Connections {
   #takeControl(fd: number, rest: Uint8Array): void {
     if (this.#control >= 0) this.#closeControl();
     this.#control = fd;
-    if (this.#failure) {
-      this.tell({ event: "failed", error: this.#failure });
-      this.#events.abandoned();
-      return;
-    }
     const lines = new LineReader();
     const take = (bytes: Uint8Array) =>
       lines.push(bytes, (line) => this.#request(JSON.parse(line) as ControlRequest & { id: number }));
@@ -151,8 +155,18 @@ export class Connections {
       }
       take(chunk.subarray(0, count));
     });
-    this.tell({ event: "ready", started: this.#container.started ?? null });
+    if (this.#prepared) this.#begin();
     if (rest.length > 0) take(rest);
+  }
+
+  #begin(): void {
+    if (this.#failure) {
+      this.tell({ event: "failed", error: this.#failure });
+      this.#events.abandoned();
+      return;
+    }
+    this.tell({ event: "ready", started: this.#container.started ?? null });
+    for (const request of this.#early.requests.splice(0)) this.#request(request);
   }
 
   #closeControl(): void {
@@ -162,6 +176,10 @@ export class Connections {
   }
 
   #request(request: ControlRequest & { id: number }): void {
+    if (!this.#prepared) {
+      this.#early.requests.push(request);
+      return;
+    }
     const { id } = request;
     const container = this.#container;
     try {

@@ -3,22 +3,16 @@ import { join } from "node:path";
 import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import {
   type Cgroup,
-  CLONE,
   closeQuietly,
+  EPOLL,
+  ForkedChild,
   getpid,
-  inForkedChild,
   kill,
   type Loop,
-  MNT,
-  MS,
-  mount,
-  O,
-  open,
+  lowerPriority,
   openCgroup,
   SIG,
   setWindowSize,
-  umount2,
-  unshare,
 } from "@berth/linux";
 import { JsonFileWriter, type LogSink } from "@berth/logging";
 import type { PortSocket, SandboxPlan } from "@berth/network";
@@ -43,7 +37,7 @@ import { ProcessIo } from "./process-io.ts";
 const DRAIN_PATIENCE_MS = 2000;
 
 /** How long a shim may take to remove what its container had after it told of the end. */
-const LEAVING_PATIENCE_MS = 200;
+const LEAVING_PATIENCE_MS = 5000;
 
 export interface ContainerEvents {
   /** The process is gone, and all of its output is read. */
@@ -108,33 +102,49 @@ export class Container {
     );
   }
 
-  /** Namespaces, network, root filesystem and `config.json`. `ports`: descriptors of the published ports. @throws what failed; call `cleanUp` then. */
-  prepare(ports: number[]): void {
+  /**
+   * Network, root filesystem and `config.json`, in the mount namespace that this process is in. `ports`: descriptors of the
+   * published ports; `hostMounts`: of the host's mount namespace. Both are closed. `done` is told what failed; call `cleanUp` then.
+   */
+  prepare(ports: number[], hostMounts: number, done: (failure?: unknown) => void): void {
     const launch = this.#launch;
-    const hostMounts = launch.reachesHost ? open("/proc/self/ns/mnt", O.RDONLY | O.CLOEXEC) : undefined;
-    unshare(CLONE.NEWNS);
-    // Mounts of the host still arrive here (volumes that are mounted later), ours never go back.
-    mount("", "/", "", MS.REC | MS.SLAVE);
-    if (launch.hideUnifiedCgroup) umount2("/sys/fs/cgroup/unified", MNT.DETACH);
-    const network = new ContainerNetwork(
-      this.#loop,
-      launch.network as SandboxPlan,
-      launch.ports as PortSocket[],
-      ports,
-    );
-    this.#network = network;
-    this.#mounted = true;
-    const networkPath = network.path;
-    // Most of the work, and of the memory for it, is needed only once.
-    const program = inForkedChild(() => {
-      if (existsSync(this.#runtimeFolder)) this.#removeLeftovers();
-      network.furnish();
-      makeBundle(this.#directory, launch.groupAdd, launch.once ?? false, networkPath, hostMounts);
-      return guardRuntime(this.#directory, launch.runtime.path);
+    let child: ForkedChild;
+    try {
+      const network = new ContainerNetwork(
+        this.#loop,
+        launch.network as SandboxPlan,
+        launch.ports as PortSocket[],
+        ports,
+      );
+      this.#network = network;
+      this.#mounted = true;
+      const networkPath = network.path;
+      // Most of the work, and of the memory for it, is needed only once. Meanwhile the daemon is listened to.
+      child = new ForkedChild(() => {
+        if (existsSync(this.#runtimeFolder)) this.#removeLeftovers();
+        network.furnish();
+        const reached = launch.reachesHost ? hostMounts : undefined;
+        makeBundle(this.#directory, launch.groupAdd, launch.once ?? false, networkPath, reached);
+        return guardRuntime(this.#directory, launch.runtime.path);
+      });
+    } catch (error) {
+      done(error);
+      return;
+    } finally {
+      closeQuietly(hostMounts);
+    }
+    const { descriptor } = child;
+    this.#loop.add(descriptor, EPOLL.IN, () => {
+      this.#loop.remove(descriptor);
+      try {
+        launch.runtime = { ...launch.runtime, path: child.answer() };
+        this.#network?.begin();
+      } catch (error) {
+        done(error);
+        return;
+      }
+      done();
     });
-    if (hostMounts !== undefined) closeQuietly(hostMounts);
-    launch.runtime = { ...launch.runtime, path: program };
-    network.begin();
   }
 
   start(done: (outcome: { started: Started } | { error: Failure }) => void): void {
@@ -202,7 +212,10 @@ export class Container {
       const record = { exitCode, oomKilled, finishedAt };
       this.#closeNetwork();
       // A container that is removed now is not started again: nobody need wait for what is left of it to go.
-      if (this.#launch.once) this.#events.ended(record);
+      if (this.#launch.once) {
+        this.#events.ended(record);
+        lowerPriority();
+      }
       this.cleanUp();
       if (!this.#launch.once) this.#events.ended(record);
       this.#events.exited();

@@ -1,6 +1,23 @@
 import { join } from "node:path";
 import { writeFileAtomic } from "@berth/base";
-import { becomeSubreaper, exitNow, ignoreSignal, Loop, SIG, setProcessName, setsid } from "@berth/linux";
+import {
+  becomeSubreaper,
+  CLONE,
+  exitNow,
+  ignoreSignal,
+  Loop,
+  lowerPriority,
+  MNT,
+  MS,
+  mount,
+  O,
+  open,
+  SIG,
+  setProcessName,
+  setsid,
+  umount2,
+  unshare,
+} from "@berth/linux";
 import { EXIT_FILE, type ExitRecord, removeShimFolder } from "@berth/runtime";
 import { Children } from "./children.ts";
 import { Connections } from "./connections.ts";
@@ -10,13 +27,39 @@ import { standardStreamsToNull } from "./standard-streams.ts";
 /** How long the daemon may take to store an exit before the shim leaves it on disk instead. */
 const RECORD_PATIENCE_MS = 10_000;
 
+/** What a shim is started for. */
+export interface Launched {
+  /** The shim's folder, with `launch.json`. */
+  directory: string;
+  /** The listening `shim.sock`. */
+  listener: number;
+  /** Sockets of the published ports. */
+  ports: number[];
+}
+
 /**
- * The life of one shim, in a process that was just forked. `directory`: its folder with `launch.json`;
- * `listener`: the listening `shim.sock`; `ports`: sockets of the published ports. Never returns.
+ * The life of one shim, in a process that was just forked. `take` gives what it is for, and may wait for that. With
+ * `hideUnifiedCgroup` the OCI runtime does not see /sys/fs/cgroup/unified: crun refuses hybrid hosts. Never returns.
  */
-export function shimMain(directory: string, listener: number, ports: number[]): never {
+export function shimMain(hideUnifiedCgroup: boolean, take: () => Launched): never {
+  let directory = "";
   try {
-    runShim(directory, listener, ports);
+    setsid();
+    becomeSubreaper();
+    ignoreSignal(SIG.PIPE);
+    const loop = new Loop();
+    const children = new Children(loop);
+    const place: Place = { hostMounts: -1 };
+    try {
+      place.hostMounts = open("/proc/self/ns/mnt", O.RDONLY | O.CLOEXEC);
+      leaveMounts(hideUnifiedCgroup);
+    } catch (error) {
+      place.failure = error;
+    }
+    const launched = take();
+    directory = launched.directory;
+    setProcessName("berth-shim");
+    runShim(loop, children, launched, place);
   } catch (error) {
     process.stderr.write(
       `berth shim ${directory}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
@@ -25,14 +68,28 @@ export function shimMain(directory: string, listener: number, ports: number[]): 
   }
 }
 
-function runShim(directory: string, listener: number, ports: number[]): never {
-  setsid();
-  setProcessName("berth-shim");
-  becomeSubreaper();
-  ignoreSignal(SIG.PIPE);
+/** Where a shim stands in the kernel. */
+interface Place {
+  /** Descriptor of the host's mount namespace, which it has left. */
+  hostMounts: number;
+  /** Why it has not: no container can be prepared. */
+  failure?: unknown;
+}
+
+/** Into a mount namespace of its own: mounts of the host still arrive here (volumes that are mounted later), ours never go back. */
+function leaveMounts(hideUnifiedCgroup: boolean): void {
+  unshare(CLONE.NEWNS);
+  mount("", "/", "", MS.REC | MS.SLAVE);
+  if (hideUnifiedCgroup) umount2("/sys/fs/cgroup/unified", MNT.DETACH);
+}
+
+function runShim(
+  loop: Loop,
+  children: Children,
+  { directory, listener, ports }: Launched,
+  { hostMounts, failure }: Place,
+): never {
   const launch = readLaunch(directory);
-  const loop = new Loop();
-  const children = new Children(loop);
   let patience: (() => void) | undefined;
   let record: ExitRecord | undefined;
 
@@ -47,6 +104,8 @@ function runShim(directory: string, listener: number, ports: number[]): never {
       if (left) exitNow(0);
     });
   const leave = () => {
+    // Nobody waits for what is left.
+    lowerPriority();
     container.unmount();
     removeShimFolder(directory);
     connections.stopListening();
@@ -80,28 +139,29 @@ function runShim(directory: string, listener: number, ports: number[]): never {
     container.cleanUp();
     leave();
   };
-  let failure: unknown;
-  try {
-    container.prepare(ports);
-  } catch (error) {
-    failure = error;
-    container.cleanUp();
-  }
-  const connections: Connections = new Connections(
-    loop,
-    listener,
-    container,
-    failure === undefined ? undefined : toFailure(failure),
-    {
-      recorded: () => settle(false),
-      abandoned: () => {
+  /** The daemon gave the container up while it was prepared. */
+  let givenUp = false;
+  let preparing = true;
+  const connections: Connections = new Connections(loop, listener, container, {
+    recorded: () => settle(false),
+    abandoned: () => {
+      if (preparing) givenUp = true;
+      else {
         unwanted = container.end();
         if (!unwanted) giveUp();
-      },
-      startFailed: giveUp,
-      controlLost: () => settle(true),
+      }
     },
-  );
+    startFailed: giveUp,
+    controlLost: () => settle(true),
+  });
+  const prepared = (problem?: unknown) => {
+    preparing = false;
+    if (problem !== undefined) container.cleanUp();
+    if (givenUp) giveUp();
+    else connections.prepared(problem === undefined ? undefined : toFailure(problem));
+  };
+  if (failure === undefined) container.prepare(ports, hostMounts, prepared);
+  else prepared(failure);
   standardStreamsToNull();
   loop.run();
   exitNow(0);

@@ -47,7 +47,6 @@ function rehearseStart(loop: Loop, folder: string): void {
     ports: [],
     runtime: { name: "false", path: "/bin/false", arguments: [] },
     runtimeRoot: folder,
-    hideUnifiedCgroup: false,
     command: "true",
     reachesHost: false,
     ownProcesses: true,
@@ -61,7 +60,7 @@ function rehearseStart(loop: Loop, folder: string): void {
   });
   const path = join(folder, SHIM_FILES.socket);
   let ended = false;
-  const connections = new Connections(loop, listenUnix(path), container, undefined, {
+  const connections = new Connections(loop, listenUnix(path), container, {
     recorded: () => {},
     abandoned: () => {},
     startFailed: () => {
@@ -69,6 +68,7 @@ function rehearseStart(loop: Loop, folder: string): void {
     },
     controlLost: () => {},
   });
+  connections.prepared();
   const client = socket(AF.UNIX, SOCK.STREAM);
   try {
     connect(client, { family: "unix", path });

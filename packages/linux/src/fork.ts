@@ -63,45 +63,58 @@ export function threadCount(): number {
 }
 
 /**
- * Runs `action` in a forked child and waits for it; what it returns (text) is the result. The kernel gives all memory that it
- * touched back, so a process that lives long can have a lot done once and stay small. The child shares namespaces and
- * descriptors with this process, and nothing else that it does is seen here. Conditions as for `fork`. The child may still be
- * ending when this returns: the caller awaits its children.
- * @throws ForkedError with the message of what `action` threw, or when the child was killed
+ * A forked child that does one thing and gives a text. The kernel gives all memory that it touches back, so a process that lives
+ * long can have a lot done once and stay small. The child shares namespaces and descriptors with this process, and nothing
+ * else that it does is seen here. Conditions as for `fork`. The caller awaits its children.
  */
-export function inForkedChild(action: () => string): string {
-  const { read: reading, write: writing } = pipe2(O.CLOEXEC);
-  let child: number;
-  try {
-    child = fork();
-  } catch (error) {
-    closeQuietly(reading);
+export class ForkedChild {
+  /** Readable when the child has its answer, or was killed. */
+  readonly descriptor: number;
+
+  /** Forks it; what `action` returns is the answer, the message of what it throws an error. */
+  constructor(action: () => string) {
+    const { read: reading, write: writing } = pipe2(O.CLOEXEC);
+    let child: number;
+    try {
+      child = fork();
+    } catch (error) {
+      closeQuietly(reading);
+      closeQuietly(writing);
+      throw error;
+    }
+    if (child === 0) answerAndEnd(writing, action);
     closeQuietly(writing);
-    throw error;
+    this.descriptor = reading;
   }
-  if (child === 0) {
+
+  /** Waits for the answer, and closes the descriptor. The child may still be ending then. @throws ForkedError */
+  answer(): string {
     let answer: string;
     try {
-      answer = `${RETURNED}${action()}`;
-    } catch (error) {
-      answer = `${THREW}${messageOf(error)}`;
-    }
-    try {
-      // The end is told, because taking this process' memory apart takes a millisecond.
-      writeAll(writing, Buffer.concat([Buffer.from(answer), Uint8Array.of(END)]));
+      answer = readUntil(this.descriptor, END);
     } finally {
-      exitNow(0);
+      closeQuietly(this.descriptor);
     }
+    if (answer.startsWith(RETURNED)) return answer.slice(RETURNED.length);
+    throw new ForkedError(
+      answer.startsWith(THREW) ? answer.slice(THREW.length) : "a forked child was killed",
+    );
   }
-  closeQuietly(writing);
+}
+
+function answerAndEnd(writing: number, action: () => string): never {
   let answer: string;
   try {
-    answer = readUntil(reading, END);
-  } finally {
-    closeQuietly(reading);
+    answer = `${RETURNED}${action()}`;
+  } catch (error) {
+    answer = `${THREW}${messageOf(error)}`;
   }
-  if (answer.startsWith(RETURNED)) return answer.slice(RETURNED.length);
-  throw new ForkedError(answer.startsWith(THREW) ? answer.slice(THREW.length) : "a forked child was killed");
+  try {
+    // The end is told, because taking this process' memory apart takes a millisecond.
+    writeAll(writing, Buffer.concat([Buffer.from(answer), Uint8Array.of(END)]));
+  } finally {
+    exitNow(0);
+  }
 }
 
 const RETURNED = "+";
@@ -109,7 +122,7 @@ const THREW = "-";
 /** No text has it. */
 const END = 0;
 
-/** What `inForkedChild` ran has failed. */
+/** What a `ForkedChild` did has failed. */
 export class ForkedError extends Error {
   override readonly name = "ForkedError";
 }

@@ -99,6 +99,7 @@ function load() {
     getppid: { args: [], returns: "i32" },
     setsid: { args: [], returns: "i32" },
     setpgid: { args: ["i32", "i32"], returns: "i32" },
+    setpriority: { args: ["i32", "u32", "i32"], returns: "i32" },
     prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
     prlimit64: { args: ["i32", "i32", "ptr", "ptr"], returns: "i32" },
     pthread_sigmask: { args: ["i32", "ptr", "ptr"], returns: "i32" },

@@ -1,5 +1,7 @@
-import { SYS } from "./constants.ts";
+import { O, SYS } from "./constants.ts";
 import { checked, Errno, failure } from "./errno.ts";
+import { open } from "./fs.ts";
+import { closeQuietly, write } from "./io.ts";
 import { errno, libc, Memory } from "./libc.ts";
 
 /**
@@ -116,6 +118,22 @@ export function setProcessName(name: string): void {
 export function becomeSubreaper(): void {
   prctl(PR.SET_CHILD_SUBREAPER, 1);
 }
+
+/** This process gives way to others from now on. Where the kernel schedules by session (autogroup, sched(7)), so does its session. */
+export function lowerPriority(): void {
+  libc().setpriority(0, 0, LOW);
+  try {
+    const fd = open("/proc/self/autogroup", O.WRONLY | O.CLOEXEC);
+    write(fd, LOW_TEXT);
+    closeQuietly(fd);
+  } catch {
+    // A kernel without it.
+  }
+}
+
+/** A nice value (sched(7)): a tenth of the processor beside one that has the usual 0. */
+const LOW = 10;
+const LOW_TEXT = new TextEncoder().encode(String(LOW));
 
 /** Kinds of resource limits (getrlimit(2)), by their names without `RLIMIT_`, in lower case. */
 export const RLIMIT = {

@@ -1,4 +1,5 @@
 import type { RootfsMount } from "@berth/spec";
+import type { Announced } from "./shim/protocol.ts";
 
 /** All that a shim needs to run one container: plain data, made by the engine. */
 export interface Launch {
@@ -123,7 +124,7 @@ export interface Shim {
 
 export interface Runtime {
   /** A launch or an exec will come soon: what can be waited for ahead is (docs/design/007-start-latency.md). Costs microseconds. */
-  announce(): void;
+  announce(what: Announced): void;
   /**
    * Resolves as soon as the shim can be spoken to, while it makes the sandbox and the root filesystem: what follows need not wait
    * for that, and fails when that fails. `descriptors` are the port sockets; closed by this call.

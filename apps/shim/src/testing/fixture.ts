@@ -3,6 +3,9 @@ import {
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -138,4 +141,39 @@ export async function finish(shim: Shim): Promise<ExitRecord> {
   const record = await shim.exited;
   shim.recorded();
   return record;
+}
+
+/** Pids of the processes with this name whose parent has this pid. */
+export function childrenNamed(parent: number, name: string): number[] {
+  return readdirSync("/proc")
+    .filter((entry) => /^\d+$/.test(entry))
+    .filter((entry) => {
+      try {
+        const stat = readFileSync(`/proc/${entry}/stat`, "latin1");
+        return (
+          stat.includes(`(${name})`) && Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]) === parent
+        );
+      } catch {
+        return false; // It ended meanwhile.
+      }
+    })
+    .map(Number);
+}
+
+/** The shim of a container's init, whose parent is a process of the OCI runtime for a moment more. */
+export async function shimOf(pid: number): Promise<number> {
+  for (;;) {
+    const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 4).split(" ")[0]);
+    if (isBun(parent)) return parent;
+    await Bun.sleep(1);
+  }
+}
+
+function isBun(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`) === realpathSync(process.execPath);
+  } catch {
+    return false; // It ended meanwhile.
+  }
 }

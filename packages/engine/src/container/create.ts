@@ -56,7 +56,7 @@ export async function createContainer(
   const name = options.name === undefined ? undefined : checkName(options.name);
 
   // Most containers are started right after they are made.
-  engine.runtime.announce();
+  engine.runtime.announce("launch");
   validateModes(asked, askedHost);
   validateConfig(asked);
   const { resources, warnings: resourceWarnings } = validateResources(askedHost, engine.facts, false);

@@ -7,8 +7,6 @@ type BundleField = "spec" | "rootfs" | "user" | "workingDirectory";
 export interface LaunchFile extends Omit<Launch, BundleField> {
   /** The OCI runtime's `--root`. */
   runtimeRoot: string;
-  /** The host is cgroup hybrid: `/sys/fs/cgroup/unified` is hidden from the OCI runtime, because crun refuses to run beside it. */
-  hideUnifiedCgroup: boolean;
   /** What is run, for error sentences. */
   command: string;
   cgroupsPath?: string;

@@ -54,10 +54,18 @@ export type ControlMessage =
   | { id: number; ok: true; result: unknown }
   | { id: number; error: Failure };
 
+/** What can be got ready for. */
+export type Announced = "launch" | "exec";
+
+/** Flag of `berth shim-server`: the host is cgroup hybrid, and crun refuses to run where it sees the unified half. */
+export const HIDE_UNIFIED_CGROUP = "--hide-unified-cgroup";
+
 /** What the daemon sends to the shim-server for a launch; descriptors go with it: the listening socket, then the port sockets. */
 export interface LaunchMessage {
-  /** Folder with `launch.json`; the shim's own folder. Absent: a launch or an exec will come soon. */
+  /** Folder with `launch.json`; the shim's own folder. */
   directory?: string;
+  /** Instead of it: what will come soon. */
+  soon?: Announced;
 }
 
 /** Splits a byte stream into lines; what follows after `stop()` is given back as raw bytes. */

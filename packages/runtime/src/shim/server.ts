@@ -1,9 +1,10 @@
 import { log, unavailable } from "@berth/base";
 import { closeQuietly, FORK_SERVER_ENVIRONMENT, MSG, SOCK, sendmsg, socketpair } from "@berth/linux";
 import { type Subprocess, spawn } from "bun";
-import type { LaunchMessage } from "./protocol.ts";
+import type { Announced, LaunchMessage } from "./protocol.ts";
 
-const ANNOUNCEMENT = Buffer.from(JSON.stringify({} satisfies LaunchMessage));
+const announcement = (soon: Announced) => Buffer.from(JSON.stringify({ soon } satisfies LaunchMessage));
+const ANNOUNCEMENTS = { launch: announcement("launch"), exec: announcement("exec") };
 
 /**
  * The daemon's end of the shim-server, which is started at need and again when it ended.
@@ -46,10 +47,10 @@ export class ShimServer {
   }
 
   /** A launch or an exec will come soon. */
-  announce(): void {
+  announce(what: Announced): void {
     if (this.#socket < 0) return;
     try {
-      sendmsg(this.#socket, ANNOUNCEMENT, [], MSG.DONTWAIT);
+      sendmsg(this.#socket, ANNOUNCEMENTS[what], [], MSG.DONTWAIT);
     } catch {
       // The launch itself will tell what is wrong.
     }

@@ -7,6 +7,7 @@ import type { OciSeccomp } from "../spec/seccomp/profile.ts";
 import { connectShim } from "./client.ts";
 import { removeShimFolder } from "./folder.ts";
 import { type BundleFile, EXIT_FILE, type LaunchFile, SHIM_FILES } from "./launch-file.ts";
+import { type Announced, HIDE_UNIFIED_CGROUP } from "./protocol.ts";
 import { SeccompFiles } from "./seccomp-files.ts";
 import { ShimServer } from "./server.ts";
 
@@ -24,26 +25,27 @@ const ID_DIGITS = 16;
 
 /** Runs containers through shims. */
 export class ShimRuntime implements Runtime {
-  readonly #options: ShimRuntimeOptions;
   readonly #server: ShimServer;
   readonly #shims: string;
   readonly #runtimeRoot: string;
   readonly #seccomp: SeccompFiles;
 
   constructor(options: ShimRuntimeOptions) {
-    this.#options = options;
     this.#shims = join(options.execRoot, "shim");
     this.#runtimeRoot = join(options.execRoot, "runtime");
     mkdirSync(this.#shims, { recursive: true, mode: 0o700 });
     const seccomp = join(options.execRoot, "seccomp");
     for (const folder of [this.#runtimeRoot, seccomp]) mkdirSync(folder, { recursive: true, mode: 0o700 });
     this.#seccomp = new SeccompFiles(seccomp);
-    this.#server = new ShimServer(options.shimServer);
+    this.#server = new ShimServer([
+      ...options.shimServer,
+      ...(options.hideUnifiedCgroup ? [HIDE_UNIFIED_CGROUP] : []),
+    ]);
     this.#server.warm();
   }
 
-  announce(): void {
-    this.#server.announce();
+  announce(what: Announced): void {
+    this.#server.announce(what);
   }
 
   async launch(launch: Launch, descriptors: number[]): Promise<Shim> {
@@ -79,7 +81,6 @@ export class ShimRuntime implements Runtime {
     return {
       ...kept,
       runtimeRoot: this.#runtimeRoot,
-      hideUnifiedCgroup: this.#options.hideUnifiedCgroup,
       command: spec.process.args[0] ?? "",
       ...(linux.cgroupsPath === undefined ? {} : { cgroupsPath: linux.cgroupsPath }),
       reachesHost: spec.mounts.some((mount) => mount.reachesHost === true),
