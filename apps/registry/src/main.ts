@@ -27,6 +27,10 @@ export async function registryMain(argv: string[]): Promise<void> {
       case "htpasswd":
         process.exitCode = await (await import("./htpasswd.ts")).htpasswd(rest);
         return;
+      case "--version":
+      case "-v":
+        process.stdout.write(`registry berth v${process.env.BERTH_VERSION ?? "0.1.0"}\n`);
+        return;
       case undefined:
       case "help":
       case "--help":

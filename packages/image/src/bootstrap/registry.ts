@@ -46,7 +46,25 @@ export async function bootstrapRegistry(task: BootstrapTask): Promise<void> {
   mkdirSync(join(root, dirname(CONFIG)), { recursive: true });
   writeFileSync(
     join(root, CONFIG),
-    `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${ROOT_FOLDER}\nhttp:\n  addr: :5000\n`,
+    [
+      "version: 0.1",
+      "log:",
+      "  fields:",
+      "    service: registry",
+      "storage:",
+      "  filesystem:",
+      `    rootdirectory: ${ROOT_FOLDER}`,
+      "http:",
+      "  addr: :5000",
+      "  headers:",
+      "    X-Content-Type-Options: [nosniff]",
+      "health:",
+      "  storagedriver:",
+      "    enabled: true",
+      "    interval: 10s",
+      "    threshold: 3",
+      "",
+    ].join("\n"),
   );
   const version = (await runTool(task, [program, "--version"])).trim();
   const time = newestTime([program, ...libraries.values()]);

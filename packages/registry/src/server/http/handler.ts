@@ -33,6 +33,9 @@ interface Server {
 /** Seconds that ending an upload may take without a byte on the wire: hashing it again, copying it inside a bucket. */
 const FINISH_SECONDS = 3600;
 
+/** An IPv4 address as a socket of both families names it. */
+const MAPPED = /^::ffff:(?=\d+\.)/i;
+
 const API_VERSION = "Docker-Distribution-Api-Version";
 
 /** The whole way of one request: limits, route, rights, handler, errors, log, metrics. Never throws. */
@@ -48,7 +51,7 @@ export function requestHandler(parts: HandlerParts): (request: Request, server: 
     let user = "";
     metrics.inFlight++;
     const needsAddress = accessLog.format !== "none" || rate.rate !== undefined;
-    const remote = needsAddress ? (server.requestIP(request)?.address ?? "-") : "-";
+    const remote = needsAddress ? (server.requestIP(request)?.address.replace(MAPPED, "") ?? "-") : "-";
     let response: Response;
     try {
       if (path === "/healthz") response = await health(parts.options(), parts.isWell());
@@ -111,7 +114,8 @@ export function requestHandler(parts: HandlerParts): (request: Request, server: 
 function addressOf(server: Server, request: Request): string {
   const found = server.requestIP(request);
   if (found === null) return "";
-  return found.address.includes(":") ? `[${found.address}]:${found.port}` : `${found.address}:${found.port}`;
+  const address = found.address.replace(MAPPED, "");
+  return address.includes(":") ? `[${address}]:${found.port}` : `${address}:${found.port}`;
 }
 
 async function health({ context }: DispatchOptions, isWell: boolean): Promise<Response> {
