@@ -1,6 +1,6 @@
 /** A pull-through cache in front of another registry: Debian's docker-registry. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { utimesSync } from "node:fs";
+import { readFileSync, utimesSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import {
   S3TestServer,
@@ -267,4 +267,29 @@ test("a cache on S3 shares fetches too", async () => {
   await verifyBlob(cache.url, "a", content.digest);
   expect(origin.asked).toHaveLength(1);
   await bucket.stop();
+});
+
+test("memory stays flat while a large layer comes, faster than it is written and for nobody", async () => {
+  const origin = await RegistryProcess.start("berth");
+  started.push(origin);
+  const cache = await RegistryProcess.start("berth", { flags: ["--proxy", origin.url] });
+  started.push(cache);
+  const megabytes = 300;
+  const bytes = new Uint8Array(megabytes << 20);
+  for (let at = 0; at < bytes.length; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  const content = contentOf(bytes);
+  await pushBlob(origin.url, "a", content);
+  const most = () =>
+    Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${cache.pid}/status`, "utf8"))![1]) / 1024;
+  const before = most();
+  const leaving = new AbortController();
+  const answer = await fetch(`${cache.url}/v2/a/blobs/${content.digest}`, { signal: leaving.signal });
+  await answer.body!.getReader().read();
+  leaving.abort();
+  await eventually(
+    "it is kept",
+    () => [...new Bun.Glob(`**/${content.digest.slice(7)}/link`).scanSync({ cwd: cache.root })].length > 0,
+    60,
+  );
+  expect(most() - before).toBeLessThan(megabytes / 2);
 });

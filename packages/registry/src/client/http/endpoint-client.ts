@@ -273,21 +273,24 @@ export async function* watched(response: Response, stall = STALL): AsyncGenerato
   const reader = response.body.getReader();
   const host = new URL(response.url).host;
   let waiting = Date.now();
-  let stalled: (() => void) | undefined;
+  let giveUp: ((error: Error) => void) | undefined;
   const timer = setInterval(
     () => {
-      if (Date.now() - waiting > stall) stalled?.();
+      if (Date.now() - waiting > stall)
+        giveUp?.(new ConnectionError(`read from ${host}: i/o timeout`, "ETIMEDOUT", true));
     },
     Math.min(stall, 1000),
   );
-  const tooSlow = new Promise<"stalled">((resolve) => {
-    stalled = () => resolve("stalled");
-  });
+  // Not a race with one promise for all: that would keep each piece until the end.
+  const read = () =>
+    new Promise<Awaited<ReturnType<typeof reader.read>>>((resolve, reject) => {
+      giveUp = reject;
+      reader.read().then(resolve, reject);
+    });
   try {
     for (;;) {
       waiting = Date.now();
-      const next = await Promise.race([reader.read(), tooSlow]);
-      if (next === "stalled") throw new ConnectionError(`read from ${host}: i/o timeout`, "ETIMEDOUT", true);
+      const next = await read();
       if (next.done) return;
       waiting = Number.POSITIVE_INFINITY;
       yield next.value as Uint8Array;

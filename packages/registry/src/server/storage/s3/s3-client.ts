@@ -56,7 +56,9 @@ export class S3Client {
     return `/${encode(`${this.#settings.bucket}/${key}`, true)}`;
   }
 
+  /** Without a slash behind the bucket's own name: some stores sign their idea of the path, which has none. */
   #pathOf(key: string): string {
+    if (key === "" && !this.#settings.virtualHost) return `/${encode(this.#settings.bucket)}`;
     return this.#settings.virtualHost ? `/${encode(key, true)}` : this.sourceOf(key);
   }
 

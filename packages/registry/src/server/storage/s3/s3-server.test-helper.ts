@@ -52,7 +52,7 @@ export class S3TestServer {
       return failure(503, "SlowDown");
     }
     const path = decodeURIComponent(url.pathname);
-    if (!path.startsWith("/images/")) return failure(404, "NoSuchBucket");
+    if (!/^\/images(?:\/|$)/.test(path)) return failure(404, "NoSuchBucket");
     const key = path.slice("/images/".length);
     const query = url.searchParams;
     if (key === "") return request.method === "GET" ? this.#list(query) : failure(405, "MethodNotAllowed");
