@@ -88,6 +88,48 @@ for (const client of engineOfThisRun() === "berth" ? ["docker", "berth"] : ["doc
   });
 }
 
+for (const client of engineOfThisRun() === "berth" ? ["docker", "berth"] : ["docker"]) {
+  test(`${client} attach: what is there is drawn again, with no key pressed`, async () => {
+    const name = `redraw-${client}`;
+    const loop = "trap 'echo the size changed' WINCH; while :; do sleep 0.05; done";
+    await daemon.out("run", "-dt", "--name", name, "busybox", "sh", "-c", loop);
+    for (let time = 0; time < 2; time++) {
+      const screen = daemon.terminal([client, "attach", name]);
+      await screen.until("the size changed");
+      screen.kill("SIGKILL");
+      await screen.exited;
+    }
+    await daemon.out("rm", "-f", name);
+  });
+
+  test(`${client} run -it: what is typed before the container runs reaches it`, async () => {
+    const shell = daemon.terminal([
+      client,
+      "run",
+      "--rm",
+      "-it",
+      "busybox",
+      "sh",
+      "-c",
+      "read x; echo got-$x",
+    ]);
+    shell.type("early\r");
+    await shell.until("got-early");
+    expect(await shell.exited).toBe(0);
+  });
+
+  test(`${client} exec -it: left with the keys`, async () => {
+    const name = `leave-${client}`;
+    await daemon.out("run", "-d", "--name", name, "busybox", "sleep", "1000");
+    const shell = daemon.terminal([client, "exec", "-it", name, ...SHELL]);
+    await shell.until("ready: ");
+    shell.type("\x10\x11");
+    await shell.until("read escape sequence");
+    expect(await shell.exited).toBe(1);
+    await daemon.out("rm", "-f", name);
+  });
+}
+
 test("run -it leaves when the container is removed under it", async () => {
   const shell = daemon.terminal(["docker", "run", "-it", "--name", "removed", "busybox", ...SHELL]);
   await shell.until("ready: ");

@@ -6,7 +6,6 @@ import { dlopen, ptr } from "bun:ffi";
 
 const TCGETS = 0x5401;
 const TCSETS = 0x5402;
-const TCSETSF = 0x5404;
 const TIOCGWINSZ = 0x5413;
 
 // struct termios of the kernel on x86-64 and arm64: four 32-bit flag words, c_line, then c_cc.
@@ -43,7 +42,7 @@ export function terminalSize(fd: number): { rows: number; columns: number } | un
 }
 
 /**
- * Every key goes through as it is: no echo, no lines, no signals from keys (cfmakeraw(3)).
+ * Every key goes through as it is: no echo, no lines, no signals from keys (cfmakeraw(3)). What was typed before is kept.
  * @returns what puts the terminal back; undefined when it is no terminal.
  */
 export function makeTerminalRaw(fd: number): (() => void) | undefined {
@@ -59,8 +58,8 @@ export function makeTerminalRaw(fd: number): (() => void) | undefined {
   change(12, LFLAG_OFF);
   raw[C_CC + VMIN] = 1;
   raw[C_CC + VTIME] = 0;
-  if (!ioctl(fd, TCSETSF, raw)) return undefined;
-  return () => void ioctl(fd, TCSETSF, before);
+  if (!ioctl(fd, TCSETS, raw)) return undefined;
+  return () => void ioctl(fd, TCSETS, before);
 }
 
 const ECHO = 0x8;

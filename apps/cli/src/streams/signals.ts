@@ -37,9 +37,13 @@ export function proxySignals(send: (name: string) => Promise<void>): () => void 
   };
 }
 
-/** Tells `resize` the terminal's size now and whenever it changes. @returns what ends it. */
+/**
+ * Tells `resize` the terminal's size now and whenever it changes. `redraw`: another size is told first, so that a program that is
+ * there already draws its screen or its prompt again. @returns what ends it.
+ */
 export async function followTerminalSize(
   resize: (size: { rows: number; columns: number }) => Promise<void>,
+  options: { redraw?: boolean } = {},
 ): Promise<() => void> {
   const { terminal } = await import("../io/terminal.ts");
   const tell = async (attempts: number): Promise<void> => {
@@ -52,6 +56,11 @@ export async function followTerminalSize(
       if (attempts > 0) setTimeout(() => void tell(attempts - 1), 20);
     }
   };
+  const first = options.redraw ? (terminal.size(1) ?? terminal.size(0)) : undefined;
+  if (first !== undefined) {
+    // What is wrong is told by the next one.
+    await resize({ rows: first.rows + 1, columns: first.columns + 1 }).catch(() => {});
+  }
   await tell(5);
   const handler = () => void tell(0);
   process.on("SIGWINCH", handler);

@@ -56,7 +56,9 @@ export default command({
       cleanUp.push(session.close);
       if (config.Tty && (await context.isTerminal(1))) {
         const { followTerminalSize } = await import("../../streams/signals.ts");
-        cleanUp.push(await followTerminalSize((size) => containerResize(client, name, size)));
+        cleanUp.push(
+          await followTerminalSize((size) => containerResize(client, name, size), { redraw: true }),
+        );
       }
       if ((await session.done) === "detached") throw new CommandError("read escape sequence");
       return await status;

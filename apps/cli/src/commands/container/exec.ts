@@ -113,7 +113,7 @@ async function runAttached(
       const { followTerminalSize } = await import("../../streams/signals.ts");
       cleanUp.push(await followTerminalSize((now) => execResize(client, id, now)));
     }
-    if ((await session.done) === "detached") return 0;
+    if ((await session.done) === "detached") throw new CommandError("read escape sequence");
   } finally {
     for (const undo of cleanUp.reverse()) undo();
   }
