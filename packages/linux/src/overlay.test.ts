@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MNT, umount2 } from "./mount.ts";
-import { mountOverlay } from "./overlay.ts";
+import { forgetVolatile, mountOverlay } from "./overlay.ts";
 
 let folder: string;
 let target: string;
@@ -44,6 +44,18 @@ test("upper layers hide lower ones, writes go to the upper", () => {
   expect(readFileSync(join(target, "only"), "utf8")).toBe("base");
   writeFileSync(join(target, "new"), "x");
   expect(readFileSync(join(upper, "new"), "utf8")).toBe("x");
+});
+
+test("a volatile mount can follow another once it is forgotten, and finds what that one wrote", () => {
+  const layers = { lower: [layer("base", {})], upper: layer("upper", {}), work: layer("work", {}) };
+  forgetVolatile(layers.work);
+  mountOverlay({ ...layers, volatile: true }, target);
+  writeFileSync(join(target, "new"), "x");
+  umount2(target);
+  expect(() => mountOverlay({ ...layers, volatile: true }, target)).toThrow();
+  forgetVolatile(layers.work);
+  mountOverlay({ ...layers, volatile: true }, target);
+  expect(readFileSync(join(target, "new"), "utf8")).toBe("x");
 });
 
 test("paths with characters of the option syntax are taken literally", () => {

@@ -19,8 +19,15 @@ export interface OverlayLayers {
  * in case the machine crashed in between. Only for mounts that are known to have ended in order, or whose content does not matter.
  */
 export function forgetVolatile(work: string): void {
+  const mark = `${work}/work/incompat/volatile`;
   try {
-    unlinkat(AT.FDCWD, `${work}/work/incompat/volatile`, AT.REMOVEDIR);
+    // The kernel looks for the folder; since 5.10 it has a file in it.
+    try {
+      unlinkat(AT.FDCWD, `${mark}/dirty`);
+    } catch (error) {
+      if (!isErrno(error, "ENOENT")) throw error;
+    }
+    unlinkat(AT.FDCWD, mark, AT.REMOVEDIR);
   } catch (error) {
     if (!isErrno(error, "ENOENT", "ENOTDIR")) throw error;
   }

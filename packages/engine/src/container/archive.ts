@@ -3,6 +3,7 @@ import { invalidParameter, notFound } from "@berth/base";
 import type { EngineContext } from "../context.ts";
 import { containerEvent } from "./events.ts";
 import { viewOf } from "./view.ts";
+import { whileThere } from "./while-there.ts";
 
 /*
  * The archive endpoints behind `docker cp`. `path` is inside the container; relative to its root.
@@ -24,7 +25,8 @@ export async function statPath(
 ): Promise<ContainerPathStat> {
   const container = engine.containers.get(reference);
   checkPath(path);
-  const stat = await engine.jobs.statPath(viewOf(engine, container), path);
+  const work = engine.jobs.statPath(viewOf(engine, container), path);
+  const stat = await whileThere(engine, container, reference, work);
   if (stat === undefined) throw missing(path, reference);
   return stat;
 }
@@ -38,7 +40,8 @@ export async function getArchive(
 ): Promise<{ stat: ContainerPathStat; tar: ReadableStream<Uint8Array> }> {
   const container = engine.containers.get(reference);
   checkPath(path);
-  const found = await engine.jobs.getArchive(viewOf(engine, container), path, signal);
+  const work = engine.jobs.getArchive(viewOf(engine, container), path, signal);
+  const found = await whileThere(engine, container, reference, work);
   if (found === undefined) throw missing(path, reference);
   containerEvent(engine, container, "archive-path");
   return found;
@@ -57,8 +60,7 @@ export async function putArchive(
   checkPath(path);
   const { config, hostConfig } = container.record;
   const asked = { ...options, user: config.User, readOnlyRoot: hostConfig.ReadonlyRootfs };
-  if (!(await engine.jobs.putArchive(viewOf(engine, container), path, tar, asked, signal))) {
-    throw missing(path, reference);
-  }
+  const work = engine.jobs.putArchive(viewOf(engine, container), path, tar, asked, signal);
+  if (!(await whileThere(engine, container, reference, work))) throw missing(path, reference);
   containerEvent(engine, container, "extract-to-dir");
 }

@@ -1,5 +1,6 @@
 import type { Change } from "@berth/api";
 import type { EngineContext } from "../context.ts";
+import { whileThere } from "./while-there.ts";
 
 /**
  * What a start puts into every root filesystem as places for mounts. Docker has them in a layer between image and container,
@@ -21,9 +22,8 @@ export const MOUNT_PLACES: ReadonlySet<string> = new Set([
 /** `docker diff`. @throws not-found. */
 export async function containerChanges(engine: EngineContext, reference: string): Promise<Change[]> {
   const container = engine.containers.get(reference);
-  const changes = (await engine.snapshots.changes(container.id)).filter(
-    ({ path, kind }) => path !== "/" && !(kind !== 2 && MOUNT_PLACES.has(path)),
-  );
+  const found = await whileThere(engine, container, reference, engine.snapshots.changes(container.id));
+  const changes = found.filter(({ path, kind }) => path !== "/" && !(kind !== 2 && MOUNT_PLACES.has(path)));
   // /etc counts only when something else in it changed.
   const inEtc = changes.some(({ path }) => path.startsWith("/etc/"));
   return changes

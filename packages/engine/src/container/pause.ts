@@ -1,4 +1,5 @@
 import { conflict, messageOf, systemError } from "@berth/base";
+import { isErrno } from "@berth/linux";
 import type { EngineContext } from "../context.ts";
 import { cgroupOf } from "./cgroup.ts";
 import type { Container } from "./container.ts";
@@ -22,6 +23,9 @@ export function pauseLocked(engine: EngineContext, container: Container): void {
   try {
     cgroupOf(engine, container).freeze();
   } catch (error) {
+    // Its group went this moment: its end is about to be dealt with.
+    if (isErrno(error, "ENOENT"))
+      throw conflict(`Container ${container.id} is not running`, { cause: error });
     throw systemError(`Cannot pause container ${container.id}: ${messageOf(error)}`, { cause: error });
   }
   state.paused = true;
