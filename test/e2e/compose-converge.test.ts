@@ -1,7 +1,9 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Compose files
 /** What `up` makes anew and what it leaves; how failures end. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { composeProject, LOOP } from "../harness/compose.ts";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
+import { eventually } from "../harness/wait.ts";
 
 let daemon: Daemon;
 beforeAll(async () => {
@@ -124,6 +126,13 @@ describe("compose: how it ends", () => {
       "nope.yaml: no such file",
     ],
     [
+      "a link to nobody",
+      "{image: busybox, external_links: [nobody]}",
+      ["up", "-d"],
+      1,
+      "No such container: nobody",
+    ],
+    [
       "a build that fails",
       '{build: {dockerfile_inline: "FROM busybox\\nRUN exit 7"}}',
       ["up", "-d"],
@@ -208,5 +217,74 @@ describe("compose: how it ends", () => {
     expect(stdout.split("\n").sort()).toEqual(["", "web-1  | err", "web-1  | out"]);
     expect(stderr).toBe("");
     await loud.ok("down");
+  }, 60_000);
+
+  test("logs -f of a container that had ended: what it says next, once", async () => {
+    const again = project(
+      "again",
+      'services: {web: {image: busybox, command: ["sh", "-c", "echo run; test -e /once && sleep 1000; touch /once"]}}\n',
+    );
+    await again.ok("up", "-d");
+    await daemon.out("wait", "again-web-1");
+    const child = daemon.spawn(["berth", "compose", "logs", "-f"], { cwd: again.folder });
+    let shown = "";
+    void (async () => {
+      for await (const chunk of child.stdout) shown += new TextDecoder().decode(chunk);
+    })();
+    await eventually("the first run is shown", () => shown.includes("run\n"));
+    await again.ok("start");
+    await eventually("the second run is shown", () => shown.split("run\n").length > 2);
+    child.kill("SIGINT");
+    await child.exited;
+    expect(shown).toBe("web-1  | run\nweb-1  | run\n");
+    await again.ok("down", "-t", "0");
+  }, 60_000);
+
+  test("Ctrl-C on a terminal: last words stand above the progress of the stop", async () => {
+    const last = project(
+      "last",
+      `services: {web: {image: busybox, command: ["sh", "-c", "trap 'echo good bye; exit 0' TERM; echo hi; while :; do sleep 0.1; done"]}}\n`,
+    );
+    const terminal = daemon.terminal(["berth", "compose", "-f", `${last.folder}/compose.yaml`, "up"]);
+    await terminal.until("hi");
+    terminal.type("\x03");
+    expect(await terminal.exited).toBe(130);
+    const text = terminal.screen();
+    expect(text).toContain("good bye");
+    // What is drawn last begins below them.
+    expect(text.lastIndexOf("[+] Stopping 1/1")).toBeGreaterThan(text.indexOf("good bye"));
+    await last.ok("down");
+  }, 60_000);
+
+  test("variables: orphans removed or not told, progress on stdout, .env left out", async () => {
+    const file = "services: {web: {image: busybox, command: sleep 1000}}\n";
+    const orphan = () =>
+      project("env", `${file.replace("}}", "}, old: {image: busybox, command: sleep 1000}}")}`).ok(
+        "up",
+        "-d",
+      );
+    await orphan();
+    const told = await project("env", file).compose("up", "-d");
+    expect(told.stderr).toContain("Found orphan containers ([env-old-1])");
+    const silent = await project("env", file, { COMPOSE_IGNORE_ORPHANS: "1" }).compose("up", "-d");
+    expect(silent.stderr).not.toContain("orphan");
+    const both = await project("env", file, { COMPOSE_IGNORE_ORPHANS: "1" }).compose(
+      "up",
+      "--remove-orphans",
+    );
+    expect([both.exitCode, both.stderr]).toEqual([
+      1,
+      "cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans\n",
+    ]);
+    const env = project("env", file);
+    env.write(".env", "COMPOSE_REMOVE_ORPHANS=1\nTAG=x\n");
+    await env.ok("up", "-d", "-t", "0");
+    expect(await env.states()).toEqual(["env-web-1 running"]);
+    const shown = await project("env", file, { COMPOSE_STATUS_STDOUT: "1" }).compose("down", "-t", "0");
+    expect([shown.stdout, shown.stderr]).toEqual([expect.stringContaining("env-web-1  Removed"), ""]);
+    const using = project("env", "services: {web: {image: 'busybox:${TAG:-none}'}}\n", {
+      COMPOSE_DISABLE_ENV_FILE: "1",
+    });
+    expect(await using.ok("config", "--images")).toBe("busybox:none\n");
   }, 60_000);
 });

@@ -88,7 +88,7 @@ async function compose(
   wantsHelp: boolean,
 ): Promise<number> {
   const { findComposeCommand } = await import("./compose/dispatch.ts");
-  const call = findComposeCommand(invocation.program, words, invocation.environment);
+  const call = await findComposeCommand(invocation.program, words, invocation.environment);
   if ("help" in call) {
     const { composeHelp } = await import("./compose/help.ts");
     await invocation.stdout.write(await composeHelp(invocation.program));

@@ -2,6 +2,7 @@ import { findEntry } from "../catalogue.ts";
 import type { Entry } from "../entry.ts";
 import { CommandError } from "../errors.ts";
 import { FlagError, parseFlags } from "../flags/parse.ts";
+import { composeVariables } from "./env-file.ts";
 import { COMPOSE_FLAGS, type ComposeOptions, composeOptions } from "./flags.ts";
 
 /** Which Compose command is meant, or a text to print. */
@@ -14,11 +15,11 @@ export type ComposeCall =
  * @param words behind `compose`.
  * @throws CommandError
  */
-export function findComposeCommand(
+export async function findComposeCommand(
   program: string,
   words: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-): ComposeCall {
+): Promise<ComposeCall> {
   let parsed: ReturnType<typeof parseFlags<typeof COMPOSE_FLAGS>>;
   let options: ComposeOptions;
   try {
@@ -26,7 +27,10 @@ export function findComposeCommand(
     const [first] = words;
     if (first === "-v" || first === "--version") return findComposeCommand(program, ["version"], environment);
     parsed = parseFlags(COMPOSE_FLAGS, words, false);
-    options = composeOptions(parsed.values, parsed.given, environment);
+    const { file, "env-file": envFiles, "project-directory": folder, workdir } = parsed.values;
+    const where = { files: file, envFiles, projectDirectory: folder || workdir };
+    const fromFiles = await composeVariables(where, environment);
+    options = composeOptions(parsed.values, parsed.given, { ...fromFiles, ...environment });
   } catch (error) {
     if (error instanceof CommandError) throw error;
     const message = (error as Error).message;

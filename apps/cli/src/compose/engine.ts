@@ -10,7 +10,12 @@ export async function composeEngine(
   options: { title?: string; quiet?: boolean } = {},
 ): Promise<ComposeEngine & { progress: ProgressView }> {
   const [client, progress] = await Promise.all([context.client(), progressView(context, options)]);
-  const { dryRun = false, compatibility = false, parallel = -1 } = context.compose ?? {};
+  const {
+    dryRun = false,
+    compatibility = false,
+    parallel = -1,
+    ignoreOrphans = false,
+  } = context.compose ?? {};
   return {
     client,
     progress,
@@ -33,6 +38,7 @@ export async function composeEngine(
     },
     render: serviceJson,
     separator: compatibility ? "_" : "-",
+    ignoreOrphans,
     ...(parallel > 0 && { atOnce: parallel }),
     ...(dryRun && {
       dryRun: async (plan: string) => {
@@ -48,23 +54,25 @@ export async function progressView(
   context: Context,
   options: { title?: string; quiet?: boolean } = {},
 ): Promise<ProgressView> {
-  const { progress = "auto", ansi = "auto" } = context.compose ?? {};
+  const { progress = "auto", ansi = "auto", statusOnStdout = false } = context.compose ?? {};
+  const output = statusOnStdout ? context.stdout : context.stderr;
   if (options.quiet || progress === "quiet") {
     const { QuietProgress } = await import("./progress-plain.ts");
-    return new QuietProgress(context.stderr);
+    return new QuietProgress(output);
   }
   if (progress === "json") {
     const { JsonProgress } = await import("./progress-plain.ts");
-    return new JsonProgress(context.stderr);
+    return new JsonProgress(output);
   }
   const draws =
-    progress === "tty" || (progress === "auto" && ansi !== "never" && (await context.isTerminal(2)));
-  if (!draws) return new PlainProgress(context.stderr);
+    progress === "tty" ||
+    (progress === "auto" && ansi !== "never" && (await context.isTerminal(statusOnStdout ? 1 : 2)));
+  if (!draws) return new PlainProgress(output);
   const [{ TerminalProgress }, { terminal }] = await Promise.all([
     import("./progress-terminal.ts"),
     import("../io/terminal.ts"),
   ]);
-  return new TerminalProgress(context.stderr, {
+  return new TerminalProgress(output, {
     title: options.title ?? "Running",
     color: ansi !== "never" && !context.environment.NO_COLOR,
     size: () => terminal.size(2),

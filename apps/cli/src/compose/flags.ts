@@ -41,9 +41,18 @@ export interface ComposeOptions {
   compatibility: boolean;
   dryRun: boolean;
   allResources: boolean;
+  /** false: COMPOSE_DISABLE_ENV_FILE. */
+  standardEnvFile: boolean;
+  /** COMPOSE_REMOVE_ORPHANS: as if `--remove-orphans` were said. */
+  removeOrphans: boolean;
+  /** COMPOSE_IGNORE_ORPHANS: no word about them. */
+  ignoreOrphans: boolean;
+  /** COMPOSE_STATUS_STDOUT: progress goes to stdout. */
+  statusOnStdout: boolean;
 }
 
-const truthy = (text: string | undefined) => /^(1|t|true|y|yes)$/i.test(text ?? "");
+/** Of a variable. */
+export const truthy = (text: string | undefined) => /^(1|t|true|y|yes)$/i.test(text ?? "");
 
 /** @throws Error with Compose's sentence. */
 export function composeOptions(
@@ -79,5 +88,9 @@ export function composeOptions(
     compatibility: given("compatibility") ? values.compatibility : truthy(environment.COMPOSE_COMPATIBILITY),
     dryRun: values["dry-run"],
     allResources: values["all-resources"],
+    standardEnvFile: !truthy(environment.COMPOSE_DISABLE_ENV_FILE),
+    removeOrphans: truthy(environment.COMPOSE_REMOVE_ORPHANS),
+    ignoreOrphans: truthy(environment.COMPOSE_IGNORE_ORPHANS),
+    statusOnStdout: truthy(environment.COMPOSE_STATUS_STDOUT),
   };
 }

@@ -16,11 +16,21 @@ export class LogPrinter {
   readonly #options: LogPrinterOptions;
   readonly #colors = new Map<string, string>();
   #width = 0;
+  #above: ((text: Uint8Array) => Promise<void>) | undefined;
 
   constructor(stdout: Output, stderr: Output, options: LogPrinterOptions) {
     this.#stdout = stdout;
     this.#stderr = stderr;
     this.#options = options;
+  }
+
+  /** What is printed goes above a progress that is drawn on the same terminal; undefined: it is over. */
+  divert(above: ((text: Uint8Array) => Promise<void>) | undefined): void {
+    this.#above = above;
+  }
+
+  #write(output: Output, text: Uint8Array): Promise<void> {
+    return this.#above === undefined ? output.write(text) : this.#above(text);
   }
 
   /** Names get their colours and the width in this order. */
@@ -39,7 +49,8 @@ export class LogPrinter {
   /** A sentence about a container: `web-1 exited with code 0`. */
   async status(name: string, message: string): Promise<void> {
     this.register(name);
-    await this.#stdout.write(`${this.#colored(name, `${name} ${message}`)}\n`);
+    const line = `${this.#colored(name, `${name} ${message}`)}\n`;
+    await this.#write(this.#stdout, new TextEncoder().encode(line));
   }
 
   #colored(name: string, text: string): string {
@@ -60,7 +71,7 @@ export class LogPrinter {
       at += head.length + line.length;
       out[at++] = NEWLINE;
     }
-    await (stream === "stdout" ? this.#stdout : this.#stderr).write(out);
+    await this.#write(stream === "stdout" ? this.#stdout : this.#stderr, out);
   }
 }
 

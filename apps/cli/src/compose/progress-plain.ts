@@ -4,6 +4,8 @@ import { warningLine } from "./project.ts";
 
 /** Progress that ends: what is still to be written is written, and the drawing is left as it is. */
 export interface ProgressView extends Progress {
+  /** Where lines are drawn over again: writes something above them that stays. */
+  above?(text: Uint8Array): Promise<void>;
   end(): Promise<void>;
 }
 

@@ -26,7 +26,7 @@ export class TerminalProgress implements ProgressView {
   #drawn = 0;
   #frame = 0;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #before = "";
+  #before: (string | Uint8Array)[] = [];
   #written: Promise<void> = Promise.resolve();
 
   constructor(
@@ -51,14 +51,20 @@ export class TerminalProgress implements ProgressView {
   }
 
   warn(message: string): void {
-    this.#before += `${message.startsWith("Warning: ") ? message : warningLine(message)}\n`;
+    this.#before.push(`${message.startsWith("Warning: ") ? message : warningLine(message)}\n`);
     this.#draw();
+  }
+
+  above(text: Uint8Array): Promise<void> {
+    this.#before.push(text);
+    this.#draw();
+    return this.#written;
   }
 
   async end(): Promise<void> {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    if (this.#lines.size > 0 || this.#before !== "") this.#draw();
+    if (this.#lines.size > 0 || this.#before.length > 0) this.#draw();
     this.#drawn = 0;
     this.#lines.clear();
     await this.#written;
@@ -84,10 +90,10 @@ export class TerminalProgress implements ProgressView {
     const width = Math.max(0, ...visible.map(({ event }) => label(event).length));
     const lines = [header, ...visible.map((line) => this.#line(line, width, columns))];
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : "";
-    const text = `${up}\x1b[J${this.#before}${top.length > 0 ? `${lines.join("\n")}\n` : ""}`;
-    this.#before = "";
+    const parts = [`${up}\x1b[J`, ...this.#before, top.length > 0 ? `${lines.join("\n")}\n` : ""];
+    this.#before = [];
     this.#drawn = top.length > 0 ? lines.length : 0;
-    this.#written = this.#written.then(() => this.#output.write(text)).catch(() => {});
+    this.#written = this.#written.then(() => this.#output.write(joined(parts))).catch(() => {});
   }
 
   #line({ event, began, ended }: Line, width: number, columns: number): string {
@@ -117,4 +123,9 @@ function label({ id }: ProgressEvent): string {
 function bar(part: number): string {
   const full = Math.max(0, Math.min(20, Math.round(part * 20)));
   return `[${"=".repeat(full)}${full < 20 ? ">" : ""}${" ".repeat(Math.max(0, 19 - full))}]`;
+}
+
+function joined(parts: readonly (string | Uint8Array)[]): string | Uint8Array {
+  if (parts.every((part) => typeof part === "string")) return parts.join("");
+  return new Uint8Array(Buffer.concat(parts.map((part) => Buffer.from(part as Uint8Array))));
 }

@@ -55,6 +55,7 @@ export function loadOptions(context: Context): LoadOptions {
     workingDirectory: process.cwd(),
     readStandardInput: () => Bun.stdin.text(),
     allResources: options.allResources,
+    standardEnvFile: options.standardEnvFile,
   };
 }
 

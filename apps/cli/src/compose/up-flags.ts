@@ -1,3 +1,4 @@
+import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { custom } from "../flags/types.ts";
 
@@ -38,4 +39,13 @@ export function recreatePolicies(values: {
 export function checkBuildFlags(values: { build: boolean; "no-build": boolean }): boolean | undefined {
   if (values.build && values["no-build"]) throw new CommandError("--build and --no-build are incompatible");
   return values.build ? true : values["no-build"] ? false : undefined;
+}
+
+/** `--remove-orphans`, or the variables that stand for it. @throws CommandError when they contradict each other. */
+export function orphansAreRemoved(context: Context, flag: boolean): boolean {
+  const { removeOrphans = false, ignoreOrphans = false } = context.compose ?? {};
+  if (flag && ignoreOrphans) {
+    throw new CommandError("cannot combine COMPOSE_IGNORE_ORPHANS and --remove-orphans");
+  }
+  return flag || (removeOrphans && !ignoreOrphans);
 }

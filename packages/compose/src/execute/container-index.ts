@@ -31,6 +31,12 @@ export class ContainerIndex implements References {
     return this.#byName.get(name);
   }
 
+  /** Whether an id or name is, or was, one of the project's. */
+  knows(reference: string): boolean {
+    if (this.#byName.has(reference) || this.#observed.some(({ id }) => id === reference)) return true;
+    return [...this.#byName.values()].some(({ id }) => id === reference);
+  }
+
   observed(id: string): ObservedContainer | undefined {
     return this.#observed.find((each) => each.id === id);
   }

@@ -91,7 +91,7 @@ export function projectName(
     if (normalizedName(explicit) !== explicit) {
       throw invalidParameter(
         `invalid project name ${JSON.stringify(explicit)}: must consist only of lowercase alphanumeric characters, hyphens, and underscores as well as start with a letter or number`,
-        { exitCode: 1 },
+        given ? { exitCode: 1 } : {},
       );
     }
     return explicit;

@@ -21,13 +21,14 @@ export async function loadProject(options: LoadOptions): Promise<LoadedProject> 
   const outer = options.environment;
   const given = options.projectDirectory === undefined ? undefined : absolute(options.projectDirectory);
   const envFiles = environmentFiles(options, absolute);
+  const standard = (folder: string) => (options.standardEnvFile === false ? [] : standardEnvFile(folder));
   // What .env of the folder we are in says about COMPOSE_FILE counts, so it is read before the files are looked for.
-  let fromFiles = readEnvFiles(envFiles ?? standardEnvFile(given ?? current), outer);
+  let fromFiles = readEnvFiles(envFiles ?? standard(given ?? current), outer);
   const found = findFiles(options.files, given ?? current, current, { ...fromFiles, ...outer });
   const [first] = found.files;
   const workingDirectory = given ?? (first === undefined || first === "-" ? current : dirname(first));
   if (envFiles === undefined && workingDirectory !== (given ?? current)) {
-    fromFiles = { ...fromFiles, ...readEnvFiles(standardEnvFile(workingDirectory), outer) };
+    fromFiles = { ...fromFiles, ...readEnvFiles(standard(workingDirectory), outer) };
   }
   const environment: Record<string, string> = { ...fromFiles, ...outer };
   const standardInput = found.files.includes("-") ? await options.readStandardInput?.() : undefined;

@@ -8,6 +8,8 @@ export interface LoadOptions {
   projectDirectory: string | undefined;
   /** `--env-file`; empty: COMPOSE_ENV_FILES or `.env`. */
   envFiles: readonly string[];
+  /** false: `.env` is not read (COMPOSE_DISABLE_ENV_FILE). */
+  standardEnvFile?: boolean;
   /** `--profile`. */
   profiles: readonly string[];
   /** The process's. */

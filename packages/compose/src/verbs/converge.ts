@@ -14,7 +14,7 @@ import type { ComposeEngine } from "./engine.ts";
 /** Attempts of two `up` at once on one project to agree. */
 const ATTEMPTS = 6;
 const OTHERS_AT_WORK =
-  /is already in use by container|No such container|already in progress|is marked for removal|cannot remove a running container|no such network|network with name .* already exists/i;
+  /is already in use by container|already in progress|is marked for removal|cannot remove a running container|no such network|network with name .* already exists/i;
 
 export interface ConvergeHooks {
   /** Told before the plan is carried out: containers by service, and those that run already. */
@@ -65,10 +65,17 @@ export async function converge(
       await carryOut(performer, plan.plan, hooks.signal);
       return { plan, index, observed };
     } catch (error) {
-      if (attempt >= ATTEMPTS || hooks.signal?.aborted || !OTHERS_AT_WORK.test(messageOf(error))) throw error;
+      if (attempt >= ATTEMPTS || hooks.signal?.aborted || !isOthersWork(error, index)) throw error;
       await Bun.sleep(20 * 2 ** attempt * (0.5 + Math.random()));
     }
   }
+}
+
+function isOthersWork(error: unknown, index: ContainerIndex): boolean {
+  const message = messageOf(error);
+  // A container that was never the project's (`external_links`) is missing, not taken away.
+  const gone = /No such container: (\S+)/.exec(message)?.[1];
+  return gone === undefined ? OTHERS_AT_WORK.test(message) : index.knows(gone);
 }
 
 export function carryOut(performer: Performer, plan: Plan, signal?: AbortSignal): Promise<void> {
@@ -103,8 +110,9 @@ export async function runPlan(
   );
 }
 
-function tell({ progress }: ComposeEngine, plan: UpPlan, options: UpOptions): void {
-  if (plan.orphans.length > 0 && !options.removeOrphans) progress.warn(orphanWarning(plan.orphans));
+function tell(engine: ComposeEngine, plan: UpPlan, options: UpOptions): void {
+  const { progress } = engine;
+  if (!options.removeOrphans) warnOfOrphans(engine, plan.orphans);
   for (const name of plan.divergedVolumes) {
     progress.warn(
       `volume ${JSON.stringify(name)} exists but doesn't match configuration in compose file. It is used as it is; remove it (its data will be lost) to have it made anew.`,
@@ -120,7 +128,13 @@ function tell({ progress }: ComposeEngine, plan: UpPlan, options: UpOptions): vo
   }
 }
 
-export function orphanWarning(orphans: readonly ObservedContainer[]): string {
+export function warnOfOrphans(
+  { progress, ignoreOrphans }: Pick<ComposeEngine, "progress" | "ignoreOrphans">,
+  orphans: readonly ObservedContainer[],
+): void {
+  if (orphans.length === 0 || ignoreOrphans) return;
   const names = orphans.map(({ name }) => name).join(" ");
-  return `Found orphan containers ([${names}]) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.`;
+  progress.warn(
+    `Found orphan containers ([${names}]) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.`,
+  );
 }

@@ -6,7 +6,7 @@ import { type Plan, PlanBuilder } from "../plan/operation.ts";
 import { dependentsOf, inOrder } from "../reconcile/dependencies.ts";
 import { planStop } from "../reconcile/stops.ts";
 import { serviceOf, servicesOf, type Target } from "../target.ts";
-import { orphanWarning, runPlan } from "./converge.ts";
+import { runPlan, warnOfOrphans } from "./converge.ts";
 import type { ComposeEngine } from "./engine.ts";
 
 export interface DownOptions {
@@ -28,7 +28,7 @@ export async function down(engine: ComposeEngine, target: Target, options: DownO
   const { name } = target.project;
   const observed = await observeProject(client, name, options.signal);
   const { plan, orphans } = planDown(target, observed, options, engine.separator);
-  if (orphans.length > 0 && !options.removeOrphans) progress.warn(orphanWarning(orphans));
+  if (!options.removeOrphans) warnOfOrphans(engine, orphans);
   if (plan.steps.length === 0) {
     progress.warn(`Warning: No resource found to remove for project ${JSON.stringify(name)}.`);
     return;

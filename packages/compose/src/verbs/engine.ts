@@ -18,6 +18,8 @@ export interface ComposeEngine {
   separator: Separator;
   /** Containers, networks and volumes that are worked on at once (`--parallel`); absent: as many as the daemon likes. */
   atOnce?: number;
+  /** No word about containers of services that the file no longer has. */
+  ignoreOrphans?: boolean;
   /** Prints the plan instead of carrying it out. */
   dryRun?: (plan: string) => Promise<void>;
 }

@@ -1,7 +1,7 @@
 import { up } from "@berth/compose";
 import { atLeast, command } from "../../command.ts";
 import { loadTarget, withEngine } from "../../compose/engine.ts";
-import { checkBuildFlags, recreatePolicies, SCALE_FLAG } from "../../compose/up-flags.ts";
+import { checkBuildFlags, orphansAreRemoved, recreatePolicies, SCALE_FLAG } from "../../compose/up-flags.ts";
 import { bool, string } from "../../flags/types.ts";
 
 export default command({
@@ -32,7 +32,7 @@ export default command({
         ...(values.pull !== "" && { pull: values.pull }),
         quietPull: values["quiet-pull"],
         renewAnonymousVolumes: false,
-        removeOrphans: values["remove-orphans"],
+        removeOrphans: orphansAreRemoved(context, values["remove-orphans"]),
         start: false,
         wait: false,
         scale: values.scale,

@@ -1,6 +1,7 @@
 import { down } from "@berth/compose";
 import { atLeast, command } from "../../command.ts";
 import { findTarget, withEngine } from "../../compose/engine.ts";
+import { orphansAreRemoved } from "../../compose/up-flags.ts";
 import { CommandError } from "../../errors.ts";
 import { bool, int, string } from "../../flags/types.ts";
 
@@ -34,7 +35,7 @@ export default command({
     await withEngine(context, {}, (engine) =>
       down(engine, target, {
         services,
-        removeOrphans: values["remove-orphans"] || !target.isLoaded,
+        removeOrphans: orphansAreRemoved(context, values["remove-orphans"]) || !target.isLoaded,
         volumes: values.volumes,
         images: rmi === "" ? "none" : rmi,
         disabled: target.disabled,

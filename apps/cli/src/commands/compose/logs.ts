@@ -1,4 +1,5 @@
-import { observeContainers } from "@berth/compose";
+import { type Client, containerInspect } from "@berth/client";
+import { type ObservedContainer, observeContainers } from "@berth/compose";
 import { atLeast, command } from "../../command.ts";
 import { checkServices, findTarget } from "../../compose/engine.ts";
 import { containerEvents, copyLogs, shortName, sinceTime } from "../../compose/follow.ts";
@@ -68,7 +69,7 @@ export default command({
       return;
     }
     try {
-      const endedAt = new Map<string, bigint>();
+      const endedAt = await endsOf(client, containers);
       for await (const { Action: action, Actor: actor, timeNano: time } of events) {
         if (action === "die") {
           endedAt.set(actor.ID, time);
@@ -94,3 +95,21 @@ export default command({
     }
   },
 });
+
+/** When those that do not run ended: what they said until then was shown. */
+async function endsOf(
+  client: Client,
+  containers: readonly ObservedContainer[],
+): Promise<Map<string, bigint>> {
+  const ends = new Map<string, bigint>();
+  await Promise.all(
+    containers.map(async ({ id, state }) => {
+      if (state === "running" || state === "paused") return;
+      const found = await containerInspect(client, id).catch(() => undefined);
+      const time = Date.parse(found?.State.FinishedAt ?? "");
+      // Rounded up: milliseconds are what a Date holds.
+      if (time > 0) ends.set(id, BigInt(time + 1) * 1_000_000n);
+    }),
+  );
+  return ends;
+}

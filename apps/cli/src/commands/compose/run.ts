@@ -8,6 +8,7 @@ import {
   orphansOf,
   refuseUnsupported,
   up,
+  warnOfOrphans,
   withDependencies,
 } from "@berth/compose";
 import { atLeast, command } from "../../command.ts";
@@ -15,6 +16,7 @@ import { composeEngine, targetOf } from "../../compose/engine.ts";
 import { loadComposeProject } from "../../compose/project.ts";
 import { overriddenService } from "../../compose/run-service.ts";
 import { asFlags } from "../../compose/select.ts";
+import { orphansAreRemoved } from "../../compose/up-flags.ts";
 import { resolveEnvironment } from "../../container-options/key-values.ts";
 import { CommandError } from "../../errors.ts";
 import { bool, list, string } from "../../flags/types.ts";
@@ -77,6 +79,7 @@ export default command({
       remove: values.rm,
     });
     refuseUnsupported(service);
+    const removeOrphans = orphansAreRemoved(context, values["remove-orphans"]);
     const engine = await composeEngine(context);
     const target = targetOf(loaded);
     const { client, separator } = engine;
@@ -93,7 +96,7 @@ export default command({
           recreateDependencies: "diverged",
           quietPull: values["quiet-pull"],
           renewAnonymousVolumes: false,
-          removeOrphans: values["remove-orphans"],
+          removeOrphans,
           start: true,
           wait: false,
           scale: new Map(),
@@ -108,11 +111,7 @@ export default command({
       });
       const observed = await observeProject(client, loaded.project.name);
       const orphans = orphansOf(target, observed, target.disabled);
-      if (orphans.length > 0 && others.size === 0 && !values["remove-orphans"]) {
-        engine.progress.warn(
-          `Found orphan containers ([${orphans.map((each) => each.name).join(" ")}]) for this project. If you removed or renamed this service in your compose file, you can run this command with the --remove-orphans flag to clean it up.`,
-        );
-      }
+      if (others.size === 0 && !removeOrphans) warnOfOrphans(engine, orphans);
       id = await createOneOff(engine, target, service, {
         name: containerName,
         observed,

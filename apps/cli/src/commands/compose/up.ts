@@ -5,7 +5,7 @@ import { composeEngine, progressView, targetOf } from "../../compose/engine.ts";
 import { shortName } from "../../compose/follow.ts";
 import { LogPrinter } from "../../compose/log-printer.ts";
 import { loadComposeProject } from "../../compose/project.ts";
-import { checkBuildFlags, recreatePolicies, SCALE_FLAG } from "../../compose/up-flags.ts";
+import { checkBuildFlags, orphansAreRemoved, recreatePolicies, SCALE_FLAG } from "../../compose/up-flags.ts";
 import type { Context } from "../../context.ts";
 import { CommandError } from "../../errors.ts";
 import type { Parsed } from "../../flags/flag.ts";
@@ -83,7 +83,7 @@ export default command({
       ...(values.pull !== "" && { pull: values.pull }),
       quietPull: values["quiet-pull"],
       renewAnonymousVolumes: values["renew-anon-volumes"],
-      removeOrphans: values["remove-orphans"],
+      removeOrphans: orphansAreRemoved(context, values["remove-orphans"]),
       start: !values["no-start"],
       wait: values.wait,
       scale: values.scale,
@@ -158,9 +158,11 @@ async function runAttached(
     act: (progress: typeof engine) => Promise<void>,
   ): Promise<void> => {
     const progress = await progressView(context, { title });
+    if (await context.isTerminal(1)) printer.divert(progress.above?.bind(progress));
     try {
       await act({ ...engine, progress });
     } finally {
+      printer.divert(undefined);
       await progress.end();
     }
   };
