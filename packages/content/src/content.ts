@@ -85,8 +85,11 @@ export interface Content {
   ): Promise<Blob>;
   /** What there is of a blob that is being fetched. Only one at a time for each digest. */
   partial(blob: { digest: Digest; size: number }, lease: Lease): Promise<PartialBlob>;
-  /** Forgets the parts of blobs that nobody fetches now and that were last written before `before`. @returns their bytes. */
-  dropPartials(before?: number): Promise<number>;
+  /**
+   * Forgets parts of blobs that nobody fetches now: those that `which` names. `written`: the last time, in milliseconds since
+   * 1970. @returns their bytes on disk.
+   */
+  dropPartials(which: (digest: Digest, written: number) => boolean): Promise<number>;
   /** Writes a small blob. */
   put(bytes: Uint8Array, options: WriteOptions): Promise<Blob>;
 

@@ -130,15 +130,16 @@ class FileContent implements Content {
     }
   }
 
-  async dropPartials(before = Number.POSITIVE_INFINITY): Promise<number> {
+  async dropPartials(which: (digest: Digest, written: number) => boolean): Promise<number> {
     const folder = join(this.#root, PARTIAL);
     let bytes = 0;
     for (const name of readdirSync(folder)) {
       // A blob's file, and the list of its parts beside it.
-      if (this.#partials.has(`sha256:${name.replace(/\..*$/, "")}`)) continue;
+      const digest: Digest = `sha256:${name.replace(/\..*$/, "")}`;
+      if (this.#partials.has(digest)) continue;
       const path = join(folder, name);
       const stat = statSync(path, { throwIfNoEntry: false });
-      if (stat === undefined || stat.mtimeMs > before) continue;
+      if (stat === undefined || !which(digest, stat.mtimeMs)) continue;
       bytes += stat.blocks * 512;
       rmSync(path, { recursive: true, force: true });
     }

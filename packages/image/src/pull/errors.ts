@@ -1,6 +1,16 @@
+import { workerErrorCode } from "@berth/archive";
 import { isKind, notFound, systemError } from "@berth/base";
 import { RegistryError } from "@berth/registry";
 import { familiarReference, familiarRepository, type Reference } from "@berth/spec";
+
+/** Whether a disk, or a quota, was full: for a write of the daemon, or of a worker. */
+export function isOutOfSpace(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    const code = workerErrorCode(at) ?? (at as { code?: unknown }).code;
+    if (code === "ENOSPC" || code === "EDQUOT") return true;
+  }
+  return false;
+}
 
 /** Docker's sentences for a pull that a registry refused. */
 export function pullError(error: unknown, reference: Reference): unknown {

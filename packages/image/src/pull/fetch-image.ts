@@ -1,4 +1,4 @@
-import { type Digest, invalidParameter, isKind } from "@berth/base";
+import { BerthError, type Digest, invalidParameter, isKind } from "@berth/base";
 import type { Repository } from "@berth/registry";
 import {
   chainIds,
@@ -16,6 +16,7 @@ import type { ImageContext } from "../context.ts";
 import type { Hold } from "../layers/holds.ts";
 import { freeFetched } from "../removal/free.ts";
 import type { ChosenManifest } from "./choose.ts";
+import { isOutOfSpace } from "./errors.ts";
 import { type LayerWork, makeLayer } from "./layer.ts";
 import { layerMessages, layerName, plain } from "./messages.ts";
 import type { Send } from "./pull.ts";
@@ -37,7 +38,7 @@ const MOST_RESTARTS = 5;
 /**
  * Makes sure that configuration, blobs and unpacked layers of an image are there. All layers are fetched and unpacked at the
  * same time; those that are there are left out. When it fails, what is complete stays for the next pull.
- * @throws invalid-parameter for an image that is none; then nothing of it stays, and `hold` is over.
+ * @throws invalid-parameter for an image that is none; then, and on a full disk, nothing of it stays, and `hold` is over.
  */
 export async function fetchImage(
   context: ImageContext,
@@ -64,7 +65,7 @@ export async function fetchImage(
     known !== undefined && !known.retained && known.chain.every((each) => context.snapshots.has(each));
   const configBytes = whole
     ? catalog.configBytes(id)
-    : await repository.fetchBlob(manifest.config, MAX_CONFIG_BYTES, signal);
+    : await fetchConfig(repository, manifest.config, signal);
   const config = parseImageConfig(configBytes);
   check(config, manifest.layers);
   const diffIds = config.rootfs.diff_ids;
@@ -84,14 +85,38 @@ export async function fetchImage(
       if (blob !== undefined) blobs.set(diffIds[n]!, blob);
     }
   } catch (error) {
-    // An image that is none is not pulled again: what came of it goes at once.
-    if (isKind(error, "invalid-parameter")) {
+    // An image that is none is not pulled again, and room on a full disk is for others: what came of it goes at once.
+    const isFull = isOutOfSpace(error);
+    if (isFull || isKind(error, "invalid-parameter")) {
       hold[Symbol.dispose]();
       await freeFetched(context, (chainId) => chain.includes(chainId));
+    }
+    if (isFull) {
+      await context.content.dropPartials((digest) =>
+        manifest.layers.some((layer) => layer.digest === digest),
+      );
     }
     throw error;
   }
   return { id, configBytes, chain, blobs, sources };
+}
+
+async function fetchConfig(
+  repository: Repository,
+  descriptor: Descriptor,
+  signal: AbortSignal,
+): Promise<Uint8Array> {
+  try {
+    return await repository.fetchBlob(descriptor, MAX_CONFIG_BYTES, signal);
+  } catch (error) {
+    if (signal.aborted || !(error instanceof BerthError)) throw error;
+    const { kind, message } = error;
+    const words =
+      kind === "invalid-parameter"
+        ? `image config verification failed for digest ${descriptor.digest}`
+        : message;
+    throw new BerthError(kind, `error pulling image configuration: ${words}`, { cause: error });
+  }
 }
 
 function check(config: ImageConfigFile, layers: readonly Descriptor[]): void {
@@ -198,11 +223,13 @@ class Work {
     const { layers } = this.#context.transfers;
     for (let attempt = 1; ; attempt++) {
       try {
-        const blob = await layers.run(work.chainId, listener, signal, (tell, stop) =>
-          makeLayer(this.#context, work, tell, stop),
-        );
+        const blob = await layers.run(work.chainId, listener, signal, async (tell, stop) => {
+          const made = await makeLayer(this.#context, work, tell, stop);
+          // Here, because nobody may be waiting for it any more.
+          this.#keep(work, made);
+          return made;
+        });
         this.#hold.lease.hold(blob.blob);
-        this.#keep(work, blob);
         return blob;
       } catch (error) {
         if (!(error instanceof BelowGone) || attempt === MOST_RESTARTS) throw error;

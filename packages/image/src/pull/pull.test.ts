@@ -337,7 +337,7 @@ describe("bad answers leave nothing", () => {
     ],
     ["a layer that is too short", wrongBlob(new Uint8Array(10)), "its manifest says"],
     ["a layer that is too long", wrongBlob(new Uint8Array(100_000)), "its manifest says"],
-    ["a layer that is missing", (made) => registry.blobs.delete(made.blobs[0]!), "blob unknown"],
+    ["a layer that is missing", (made) => registry.blobs.delete(made.blobs[0]!), "unknown blob"],
     [
       "a manifest that is no JSON",
       () => registry.manifests.set("app/1", { type: MEDIA_TYPE.ociManifest, bytes: Buffer.from("<html>") }),
@@ -384,6 +384,11 @@ describe("bad answers leave nothing", () => {
     expect(store.snapshots.list()).toEqual([]);
     expect(store.content.list()).toEqual([]);
     await expectNothing();
+    publishImage(registry, "app", "2", layers.slice(0, 1), {
+      config: { rootfs: { type: "layers", diff_ids: [sha256("x")] } },
+    });
+    await expect(pull("app:2")).rejects.toThrow("layers from manifest don't match image configuration");
+    expect(store.content.list()).toEqual([]);
   });
 
   test("an artifact that is no image, an image of another system", async () => {
@@ -425,6 +430,36 @@ describe("bad answers leave nothing", () => {
     registry.intercept = () => new Response("gone", { status: 418 });
     await expect(pull("none:1")).rejects.toThrow("error parsing HTTP 418 response body");
   });
+});
+
+test("a manifest that claims an absurd size of a layer costs nothing", async () => {
+  const config = registry.addBlob(
+    Buffer.from(
+      JSON.stringify({
+        architecture: "amd64",
+        os: "linux",
+        rootfs: { type: "layers", diff_ids: [sha256("x")] },
+      }),
+    ),
+  );
+  const blob = registry.addBlob(Bun.gzipSync(new Uint8Array(layers[0]!.tar)));
+  for (const size of [2 ** 50, Number.MAX_SAFE_INTEGER]) {
+    registry.addManifest("app", "1", MEDIA_TYPE.dockerManifest, {
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPE.dockerManifest,
+      config: {
+        mediaType: MEDIA_TYPE.dockerConfig,
+        digest: config,
+        size: registry.blobs.get(config)!.length,
+      },
+      layers: [{ mediaType: MEDIA_TYPE.dockerLayerGzip, digest: blob, size }],
+    });
+    const before = process.memoryUsage.rss();
+    await expect(pull("app:1")).rejects.toThrow(`its manifest says ${size}`);
+    expect(process.memoryUsage.rss() - before).toBeLessThan(50 << 20);
+  }
+  await expectNothing();
+  expect(partials()).toEqual([]);
 });
 
 test("a registry that wants to be left alone for long is told of, and not asked again", async () => {

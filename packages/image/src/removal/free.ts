@@ -21,7 +21,7 @@ export async function freeLayers(context: ImageContext, removed: ImageRecord): P
 }
 
 /**
- * Removes layers that pulls left which did not end, with their blobs: those that `which` names, and that nobody uses.
+ * Removes layers that pulls left which did not end: those that `which` names, and that nobody uses. Blobs that nobody needs go too.
  * @returns the bytes of their files.
  */
 export async function freeFetched(
@@ -30,7 +30,6 @@ export async function freeFetched(
 ): Promise<number> {
   const { snapshots } = context;
   const forgotten = forgetFetched(context, which);
-  if (forgotten.length === 0) return 0;
   const needed = neededLayers(context);
   const freed = forgotten.map(([chainId]) => chainId).filter((chainId) => !needed.has(chainId));
   let bytes = 0;

@@ -46,11 +46,9 @@ export class ImagePruner {
       for (const { Deleted } of items) report.SpaceReclaimed += sizes.get(Deleted as Digest) ?? 0;
     }
     if (!filters.has("label") && !filters.has("label!") && !signal.aborted) {
-      report.SpaceReclaimed += await freeFetched(
-        this.#context,
-        (_, { fetched }) => until === undefined || fetched <= until,
-      );
-      report.SpaceReclaimed += await content.dropPartials(until);
+      const isOld = (time: number) => until === undefined || time <= until;
+      report.SpaceReclaimed += await freeFetched(this.#context, (_, { fetched }) => isOld(fetched));
+      report.SpaceReclaimed += await content.dropPartials((_, written) => isOld(written));
     }
     emit({ action: "prune", id: "", name: "", attributes: { reclaimed: String(report.SpaceReclaimed) } });
     return report;

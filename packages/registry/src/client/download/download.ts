@@ -42,7 +42,7 @@ export async function download(
   const stop = new AbortController();
   const signal = AbortSignal.any([options.signal, stop.signal]);
   const state: State = { ranged: undefined, known: Promise.withResolvers<void>() };
-  const queue = parts(partial, blob.size);
+  const queue = new Queue(partial, blob.size);
   const running = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
   const start = (part: Part, slot: Disposable) => {
@@ -55,7 +55,7 @@ export async function download(
     running.add(work);
   };
   try {
-    while (queue.length > 0 && failure === undefined) {
+    while (!queue.empty && failure === undefined) {
       // The first part waits for its turn; more are fetched beside it when nobody else wants to.
       if (running.size > 0 && (!options.slots.free || state.ranged !== true)) {
         await Promise.race(state.ranged === undefined ? [...running, state.known.promise] : running);
@@ -66,7 +66,7 @@ export async function download(
         return undefined;
       });
       if (slot === undefined) break;
-      const part = state.ranged === false ? whole(partial, queue) : queue.shift()!;
+      const part = state.ranged === false ? whole(partial, queue) : queue.take();
       if (part === undefined) {
         slot[Symbol.dispose]();
         break;
@@ -94,26 +94,52 @@ interface Part {
   to: number;
 }
 
-/** What is missing, in pieces of at most PART bytes, or all of it for a small blob. */
-function parts(partial: PartialBlob, size: number): Part[] {
-  const missing: Part[] = [];
+/**
+ * What is missing, in pieces of at most PART bytes, or all of it for a small blob. One after the other: the size is what a
+ * manifest says, and may be absurd.
+ */
+class Queue {
+  readonly #parts: Iterator<Part>;
+  #next: Part | undefined;
+
+  constructor(partial: PartialBlob, size: number) {
+    this.#parts = parts(partial.ranges(), size);
+    this.take();
+  }
+
+  get empty(): boolean {
+    return this.#next === undefined;
+  }
+
+  take(): Part | undefined {
+    const taken = this.#next;
+    const { done, value } = this.#parts.next();
+    this.#next = done ? undefined : value;
+    return taken;
+  }
+
+  clear(): void {
+    this.#parts.return?.();
+    this.#next = undefined;
+  }
+}
+
+function* parts(there: ReturnType<PartialBlob["ranges"]>, size: number): Generator<Part> {
   let at = 0;
-  for (const [from, to] of [...partial.ranges(), [size, size] as const]) {
-    if (from > at) missing.push({ from: at, to: from });
+  for (const [from, to] of [...there, [size, size] as const]) {
+    if (from - at <= 2 * PART) {
+      if (from > at) yield { from: at, to: from };
+    } else {
+      for (let start = at; start < from; start += PART)
+        yield { from: start, to: Math.min(from, start + PART) };
+    }
     at = to;
   }
-  return missing.flatMap(({ from, to }) => {
-    if (to - from <= 2 * PART) return [{ from, to }];
-    const pieces: Part[] = [];
-    for (let start = from; start < to; start += PART)
-      pieces.push({ from: start, to: Math.min(to, start + PART) });
-    return pieces;
-  });
 }
 
 /** A registry without ranges gives everything at once: what is queued becomes one part. */
-function whole(partial: PartialBlob, queue: Part[]): Part | undefined {
-  queue.length = 0;
+function whole(partial: PartialBlob, queue: Queue): Part | undefined {
+  queue.clear();
   return partial.complete ? undefined : { from: partial.prefix, to: partial.size };
 }
 

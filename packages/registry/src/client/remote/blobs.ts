@@ -59,6 +59,11 @@ async function open(
     // A registry that takes no ranges of this kind gives the whole.
     return await open(client, target, remote, { offset: 0 }, signal);
   }
+  if (response.status === 404) {
+    await drop(response);
+    // In Docker's words, whatever the registry says.
+    throw new RegistryError(404, "BLOB_UNKNOWN", "unknown blob");
+  }
   if (response.status !== 200 && response.status !== 206) throw await failureOf(response);
   const encoding = response.headers.get("content-encoding") ?? "identity";
   if (encoding !== "identity") {
