@@ -32,6 +32,15 @@ images --format json
 images --format raw
 images --format '{{.Repository}}:{{.Tag}} {{.ID}} {{.CreatedAt}} {{.Size}} {{.VirtualSize}}'
 images --format '{{.CreatedSince}} {{.Digest}}'
+search x
+search --no-trunc --limit 5 x
+search -f is-automated=true x
+search --format json x
+search --format '{{json .}}' x
+search --format '{{.Name}} {{.IsOfficial}} {{.StarCount}} {{.Description}}' x
+search --format 'table {{.Name}}\\t{{.IsOfficial}}' x
+search --format '{{.IsAutomated}}' x
+search
 network ls
 network ls -q
 network ls --no-trunc

@@ -1,3 +1,4 @@
+import { goJsonSyntaxError } from "@berth/api/go-json";
 import { BerthError, type ErrorKind } from "@berth/base";
 
 /** What a registry answered instead of what was asked (distribution-spec, "Error Codes"). */
@@ -93,15 +94,26 @@ export function errorOfAnswer(status: number, body: Uint8Array): RegistryError {
     return new RegistryError(status, first!.code, message);
   }
   const known = BY_STATUS[status];
-  if (known !== undefined) return new RegistryError(status, known[0], known[1]);
+  const isText = text.trim() !== "" && !isJson(text);
+  if (known !== undefined && !isText) return new RegistryError(status, known[0], known[1]);
   if (status >= 400 && status < 500 && text.trim() !== "") {
+    const why = isText ? `${goJsonSyntaxError(text)}: ` : "";
     return new RegistryError(
       status,
       "",
-      `error parsing HTTP ${status} response body: ${JSON.stringify(text.slice(0, MAX_WORDS))}`,
+      `error parsing HTTP ${status} response body: ${why}${JSON.stringify(text.slice(0, MAX_WORDS))}`,
     );
   }
   return new RegistryError(status, "", `received unexpected HTTP status: ${statusText(status)}`);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function readErrors(status: number, text: string): { code: string; text: string }[] {

@@ -8,7 +8,7 @@ import { printRows, type RowKind } from "../../format/rows.ts";
 import { ellipsis } from "../../format/text.ts";
 
 const SEARCH_ROW: RowKind = {
-  type: "*formatter.searchContext",
+  type: "*registry.searchContext",
   headers: { Name: "NAME", Description: "DESCRIPTION", StarCount: "STARS", IsOfficial: "OFFICIAL" },
 };
 
@@ -31,6 +31,11 @@ export default command({
     "no-trunc": bool("Show everything in full"),
   },
   async run(context, { values }, [term]) {
+    if (values.filter.has("is-automated")) {
+      await context.stderr.write(
+        'WARNING: the "is-automated" filter is deprecated, and searching for "is-automated=true" will not yield any results in future.\n',
+      );
+    }
     const client = await context.client();
     const first = term!.split("/")[0]!;
     const registry = term!.includes("/") && /[.:]|^localhost$/.test(first) ? first : DEFAULT_DOMAIN;
@@ -44,11 +49,13 @@ export default command({
       },
       headers: { "X-Registry-Auth": await registryAuth(context, registry) },
     });
+    // As JSON the mark is a truth value.
+    const asJson = values.format === "json" || /\{\{-?\s*json \.\s*-?\}\}/.test(values.format);
     const rows = found.map((each) => {
       const description = each.description.replaceAll("\n", " ").replaceAll("\r", " ");
       return {
         Description: values["no-trunc"] ? description : ellipsis(description, 45),
-        IsOfficial: each.is_official ? "[OK]" : "",
+        IsOfficial: asJson ? String(each.is_official) : each.is_official ? "[OK]" : "",
         Name: each.name,
         StarCount: String(each.star_count),
       };

@@ -1,3 +1,4 @@
+import { goJsonSyntaxError } from "@berth/api/go-json";
 import { forbidden, sha256, unauthorized } from "@berth/base";
 import type { Login } from "../client.ts";
 import { errorOfAnswer, RegistryError } from "../errors.ts";
@@ -150,11 +151,12 @@ function getUrl(
 }
 
 function readToken(bytes: Uint8Array): Token {
+  const text = new TextDecoder().decode(bytes);
   let json: Record<string, unknown> = {};
   try {
-    json = (JSON.parse(new TextDecoder().decode(bytes)) ?? {}) as Record<string, unknown>;
-  } catch (error) {
-    throw new RegistryError(200, "", `unable to decode token response: ${String(error).slice(0, 200)}`);
+    json = (JSON.parse(text) ?? {}) as Record<string, unknown>;
+  } catch {
+    throw new RegistryError(200, "", `unable to decode token response: ${goJsonSyntaxError(text)}`);
   }
   const token = [json.token, json.access_token].find((each) => typeof each === "string" && each !== "");
   if (typeof token !== "string") {

@@ -1,3 +1,4 @@
+import { goJsonSyntaxError } from "@berth/api/go-json";
 import { systemError } from "@berth/base";
 import { DEFAULT_DOMAIN, JsonReader, parseReference } from "@berth/spec";
 import type { SearchResult } from "../client.ts";
@@ -34,7 +35,14 @@ export async function search(
     await drop(response);
     throw systemError(`Unexpected status code ${response.status}`);
   }
-  const json = JsonReader.parse(await readAll(response, MAX_ANSWER), "search results", MAX_ANSWER);
+  const bytes = await readAll(response, MAX_ANSWER);
+  let json: JsonReader;
+  try {
+    json = JsonReader.parse(bytes, "search results", MAX_ANSWER);
+  } catch (error) {
+    const why = goJsonSyntaxError(new TextDecoder().decode(bytes));
+    throw systemError(`error decoding registry search results: ${why}`, { cause: error });
+  }
   return json
     .get("results")
     .list(MOST_RESULTS)
