@@ -166,7 +166,12 @@ test("a connection that is cut: the rest is fetched, and nothing twice", async (
   };
   await pull("app:1");
   const ranges = registry.requests("GET", made.blobs[0]).map((each) => each.range);
-  expect(ranges).toEqual([undefined, "bytes=1000000-", "bytes=2000000-"]);
+  expect(ranges).toHaveLength(3);
+  expect(ranges[0]).toBeUndefined();
+  // Each begins where the one before broke off; what was on its way then may be lost.
+  const starts = ranges.slice(1).map((range) => Number(/^bytes=(\d+)-$/.exec(range!)![1]));
+  expect(starts[0]).toBeWithin(1, 1_000_001);
+  expect(starts[1]).toBeWithin(starts[0]! + 1, starts[0]! + 1_000_001);
   expect(partials()).toEqual([]);
 });
 
