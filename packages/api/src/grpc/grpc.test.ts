@@ -55,6 +55,31 @@ test("a call with one message each way; errors keep code, text and details", asy
   ]);
 });
 
+test("a message that cannot be read, or is too large, is told by the call's status", async () => {
+  const client = await pair({
+    [session.METHODS.getSecret]: unary(session.GetSecretRequest, session.GetSecretResponse, () => ({})),
+    "/x.Y/First": async (call) => {
+      for await (const _ of call.messages()) throw new GrpcError(CODE.NOT_FOUND, "left early");
+    },
+  });
+  const status = async (path: string, message: Uint8Array) => {
+    const call = client.stream(path);
+    await call.write(message).catch(() => {});
+    call.end();
+    try {
+      for await (const _ of call.messages());
+      return "answered";
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  const { getSecret } = session.METHODS;
+  expect(await status(getSecret, Buffer.from("0aff", "hex"))).not.toMatch(/EOF|closed|answered/);
+  expect(await status("/x.Y/First", new Uint8Array(3))).toBe("left early");
+  expect(await status(getSecret, new Uint8Array(17 << 20))).toContain("larger than max");
+  expect(await status(getSecret, session.GetSecretRequest.encode({ ID: "a" }))).toBe("answered");
+});
+
 test("streams both ways, metadata with several values of a name", async () => {
   let seen: unknown;
   const client = await pair({

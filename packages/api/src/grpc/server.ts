@@ -89,7 +89,7 @@ async function answerCall(
     await handler({
       metadata: metadataOf(raw),
       signal: controller.signal,
-      messages: () => readMessages(stream),
+      messages: () => readMessages(stream, { survives: true }),
       write: (message) => writeMessage(stream, message),
     });
   } catch (error) {

@@ -5,10 +5,17 @@ import { CODE, GrpcError } from "./status.ts";
 /** Names in lower case; a name may come more than once. */
 export type Metadata = ReadonlyMap<string, readonly string[]>;
 
-/** The messages of an HTTP/2 stream, in order; a slow reader slows the sender down. @throws GrpcError. */
-export async function* readMessages(stream: Duplex): AsyncGenerator<Uint8Array, void, undefined> {
+/**
+ * The messages of an HTTP/2 stream, in order; a slow reader slows the sender down. `survives`: the stream is still there for an
+ * answer when the reader leaves early, or what it reads is no message. @throws GrpcError.
+ */
+export async function* readMessages(
+  stream: Duplex,
+  { survives = false } = {},
+): AsyncGenerator<Uint8Array, void, undefined> {
   const parser = new FrameParser();
-  for await (const chunk of stream) yield* parser.push(chunk as Uint8Array);
+  const chunks = stream.iterator({ destroyOnReturn: !survives });
+  for await (const chunk of chunks) yield* parser.push(chunk as Uint8Array);
   if (parser.pending > 0) throw new GrpcError(CODE.INTERNAL, "unexpected EOF");
 }
 
