@@ -92,6 +92,28 @@ describe.if(hasBuildx && isBerth)("buildx", () => {
     expect(refused.stderr).toContain('unknown attestation type "other"');
   });
 
+  test("what a Dockerfile is asked about without a build", async () => {
+    const env = { ...plugins, BUILDX_EXPERIMENTAL: "1" };
+    const asked = (...words: string[]) =>
+      daemon.run(["docker", "buildx", "build", ...words, folder], { env, seconds: 60 });
+    const file = join(
+      folder,
+      dockerfile("Asked", "FROM busybox AS one\n# V what it is\nARG V=7\nFROM one\n"),
+    );
+    const [targets, outline, all] = await Promise.all([
+      asked("-f", file, "--print", "targets"),
+      asked("-f", file, "--print", "outline"),
+      asked("-f", file, "--print", "subrequests.describe"),
+    ]);
+    expect(targets.stdout).toBe("TARGET    DESCRIPTION\none       \n(default) \n");
+    expect(outline.stdout.trim()).toBe("BUILD ARG   VALUE   DESCRIPTION\nV           7       what it is");
+    expect(all.stdout).toMatch(/^outline +1.0.0/m);
+    const own = await daemon.berth("build", "--call", "targets", "-f", file, folder);
+    expect(own.stdout).toBe(targets.stdout);
+    const json = await daemon.berth("build", "--call", "outline,format=json", "-f", file, folder);
+    expect(JSON.parse(json.stdout).args[0]).toMatchObject({ name: "V", value: "7" });
+  });
+
   test("the builder tells which platforms run", async () => {
     const shown = await daemon.ok(["docker", "buildx", "inspect"], { env: plugins });
     if (process.arch === "x64") expect(shown.stdout).toMatch(/Platforms: +linux\/amd64, linux\/386/);

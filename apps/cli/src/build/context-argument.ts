@@ -37,6 +37,11 @@ export async function buildFiles(context: Context, path: string, file: string): 
     writeFileSync(join(folder, "Dockerfile"), bytes);
     return folder;
   };
+  const fromUrl = async () => {
+    const folder = temporary();
+    writeFileSync(join(folder, "Dockerfile"), await download(file));
+    return folder;
+  };
   try {
     if (path === "-") {
       if (file === "-")
@@ -47,8 +52,11 @@ export async function buildFiles(context: Context, path: string, file: string): 
       if (file === "-") {
         files.folders.dockerfile = await fromStdin();
         files.attributes.dockerfilekey = "dockerfile";
+      } else if (isUrl(file)) {
+        files.folders.dockerfile = await fromUrl();
+        files.attributes.dockerfilekey = "dockerfile";
       } else if (file !== "") files.attributes.filename = file;
-    } else await contextFolder(files, path, file, fromStdin);
+    } else await contextFolder(files, path, file, file === "-" ? fromStdin : fromUrl);
     return files;
   } catch (error) {
     files[Symbol.dispose]();
@@ -60,7 +68,7 @@ async function contextFolder(
   files: BuildFiles,
   path: string,
   file: string,
-  fromStdin: () => Promise<string>,
+  fromElsewhere: () => Promise<string>,
 ): Promise<void> {
   const root = resolve(path);
   const stat = statSync(root, { throwIfNoEntry: false });
@@ -69,8 +77,8 @@ async function contextFolder(
   }
   if (!stat.isDirectory()) throw new CommandError(`unable to prepare context: ${path} is not a directory`);
   files.folders.context = root;
-  if (file === "-") {
-    files.folders.dockerfile = await fromStdin();
+  if (file === "-" || isUrl(file)) {
+    files.folders.dockerfile = await fromElsewhere();
     files.dockerfile = join(files.folders.dockerfile, "Dockerfile");
     return;
   }
@@ -136,6 +144,29 @@ function isArchive(head: Buffer): boolean {
   return (
     MAGIC.some((magic) => hex.startsWith(magic)) || head.subarray(257, 262).toString("latin1") === "ustar"
   );
+}
+
+function isUrl(file: string): boolean {
+  return /^https?:\/\//.test(file);
+}
+
+/** So large may a Dockerfile behind a URL be. */
+const DOCKERFILE_LIMIT = 2 << 20;
+
+async function download(url: string): Promise<Uint8Array> {
+  const fail = (why: string) => new CommandError(`ERROR: failed to read Dockerfile from ${url}: ${why}`);
+  const response = await fetch(url, { signal: AbortSignal.timeout(60_000) }).catch((error) => {
+    throw fail((error as Error).message);
+  });
+  if (!response.ok) throw fail(`invalid response status ${response.status}`);
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  for await (const part of response.body ?? []) {
+    size += part.length;
+    if (size > DOCKERFILE_LIMIT) throw fail("it is larger than 2 MiB");
+    parts.push(part);
+  }
+  return Buffer.concat(parts);
 }
 
 export function isRemote(path: string): boolean {

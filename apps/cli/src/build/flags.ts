@@ -20,7 +20,10 @@ export const BUILD_FLAGS = {
   builder: string("Accepted; there is one builder", { hidden: true }),
   "cache-from": many("Take cache from (user/app:cache, type=local,src=path)"),
   "cache-to": many("Bring the cache to (type=inline, type=registry,ref=…, type=local,dest=path)"),
-  call: string("What to do: build, check", { default: "build" }),
+  call: string("What to do: build, check, outline, targets", {
+    default: "build",
+    values: ["build", "check", "outline", "targets"],
+  }),
   "cgroup-parent": string("Parent of the cgroups of RUN steps"),
   check: bool("Only look for mistakes in the Dockerfile"),
   compress: bool("Without effect", { hidden: true }),

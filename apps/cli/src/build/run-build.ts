@@ -50,7 +50,7 @@ function checkTogether(values: Values): void {
     throw new CommandError("ERROR: --no-cache and --no-cache-filter cannot currently be used together");
   for (const right of values.allow)
     if (!RIGHTS.includes(right)) throw new CommandError(`ERROR: unknown entitlement ${right}`);
-  isCheck(values);
+  callOf(values);
 }
 
 /** A signal that Ctrl-C and SIGTERM abort. */
@@ -83,7 +83,7 @@ export async function perform(
   const attributes = await attributesOf(context, values, files);
   const request: NativeBuildRequest = {
     attributes,
-    exporters: isCheck(values) ? [] : outputs.exporters.map((each) => annotated(each, values)),
+    exporters: isCall(values) ? [] : outputs.exporters.map((each) => annotated(each, values)),
     cacheImports: cacheEndpoints(values["cache-from"], isLocal),
     cacheExports: cacheEndpoints(values["cache-to"], isLocal),
     entitlements: values.allow,
@@ -118,10 +118,10 @@ async function report(
   { steps, raw }: ProgressView,
 ): Promise<void> {
   const { imageId } = result;
-  if (values.quiet && imageId !== undefined && !isCheck(values)) await context.stdout.write(`${imageId}\n`);
+  if (values.quiet && imageId !== undefined && !isCall(values)) await context.stdout.write(`${imageId}\n`);
   if (values.iidfile !== "" && imageId !== undefined) writeFileSync(values.iidfile, imageId);
   if (values["metadata-file"] !== "") writeMetadata(values["metadata-file"], result);
-  if (isCheck(values)) return reportCheck(context, steps);
+  if (isCall(values)) return reportCall(context, values, result, steps);
   if (!values.quiet && !raw) await context.stderr.write(warningSummary(steps, values.debug));
   if (values.explain) await context.stdout.write(explanation(result.steps));
 }
@@ -179,6 +179,22 @@ function warningText(each: Steps["warnings"][number]): string {
   return `\nWARNING: ${each.short}\n${each.detail.map((line) => `${line}\n`).join("")}${url}${place}`;
 }
 
+/** What was asked about the Dockerfile, on stdout. */
+async function reportCall(
+  context: Context,
+  values: Values,
+  { exporterResponse }: BuildResult,
+  steps: Steps,
+): Promise<void> {
+  const { request, json } = callOf(values);
+  if (json) {
+    const answer = JSON.parse(exporterResponse["result.json"] ?? "{}");
+    await context.stdout.write(`${JSON.stringify(answer, null, 2)}\n`);
+    if (exporterResponse["result.statuscode"] === "1") throw new ExitStatus(1);
+  } else if (request === "frontend.lint") await reportCheck(context, steps);
+  else await context.stdout.write(exporterResponse["result.txt"] ?? "");
+}
+
 /** `--check`: warnings are the result. */
 async function reportCheck(context: Context, { warnings }: Steps): Promise<void> {
   if (warnings.length === 0) {
@@ -214,11 +230,28 @@ export async function explainFailure(
   return new CommandError(`ERROR: ${of}failed to solve: ${failure.message}${hint}`);
 }
 
-function isCheck(values: Values): boolean {
-  if (!["build", "check", "lint"].includes(values.call)) {
-    throw new CommandError(`--call=${values.call} is not supported: build or check`);
-  }
-  return values.check || values.call !== "build";
+const CALLS: Readonly<Record<string, string>> = {
+  build: "",
+  check: "frontend.lint",
+  lint: "frontend.lint",
+  outline: "frontend.outline",
+  targets: "frontend.targets",
+};
+
+/** `--call` and `--check`: BuildKit's name of what is asked for, empty for a build. @throws CommandError */
+function callOf(values: Values): { request: string; json: boolean } {
+  const [name = "", ...more] = (values.check ? "check" : values.call).split(",");
+  const request = CALLS[name.replace(/^type=/, "")];
+  if (request === undefined)
+    throw new CommandError(`ERROR: --call=${values.call} is not supported: build, check, outline or targets`);
+  const format = more.find((each) => each.startsWith("format="))?.slice("format=".length);
+  if (format !== undefined && format !== "json" && format !== "text")
+    throw new CommandError(`ERROR: invalid format ${JSON.stringify(format)} of --call: text or json`);
+  return { request, json: format === "json" };
+}
+
+function isCall(values: Values): boolean {
+  return callOf(values).request !== "";
 }
 
 function annotated(
@@ -269,7 +302,7 @@ async function attributesOf(
   if (values["shm-size"] > 0) attributes["shm-size"] = String(values["shm-size"]);
   set("ulimit", values.ulimit.map(({ Name, Soft, Hard }) => `${Name}=${Soft}:${Hard}`).join(","));
   if (values.squash) attributes.squash = "true";
-  if (isCheck(values)) attributes.check = "true";
+  set("requestid", callOf(values).request);
   classicLimits(values, set);
   for (const text of values["build-context"]) namedContext(files, attributes, text);
   attestations(values, attributes);

@@ -64,8 +64,8 @@ export interface BuildRequest {
   /** Rights that the client grants: `network.host`, `security.insecure`. */
   entitlements?: readonly string[];
   attestations?: { sbom?: Readonly<Record<string, string>>; provenance?: Readonly<Record<string, string>> };
-  /** Fail on warnings of the linter, or only lint (`--check`). */
-  check?: boolean;
+  /** Builds nothing: only lints (`--check`), or tells what stages there are, or what the target takes (`--call`). */
+  call?: "check" | "outline" | "targets";
   /** Seconds since 1970: SOURCE_DATE_EPOCH. Also read from `buildArgs`. */
   sourceDateEpoch?: number;
   /** Merge all new layers into one (classic `--squash`). */

@@ -5,6 +5,7 @@ import { formatPlatform, hostPlatform, type Platform, platformRank } from "@bert
 import { BuildError } from "../build-error.ts";
 import { exportCache, inlineCache } from "../cache/export.ts";
 import { openImporters } from "../cache/import.ts";
+import { describeOutline, describeTargets, placeOf } from "../describe/describe.ts";
 import { type BuiltPlatform, baseImageOf } from "../export/built.ts";
 import { exportResults, exportWork } from "../export/export.ts";
 import type { LayerDigests } from "../export/layer-digests.ts";
@@ -71,7 +72,8 @@ export async function runBuild(
     importers,
     baseImages: images,
   };
-  if (request.check === true) return await check(scope, file, images);
+  if (request.call === "check") return await check(scope, file, images);
+  if (request.call !== undefined) return describe(request, file);
 
   const platforms = platformsOf(request);
   const work = platforms.map((platform) => buildPlatform(scope, file, platform, images));
@@ -157,6 +159,31 @@ function checkRunnable(platform: Platform): void {
   );
 }
 
+function describe(request: BuildRequest, file: LoadedDockerfile): BuildResult {
+  try {
+    if (file.text === "") throw invalidParameter("the Dockerfile cannot be empty");
+    const { target = "", buildArgs = {} } = request;
+    const given: Record<string, string> = {};
+    for (const [name, value] of Object.entries(buildArgs)) if (value !== null) given[name] = value;
+    const { json, text } =
+      request.call === "targets"
+        ? describeTargets(file.text)
+        : describeOutline(file.text, { target, buildArgs: given });
+    const response = {
+      "result.json": JSON.stringify({ ...json, sources: [sourceOf(file).data] }),
+      "result.txt": text,
+    };
+    return { ref: request.ref ?? newId(), exporterResponse: response, steps: [] };
+  } catch (error) {
+    throw withPlace(error, file);
+  }
+}
+
+/** BuildKit's SourceInfo. */
+function sourceOf({ name, text }: LoadedDockerfile) {
+  return { filename: name, language: "Dockerfile", data: Buffer.from(text).toString("base64") };
+}
+
 async function check(scope: BuildScope, file: LoadedDockerfile, images: BaseImages): Promise<BuildResult> {
   const { request, signal, steps } = scope;
   const [platform] = platformsOf(request);
@@ -173,8 +200,9 @@ async function check(scope: BuildScope, file: LoadedDockerfile, images: BaseImag
         description,
         url: `${LINT_URL}${kebab(rule)}/`,
         detail,
-        location: location === undefined ? undefined : { ranges: [location] },
+        location: location === undefined ? undefined : placeOf(location),
       })),
+      sources: [sourceOf(file)],
     }),
   };
   return { ref: request.ref ?? newId(), exporterResponse: result, steps: [] };

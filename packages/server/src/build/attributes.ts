@@ -65,9 +65,22 @@ export function buildRequest(request: FrontendRequest): BuildRequest {
     ...(own("add-hosts") && { addHosts: list(own("add-hosts")).map((pair) => pair.replace("=", ":")) }),
     ...(attestations !== undefined && { attestations }),
     ...(Number.isSafeInteger(epoch) && { sourceDateEpoch: epoch }),
-    ...(truth(own("check")) && { check: true }),
+    ...callOf(own("requestid") ?? (truth(own("check")) ? "frontend.lint" : undefined)),
     ...(truth(own("squash")) && { squash: true }),
   };
+}
+
+const CALLS = {
+  "frontend.lint": "check",
+  "frontend.outline": "outline",
+  "frontend.targets": "targets",
+} as const;
+
+/** BuildKit's subrequests. @throws not-implemented for others */
+function callOf(name: string | undefined): Pick<BuildRequest, "call"> {
+  if (!name) return {};
+  if (!Object.hasOwn(CALLS, name)) throw notImplemented(`unsupported request ${name}`);
+  return { call: CALLS[name as keyof typeof CALLS] };
 }
 
 function sources(

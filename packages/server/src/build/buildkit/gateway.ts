@@ -102,12 +102,8 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
           `frontend ${JSON.stringify(request.Frontend)}${named} is not supported: only Dockerfiles are built`,
         );
       }
-      if (request.FrontendOpt.requestid) {
-        throw new GrpcError(
-          CODE.UNIMPLEMENTED,
-          `subrequest ${request.FrontendOpt.requestid} is not supported`,
-        );
-      }
+      if (request.FrontendOpt.requestid)
+        return { result: await subrequest(service, build, request, call.signal) };
       const inputs = await linkedResults(service, build, request, call.signal);
       const id = build.add(asRequest(build, request, inputs));
       const metadata = {};
@@ -149,6 +145,67 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
     [`${PATH}NewContainer`]: refuse("a container from a result"),
     [`${PATH}ExecProcess`]: refuse("a process in a result"),
   };
+}
+
+const RESULTS = [{ name: "result.json" }, { name: "result.txt" }];
+
+const SUBREQUESTS = [
+  {
+    name: "frontend.subrequests.describe",
+    version: "1.0.0",
+    type: "rpc",
+    description: "List available subrequest types",
+    metadata: RESULTS,
+  },
+  {
+    name: "frontend.outline",
+    version: "1.0.0",
+    type: "rpc",
+    description: "List all parameters current build target supports",
+    opts: [{ name: "target", description: "Target build stage" }],
+    metadata: RESULTS,
+  },
+  {
+    name: "frontend.targets",
+    version: "1.0.0",
+    type: "rpc",
+    description: "List all targets current build supports",
+    metadata: RESULTS,
+  },
+  {
+    name: "frontend.lint",
+    version: "1.0.0",
+    type: "rpc",
+    description: "Lint a Dockerfile",
+    opts: [{ name: "target", description: "Target build stage" }],
+    metadata: [...RESULTS, { name: "result.statuscode" }],
+  },
+];
+
+/** What is asked about the Dockerfile (`--print=outline`); the answer is the result's metadata. */
+async function subrequest(
+  service: BuildService,
+  build: ClientBuild,
+  request: gateway.SolveRequest,
+  signal: AbortSignal,
+): Promise<gateway.Result> {
+  const name = request.FrontendOpt.requestid ?? "";
+  const answer: Record<string, string> =
+    name === "frontend.subrequests.describe"
+      ? {
+          "result.json": JSON.stringify(SUBREQUESTS),
+          "result.txt": SUBREQUESTS.map((each) => `${each.name.padEnd(31)}${each.description}\n`).join(""),
+        }
+      : (
+          await service.running.build(
+            asRequest(build, request, new Map()),
+            service.running.begin(build.ref),
+            signal,
+          )
+        ).exporterResponse;
+  const metadata: Record<string, Uint8Array> = { version: Buffer.from("1.0.0") };
+  for (const [key, value] of Object.entries(answer)) metadata[key] = Buffer.from(value);
+  return { refString: "", ref: undefined, refs: undefined, metadata };
 }
 
 /** A definition that names a result; the last operation of any has no content and one input. */
