@@ -1,7 +1,7 @@
 /** The Dockerfile language, executed: what each instruction leaves in an image. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runOk } from "../harness/command.ts";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
@@ -128,9 +128,53 @@ RUN ln -s /l /alias && echo ok > /after
       expect(await result({ Dockerfile, ...tree }, script)).toBe(
         [
           ...["/p/d/sub/b.txt", "/p/sub/c.o", "/x/sub/b.txt", "/x/sub/c.o", "/y/a.txt", "/y/sub/b.txt"],
-          ...["/m 744", "/m/a.txt 644", "/m/sub 744", "/l/deep/top 640", "ok", "t"],
+          ...["/m 755", "/m/a.txt 644", "/m/sub 744", "/l/deep/top 640", "ok", "t"],
         ].join("\n"),
       );
+    },
+    SECONDS,
+  );
+  test(
+    "destinations behind links; folders that are made; owners in archives",
+    async () => {
+      const Dockerfile = `FROM busybox
+RUN mkdir /real && ln -s /real/new /link && ln -s real/old /other && echo old > /real/old && ln -s /none/file /dangling
+COPY top /link
+COPY --chown=7:8 top /other
+COPY top /dangling
+COPY --chmod=700 --chown=3:4 d /made
+COPY d/sub /real
+ADD --chown=5:6 owned.tar /unpacked/
+`;
+      const folder = project(daemon, { Dockerfile, ...tree });
+      chmodSync(join(folder, "d"), 0o711);
+      await runOk(["sh", "-c", "tar -cf owned.tar --owner=11 --group=12 top"], { cwd: folder });
+      await buildOk(daemon, folder, ["-t", "places"]);
+      const script =
+        "for l in /link /other /dangling; do readlink $l; done; stat -c '%n %a %u:%g' /real/new /real/old /none /none/file /made /made/a.txt /made/sub /real/b.txt /unpacked /unpacked/top";
+      expect(await daemon.out("run", "--rm", "places", "sh", "-c", script)).toBe(
+        [
+          ...[
+            "/real/new",
+            "real/old",
+            "/none/file",
+            "/real/new 644 0:0",
+            "/real/old 644 7:8",
+            "/none 755 0:0",
+          ],
+          ...["/none/file 644 0:0", "/made 755 3:4", "/made/a.txt 700 3:4", "/made/sub 700 3:4"],
+          ...["/real/b.txt 644 0:0", "/unpacked 755 5:6", "/unpacked/top 644 11:12"],
+        ].join("\n"),
+      );
+    },
+    SECONDS,
+  );
+  onBerth(
+    "--chmod as chmod says it",
+    async () => {
+      const Dockerfile = "FROM busybox\nCOPY --chmod=g=u,o= top /t\nCOPY --chmod=u=rw,go=u,go-w top /u\n";
+      const found = await result({ Dockerfile, ...tree }, "stat -c %a /t /u");
+      expect(found).toBe("660\n644");
     },
     SECONDS,
   );

@@ -9,7 +9,6 @@ export { BuildError, type BuildErrorDetails } from "./build-error.ts";
 export type * from "./builder.ts";
 export { createBuilder } from "./create-builder.ts";
 export { buildGraph, lintDockerfile } from "./graph/build.ts";
-export { applyFileMode } from "./graph/file-mode.ts";
 export { type GitRef, parseGitRef } from "./graph/git-ref.ts";
 export { inputsOf } from "./graph/node-list.ts";
 export type * from "./graph/operation.ts";

@@ -30,14 +30,16 @@ import {
 import { copyData } from "../files/copy-data.ts";
 import { Directories } from "../files/directories.ts";
 import { baseOf, folderOf } from "../files/names.ts";
-import { stampOf } from "./scan.ts";
+import { applyFileMode, type ModeChange } from "./mode.ts";
+import { DiskLookup, stampOf } from "./scan.ts";
+import { resolveNewInTree } from "./select.ts";
 import type { TreeEntry } from "./tree.ts";
 
 /** Nanoseconds do not count here: seconds since 1970 that no time may be later than. */
 export interface PlaceOptions {
   owner?: { uid: number; gid: number };
   /** Permission bits for everything. */
-  mode?: { octal: number } | { symbolic: string };
+  mode?: ModeChange;
   /** Times are cut at this second, and new folders have it. */
   epoch?: number;
 }
@@ -87,6 +89,12 @@ export class TreePlacer implements Disposable {
       if (isErrno(error, "ENOTDIR", "ENOENT")) return undefined;
       throw error;
     }
+  }
+
+  /** Where a destination is after all links, also the last one, and also where nothing is yet. @throws SyscallError ELOOP */
+  resolve(path: string): string {
+    using lookup = new DiskLookup(this.#to.root);
+    return resolveNewInTree(lookup, path);
   }
 
   /** Makes a folder with its parents, 0755; what is there stays. */
@@ -158,15 +166,19 @@ export class TreePlacer implements Disposable {
   }
 
   #copyFolder(folder: number, name: string, stat: Stat, path: string, isTop: boolean): void {
-    const exists = path === "" || this.kindAt(path) !== undefined;
-    if (!exists) {
+    if (isTop) {
+      // What is copied is its content: the folder itself is the destination's own.
+      this.makeFolder(path);
+      this.entries++;
+      return;
+    }
+    if (path !== "" && this.kindAt(path) === undefined) {
       const parent = this.makeFolder(folderOf(path));
       mkdirat(parent, baseOf(path), 0o700);
     }
     // Makes it an error when it is no folder.
     const fd = this.makeFolder(path);
     this.entries++;
-    if (exists && isTop) return;
     const source = openat(folder, name, O.RDONLY | O.DIRECTORY | O.NOFOLLOW);
     try {
       this.#finish(fd, stat.mode, source);
@@ -232,7 +244,7 @@ export class TreePlacer implements Disposable {
   #mode(mode: number): number {
     const { mode: asked } = this.#options;
     if (asked === undefined) return mode & 0o7777;
-    return "octal" in asked ? asked.octal & 0o7777 : applySymbolicMode(asked.symbolic, mode);
+    return applyFileMode(asked, mode, (mode & S.IFMT) === S.IFDIR);
   }
 
   #time(stat: Stat): Time {
@@ -279,39 +291,4 @@ export class TreePlacer implements Disposable {
   [Symbol.dispose](): void {
     this.#to[Symbol.dispose]();
   }
-}
-
-/** chmod(1)'s symbolic modes: `u=rwX,go=rX`, `a+x`, `-w`. The kind in `mode` decides what `X` means. @throws invalid-parameter */
-export function applySymbolicMode(text: string, mode: number): number {
-  let bits = mode & 0o7777;
-  const isFolder = (mode & S.IFMT) === S.IFDIR;
-  for (const clause of text.split(",")) {
-    const parts = /^([ugoa]*)((?:[-+=][rwxXst]*)+)$/.exec(clause);
-    if (parts === null) throw invalidParameter(`invalid chmod parameter: '${text}'`);
-    const who = parts[1] === "" || (parts[1] as string).includes("a") ? "ugo" : (parts[1] as string);
-    for (const [, operator, letters] of (parts[2] as string).matchAll(/([-+=])([rwxXst]*)/g)) {
-      let set = 0;
-      let all = 0;
-      for (const [letter, shift, special] of [
-        ["u", 6, S.ISUID],
-        ["g", 3, S.ISGID],
-        ["o", 0, 0],
-      ] as const) {
-        if (!who.includes(letter)) continue;
-        all |= (0o7 << shift) | special;
-        for (const permission of letters as string) {
-          if (permission === "r") set |= 0o4 << shift;
-          else if (permission === "w") set |= 0o2 << shift;
-          else if (permission === "x") set |= 0o1 << shift;
-          else if (permission === "X" && (isFolder || (bits & 0o111) !== 0)) set |= 0o1 << shift;
-          else if (permission === "s") set |= special;
-        }
-      }
-      if ((letters as string).includes("t")) set |= S.ISVTX;
-      if (operator === "+") bits |= set;
-      else if (operator === "-") bits &= ~set;
-      else bits = (bits & ~all) | set;
-    }
-  }
-  return bits;
 }

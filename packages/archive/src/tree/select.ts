@@ -62,6 +62,15 @@ function isFolder(tree: TreeLookup, path: string): boolean {
 
 /** The path with all links followed inside the tree; undefined when something on the way is not there. @throws SyscallError ELOOP */
 export function resolveInTree(tree: TreeLookup, path: string): string | undefined {
+  return follow(tree, path, false);
+}
+
+/** The same, for what is going to be made: from the first part that is not there on, the path stays as it is. */
+export function resolveNewInTree(tree: TreeLookup, path: string): string {
+  return follow(tree, path, true) as string;
+}
+
+function follow(tree: TreeLookup, path: string, maybeNew: boolean): string | undefined {
   const todo = path.split("/").reverse();
   let done = "";
   for (let links = 0; todo.length > 0; ) {
@@ -73,8 +82,8 @@ export function resolveInTree(tree: TreeLookup, path: string): string | undefine
     }
     const next = joined(done, part);
     const entry = tree.find(next);
-    if (entry === undefined) return undefined;
-    if (entry.link === undefined) {
+    if (entry === undefined && !maybeNew) return undefined;
+    if (entry?.link === undefined) {
       done = next;
       continue;
     }

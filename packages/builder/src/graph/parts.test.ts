@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { applyFileMode } from "@berth/archive";
 import { formatDuration, parseDuration } from "../instruction/duration.ts";
 import { parseExpose } from "./expose.ts";
-import { applyFileMode, parseFileMode } from "./file-mode.ts";
+import { parseFileMode } from "./file-mode.ts";
 import { parseGitRef } from "./git-ref.ts";
 
 describe("git references", () => {

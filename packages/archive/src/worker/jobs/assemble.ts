@@ -37,13 +37,14 @@ export async function runAssemble(job: AssembleJob): Promise<AssembleResult> {
     ...(mode && { mode }),
     ...(epoch !== undefined && { epoch }),
   });
-  const destination = cleaned(`/${job.destination}`).slice(1);
-  for (const path of job.folders ?? []) placer.makeFolder(cleaned(`/${path}`).slice(1));
+  const placeOf = (path: string) => placer.resolve(cleaned(`/${path}`).slice(1));
+  const destination = placeOf(job.destination);
+  for (const path of job.folders ?? []) placer.makeFolder(placeOf(path));
   const warnings: string[] = [];
   for (const copy of job.copies) {
     const archive = archives.get(copy);
     if (archive === undefined) placeCopy(placer, copy, folders, destination, job.into);
-    else warnings.push(...(await unpack(placer, archive, root, destination, job)));
+    else warnings.push(...(await unpack(placer, archive, root, destination)));
   }
   for (const { name, content } of job.inline ?? []) {
     const bytes = Buffer.from(content, "base64");
@@ -82,7 +83,7 @@ function placeCopy(
 
 function fileTarget(placer: TreePlacer, name: string, destination: string, into: boolean): string {
   const kind = placer.kindAt(destination);
-  if (into && kind !== undefined && kind !== S.IFDIR && kind !== S.IFLNK)
+  if (into && kind !== undefined && kind !== S.IFDIR)
     throw invalidParameter(`cannot copy to non-directory: /${destination}`);
   return into || kind === S.IFDIR ? joined(destination, name) : destination;
 }
@@ -140,14 +141,13 @@ async function unpack(
   archive: Archive,
   root: number,
   destination: string,
-  job: AssembleJob,
 ): Promise<string[]> {
   const folder = openat(placer.makeFolder(destination), ".", O.RDONLY | O.DIRECTORY);
   using applier = new Applier(folder, {
     whiteouts: "keep",
     skipRoot: true,
+    // What is unpacked has the owners that the archive says, whatever `--chown` is.
     scope: { folder: root, prefix: destination === "" ? "" : `${destination}/` },
-    ...(job.owner && { owner: job.owner }),
   });
   const reader = new TarReader(applier);
   for (let piece = archive.first; !piece.done; piece = await archive.pieces.next()) reader.push(piece.value);
