@@ -105,12 +105,13 @@ install_npm_packages() {
   fi
 }
 
-# Clients of Debian's next release that builds and Compose are tested with: fetched into .cache/trixie and unpacked there,
+# Clients of Debian's next release that builds, Compose and the registry are tested with: fetched into .cache/trixie and unpacked there,
 # not installed. Tests that need them are skipped, with this reason, where they cannot be fetched.
 fetch_trixie_clients() {
   [ "$(dpkg --print-architecture 2>/dev/null)" = amd64 ] || { say "no buildx and compose clients for this architecture"; return 0; }
   fetch_deb docker-buildx docker-buildx_0.13.1+ds1-3_amd64.deb fcf8c48204d1603c8f209451d7827eb91bf30759578baf7704e9e1a87e5f1d7f
   fetch_deb docker-compose docker-compose_2.26.1-4_amd64.deb 47681197cb2b1ab88206b42a1a92fc75f50d9530a6322d03494a473eed0408ea
+  fetch_deb oras oras_1.2.0-1+b9_amd64.deb 5f138419f0e4bc128ee4717b06190dc5770cf120ab7e3a991e5b3e9158f3189e
 }
 
 # fetch_deb SOURCE FILE SHA256
@@ -118,7 +119,7 @@ fetch_deb() {
   [ -e ".cache/trixie/$2.done" ] && return 0
   mkdir -p .cache/trixie
   say "fetching $2"
-  if ! curl -fsS --max-time 300 -o ".cache/trixie/$2.part" "http://deb.debian.org/debian/pool/main/d/$1/$2" ||
+  if ! curl -fsS --max-time 300 -o ".cache/trixie/$2.part" "http://deb.debian.org/debian/pool/main/${1%"${1#?}"}/$1/$2" ||
     ! printf '%s  %s\n' "$3" ".cache/trixie/$2.part" | sha256sum -c --quiet - >&2; then
     rm -f ".cache/trixie/$2.part"
     say "could not fetch $2: tests of this client will be skipped"

@@ -1,7 +1,7 @@
 /** Real clients push to and pull from `berth registry serve`. */
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { verifyImage } from "../conformance/registry/pusher.ts";
 import { RegistryProcess } from "../conformance/registry/server.ts";
 import { baseEnvironment, run, runOk } from "../harness/command.ts";
@@ -55,6 +55,40 @@ test("skopeo: copy in and out, inspect, list-tags, delete", async () => {
   await runOk(["skopeo", "delete", "--tls-verify=false", `${image}:oci`], { env });
   const gone = await run(["skopeo", "inspect", "--tls-verify=false", `${image}:oci`], { env });
   expect(gone.exitCode).not.toBe(0);
+});
+
+/** Fetched by tools/setup.sh. */
+const ORAS = resolve(import.meta.dir, "../../.cache/trixie/root/usr/bin/oras");
+
+test.skipIf(!existsSync(ORAS))("oras: artifacts, what refers to them, copies with all of it", async () => {
+  const folder = join(work, "oras");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "notes.txt"), "hello\n");
+  writeFileSync(join(folder, "signature.txt"), "signed\n");
+  const oras = async (...words: string[]) => (await runOk([ORAS, ...words], { env, cwd: folder })).stdout;
+  const one = `${registry.address}/oras/one`;
+  const two = `${registry.address}/oras/two`;
+  const http = "--plain-http";
+  await oras("push", http, `${one}:v1`, "notes.txt:text/plain", "--artifact-type", "application/x.notes");
+  for (const type of ["application/x.signature", "application/x.sbom"])
+    await oras("attach", http, "--artifact-type", type, `${one}:v1`, "signature.txt");
+  const discovered = async (name: string, ...more: string[]) => {
+    const text = await oras("discover", http, "--format", "json", ...more, `${name}:v1`);
+    return (JSON.parse(text) as { manifests: { artifactType: string }[] }).manifests
+      .map(({ artifactType }) => artifactType)
+      .sort();
+  };
+  expect(await discovered(one)).toEqual(["application/x.sbom", "application/x.signature"]);
+  expect(await discovered(one, "--artifact-type", "application/x.sbom")).toEqual(["application/x.sbom"]);
+  await oras("cp", "-r", "--from-plain-http", "--to-plain-http", `${one}:v1`, `${two}:v1`);
+  expect(await discovered(two)).toHaveLength(2);
+  await oras("pull", http, "-o", join(folder, "out"), `${two}:v1`);
+  expect(readFileSync(join(folder, "out/notes.txt"), "utf8")).toBe("hello\n");
+  await oras("tag", http, `${one}:v1`, "v2");
+  expect((await oras("repo", "tags", http, one)).trim().split("\n")).toEqual(["v1", "v2"]);
+  await oras("manifest", "delete", http, "-f", `${two}:v1`);
+  expect((await run([ORAS, "manifest", "fetch", http, `${two}:v1`], { env })).exitCode).not.toBe(0);
+  expect(await discovered(one)).toHaveLength(2);
 });
 
 test("podman and buildah: push, pull, a build on top", async () => {

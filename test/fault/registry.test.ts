@@ -1,6 +1,6 @@
 /** What a registry acknowledged is there: killed at any moment, collected at any moment, pushed to by many at once. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import {
   manifestOf,
@@ -9,12 +9,15 @@ import {
   pushImage,
   putManifest,
   someContent,
+  startUpload,
   verifyBlob,
   verifyImage,
+  withDigest,
 } from "../conformance/registry/pusher.ts";
 import { RegistryProcess } from "../conformance/registry/server.ts";
 import { runOk } from "../harness/command.ts";
 import { BERTH } from "../harness/engine.ts";
+import { createScope, releaseScope } from "../harness/scope.ts";
 import { eventually } from "../harness/wait.ts";
 
 setDefaultTimeout(120_000);
@@ -160,4 +163,58 @@ test("garbage collection during pushes without any grace: nothing that was ackno
     return (await fetch(`${url}/v2/gc/to-0/blobs/${shared.digest}`, { method: "HEAD" })).status === 404;
   });
   for (const tag of tags) await verifyImage(url, "gc", tag);
+});
+
+test("a full disk: what does not fit is refused as such, what was there stays, and room that is freed is used", async () => {
+  const scope = createScope();
+  const disk = join(scope.directory, "disk");
+  mkdirSync(disk);
+  await runOk(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", disk]);
+  try {
+    registry = await RegistryProcess.start("berth", { flags: ["--storage", disk] });
+    const { url } = registry;
+    const small = await pushImage(url, "a", "small", 1_000_000);
+    const large = someContent(20_000_000);
+    const whole = await fetch(`${url}/v2/a/blobs/uploads/?digest=${large.digest}`, {
+      method: "POST",
+      body: large.bytes as Uint8Array<ArrayBuffer>,
+    });
+    expect(whole.status).toBe(507);
+    expect(((await whole.json()) as { errors: { message: string }[] }).errors[0]!.message).toBe(
+      "no space left in the storage",
+    );
+    // Nothing of it is left.
+    const filling = await pushImage(url, "a", "filling", 8_000_000);
+    const more = someContent(6_000_000);
+    const location = await startUpload(url, "a");
+    const chunk = await fetch(location, { method: "PATCH", body: more.bytes as Uint8Array<ArrayBuffer> });
+    expect(chunk.status).toBe(507);
+    // What came of it is there: the upload goes on when there is room.
+    const status = await fetch(location);
+    expect(status.status).toBe(204);
+    const have = Number(/0-(\d+)/.exec(status.headers.get("range")!)![1]) + 1;
+    await verifyImage(url, "a", "small");
+    await verifyImage(url, "a", "filling");
+    expect((await putManifest(url, "a", "big", { bytes: new Uint8Array(4 << 20), digest: "" })).status).toBe(
+      400,
+    );
+    await fetch(`${url}/v2/a/manifests/${filling.manifest.digest}`, { method: "DELETE" });
+    await eventually("the room is free", async () => {
+      await runOk([BERTH, "registry", "gc", "--storage", disk, "--gc-grace", "0s"]);
+      return (await fetch(`${url}/v2/a/blobs/${filling.layer.digest}`)).status === 404;
+    });
+    const rest = await fetch(withDigest(location, more.digest), {
+      method: "PUT",
+      body: more.bytes.slice(have),
+      headers: { "Content-Range": `${have}-${more.bytes.byteLength - 1}` },
+    });
+    expect(rest.status).toBe(201);
+    await verifyBlob(url, "a", more.digest);
+    await verifyImage(url, "a", small.manifest.digest);
+  } finally {
+    await registry?.[Symbol.asyncDispose]();
+    registry = undefined;
+    await runOk(["umount", disk]);
+    releaseScope(scope);
+  }
 });

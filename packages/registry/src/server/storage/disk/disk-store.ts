@@ -138,7 +138,9 @@ class DiskStore implements ObjectStore {
 
   async createUpload(folder: string): Promise<void> {
     const path = this.#path(folder);
-    mkdirSync(path, { recursive: true, mode: 0o755 });
+    const changed = makeFolder(path).filter((each) => !each.endsWith("/_uploads"));
+    // The names of a new repository: links below it will sync only their own.
+    await Promise.all(changed.map(syncFolder));
     // Nothing is acknowledged that would need a sync. Small and synchronous: the thread pool costs more than the work.
     writeFileSync(join(path, STARTED), new Date().toISOString());
     writeFileSync(join(path, DATA), "");
