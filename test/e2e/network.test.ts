@@ -385,6 +385,19 @@ test("DNS: names, aliases, ids, live changes, several networks, many answers", a
   await daemon.out("network", "rm", "names", "others");
 }, 60_000);
 
+test("clients of older API versions find the short id among the aliases", async () => {
+  await daemon.out("network", "create", "older");
+  const flags = ["--network", "older", "--network-alias", "web", "--hostname", "called"];
+  const id = await daemon.out("run", "-d", "--name", "aliased", ...flags, "busybox", "sleep", "1000");
+  const format = '{{json (index .NetworkSettings.Networks "older").Aliases}}';
+  const told = await daemon.docker20("inspect", "-f", format, "aliased");
+  expect(JSON.parse(told.stdout)).toEqual(["web", id.slice(0, 12), "called"]);
+  if (engineOfThisRun() === "berth")
+    expect(JSON.parse(await daemon.out("inspect", "-f", format, "aliased"))).toEqual(["web"]);
+  await daemon.out("rm", "-f", "aliased");
+  await daemon.out("network", "rm", "older");
+});
+
 test("DNS: other names are asked of the resolvers that were given", async () => {
   // A resolver outside that answers every question with one address.
   const resolver = Bun.spawn(
