@@ -23,7 +23,7 @@ export class ContainerNetwork {
   constructor(loop: Loop, plan: SandboxPlan, ports: readonly PortSocket[], descriptors: readonly number[]) {
     this.#loop = loop;
     this.#plan = plan;
-    if (ports.length > 0) this.#ports = new PortProxies(loop, ports, descriptors);
+    if (ports.length > 0) this.#ports = new PortProxies(loop, ports, descriptors, plan.holdPorts);
     try {
       this.#sandbox = openSandbox(plan);
     } catch (error) {
@@ -63,7 +63,7 @@ export class ContainerNetwork {
 
   /** Other published ports from now on. @throws when one cannot be bound; nothing has changed then. */
   changePorts(ports: readonly PortSocket[]): void {
-    this.#ports ??= new PortProxies(this.#loop, [], []);
+    this.#ports ??= new PortProxies(this.#loop, [], [], this.#plan.holdPorts);
     this.#ports.change(ports);
   }
 

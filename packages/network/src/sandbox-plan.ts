@@ -10,6 +10,8 @@ export interface SandboxPlan {
   endpoints: EndpointPlan[];
   /** sysctls below net.*, set in the namespace. */
   sysctls?: Record<string, string>;
+  /** The sockets of published ports are only held: the kernel alone leads connections to the container. */
+  holdPorts?: boolean;
   /** Present when an embedded DNS server shall listen on 127.0.0.11:53 in the namespace. */
   dns?: DnsPlan;
 }
@@ -35,6 +37,8 @@ export interface EndpointPlan {
   sysctls?: Record<string, string>;
   /** The port exchanges frames only with the bridge, not with other ports (`enable_icc=false`). */
   isolated?: boolean;
+  /** The bridge sends frames back to this port. */
+  hairpin?: boolean;
 }
 
 /** Default routes of a running container that another endpoint carries from now on. */

@@ -217,8 +217,25 @@ test("settings that do not work yet are refused, never ignored; their default is
   expect(() => load("--userns-remap", "default")).toThrow(
     "--userns-remap (userns-remap) is not supported by berth yet",
   );
-  expect(() => load("--iptables=false")).toThrow("is not supported by berth yet");
+  expect(() => load("--ip6tables=false")).toThrow("is not supported by berth yet");
   expect(() => load("--authorization-plugin", "x")).toThrow("is not supported by berth yet");
+});
+
+test("options of new networks", () => {
+  const flags = ["bridge=a.b=1", "bridge=c=x=y", "other=d="].flatMap((each) => [
+    "--default-network-opt",
+    each,
+  ]);
+  const expected = { bridge: { "a.b": "1", c: "x=y" }, other: { d: "" } };
+  expect(load(...flags).defaultNetworkOpts).toEqual(expected);
+  expect(() => load("--default-network-opt", "bridge=a")).toThrow("it must be driver=option=value");
+  expect(() => load("--iptables=false", "--icc=false")).toThrow(
+    "You specified --iptables=false with --icc=false",
+  );
+  expect(load("--iptables=false", "--userland-proxy=false")).toMatchObject({
+    iptables: false,
+    userlandProxy: false,
+  });
 });
 
 test("IPv6 of the default bridge needs a subnet", () => {

@@ -55,6 +55,11 @@ function validate(config: DaemonConfig): void {
   if (config.hostGatewayIp !== "") {
     OPTIONS.ip.kind.parse(config.hostGatewayIp, undefined);
   }
+  if (!config.iptables && !config.icc) {
+    throw invalidParameter(
+      "You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please set --icc or --iptables to true",
+    );
+  }
   if (config.ipv6 && config.fixedCidrV6 === "") {
     throw invalidParameter(
       "IPv6 is enabled for the default bridge, but no subnet is configured. Specify an IPv6 subnet using --fixed-cidr-v6",

@@ -2,7 +2,7 @@ import { invalidParameter } from "@berth/base";
 import { parseEndpoint } from "@berth/server";
 import { buildCollection, DEFAULT_COLLECTION } from "./build-collection.ts";
 import { address, bytes, cidr, type Kind, list, map, oneOf, text, truth, whole } from "./kinds.ts";
-import { addressPools, features, runtimes, ulimits } from "./special-kinds.ts";
+import { addressPools, features, networkOptions, runtimes, ulimits } from "./special-kinds.ts";
 
 /** One setting of the daemon: a flag, a key of daemon.json, or both. */
 export interface Option<V> {
@@ -182,7 +182,7 @@ export const OPTIONS = {
     "private",
     'Default mode for containers ipc ("shareable" | "private")',
   ),
-  defaultNetworkOpts: later("default-network-opt", map, EMPTY, "Default network options", {
+  defaultNetworkOpts: option("default-network-opt", networkOptions, EMPTY, "Default network options", {
     key: "default-network-opts",
   }),
   defaultRuntime: option("default-runtime", text, "", "Default OCI runtime for containers", {
@@ -252,7 +252,7 @@ export const OPTIONS = {
   ipForward: option("ip-forward", truth, true, "Enable net.ipv4.ip_forward"),
   ipMasq: option("ip-masq", truth, true, "Enable IP masquerading"),
   ip6tables: later("ip6tables", truth, true, "Enable addition of IPv6 rules"),
-  iptables: later("iptables", truth, true, "Enable addition of firewall rules"),
+  iptables: option("iptables", truth, true, "Enable addition of firewall rules"),
   ipv6: option("ipv6", truth, false, "Enable IPv6 networking"),
   labels: option("label", list("list", label), NO_LIST, "Set key=value labels to the daemon", {
     key: "labels",
@@ -329,7 +329,7 @@ export const OPTIONS = {
   tlsCert: option("tlscert", text, "", "Path to TLS certificate file"),
   tlsKey: option("tlskey", text, "", "Path to TLS key file"),
   tlsVerify: option("tlsverify", truth, false, "Use TLS and verify the remote"),
-  userlandProxy: later("userland-proxy", truth, true, "Use userland proxy for loopback traffic"),
+  userlandProxy: option("userland-proxy", truth, true, "Use userland proxy for loopback traffic"),
   userlandProxyPath: later("userland-proxy-path", text, "", "Path to the userland proxy binary"),
   usernsRemap: later("userns-remap", text, "", "User/Group setting for user namespaces"),
   validate: option("validate", truth, false, "Validate daemon configuration and exit", { key: "" }),

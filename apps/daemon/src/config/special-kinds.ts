@@ -150,6 +150,36 @@ function checkedPool(base: string, size: number): AddressPool {
   return { base, size };
 }
 
+type NetworkOptions = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+/** `--default-network-opt driver=option=value`, and `"default-network-opts": {"driver": {"option": "value"}}`. */
+export const networkOptions: Kind<NetworkOptions> = {
+  word: "mapmap",
+  parse(value, previous = {}) {
+    const [driver = "", option = "", ...rest] = value.split("=");
+    if (driver === "" || option === "" || rest.length === 0) {
+      throw invalidParameter(`invalid value ${JSON.stringify(value)}: it must be driver=option=value`);
+    }
+    return { ...previous, [driver]: { ...previous[driver], [option]: rest.join("=") } };
+  },
+  fromJson(value) {
+    const result: Record<string, Record<string, string>> = {};
+    for (const [driver, options] of Object.entries(asObject(value, "default-network-opts"))) {
+      const key = `default-network-opts.${driver}`;
+      result[driver] = Object.fromEntries(
+        Object.entries(asObject(options, key)).map(([option, each]) => [option, text.fromJson(each, key)]),
+      );
+    }
+    return result;
+  },
+  show: (value) =>
+    `[${Object.entries(value)
+      .flatMap(([driver, options]) =>
+        Object.entries(options).map(([key, each]) => `${driver}=${key}=${each}`),
+      )
+      .join(" ")}]`,
+};
+
 /** `"features": {"buildkit": true}`; only in the file. */
 export const features: Kind<Readonly<Record<string, boolean>>> = {
   word: "",

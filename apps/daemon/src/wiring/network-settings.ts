@@ -19,6 +19,9 @@ export function networkSettings(config: DaemonConfig): NetworkSettings {
     ipForward: config.ipForward,
     bindAddress: config.ip === "0.0.0.0" ? "" : config.ip,
     pools: config.defaultAddressPools.map(({ base, size }) => makePool(base, size)),
+    packetFilter: config.iptables,
+    userlandProxy: config.userlandProxy,
+    defaultOptions: config.defaultNetworkOpts,
     bypassHostFirewall: config.bypassHostFirewall,
     hostGateway: config.hostGatewayIp,
   };

@@ -31,6 +31,7 @@ const IFLA_INFO_SLAVE_DATA = 5;
 const VETH_INFO_PEER = 1;
 const IFLA_BR_FORWARD_DELAY = 1;
 const IFLA_BR_STP_STATE = 5;
+const IFLA_BRPORT_MODE = 4;
 const IFLA_BRPORT_ISOLATED = 33;
 const RTEXT_FILTER_SKIP_STATS = 8;
 export const IFF_UP = 0x1;
@@ -143,13 +144,21 @@ export function setLink(
   if (change.name !== undefined) message.text(IFLA_IFNAME, change.name);
 }
 
-/** A bridge port that exchanges frames only with the bridge itself, not with other isolated ports. */
-export function isolateBridgePort(batch: NetlinkBatch, name: string): void {
-  const message = batch.begin(RTM_NEWLINK, NLM_F_ACK, `isolate bridge port ${name}`);
+/**
+ * `isolated`: the bridge port exchanges frames only with the bridge itself, not with other isolated ports. `hairpin`: the bridge
+ * sends frames back where they came from.
+ */
+export function setBridgePort(
+  batch: NetlinkBatch,
+  name: string,
+  change: { isolated?: boolean; hairpin?: boolean },
+): void {
+  const message = batch.begin(RTM_NEWLINK, NLM_F_ACK, `change bridge port ${name}`);
   message.raw(linkHeader(0)).text(IFLA_IFNAME, name);
   message.nested(IFLA_LINKINFO, () => {
     message.text(IFLA_INFO_SLAVE_KIND, "bridge").nested(IFLA_INFO_SLAVE_DATA, () => {
-      message.u8(IFLA_BRPORT_ISOLATED, 1);
+      if (change.hairpin !== undefined) message.u8(IFLA_BRPORT_MODE, change.hairpin ? 1 : 0);
+      if (change.isolated !== undefined) message.u8(IFLA_BRPORT_ISOLATED, change.isolated ? 1 : 0);
     });
   });
 }

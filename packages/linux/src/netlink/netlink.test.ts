@@ -4,7 +4,7 @@ import { CLONE, insideNamespace, setns, unshare } from "../namespace.ts";
 import { runNft } from "../nft.ts";
 import { addAddress, deleteAddress, listAddresses } from "./address.ts";
 import { forgetConnections } from "./conntrack.ts";
-import { addBridge, addVeth, deleteLink, getLink, isolateBridgePort, listLinks, setLink } from "./link.ts";
+import { addBridge, addVeth, deleteLink, getLink, listLinks, setBridgePort, setLink } from "./link.ts";
 import { changeElements, concatenate, NFPROTO, redirectLocalPort } from "./nftables.ts";
 import { addRoute, deleteRoute, listRoutes } from "./route.ts";
 import { NETLINK_NETFILTER, NETLINK_ROUTE, NetlinkError, NetlinkSocket } from "./socket.ts";
@@ -55,7 +55,7 @@ test("a bridge, a veth pair into another namespace, addresses and routes", () =>
       { name: "veth0", master: bridge.index, up: true, mtu: 1400 },
       { name: "eth0", namespaceFd: inner, mac: v4(2, 0x42, 172, 17, 0, 2), mtu: 1400 },
     );
-    isolateBridgePort(batch, "veth0");
+    setBridgePort(batch, "veth0", { isolated: true, hairpin: true });
     socket.run(batch);
     expect(getLink(socket, "veth0")).toMatchObject({
       kind: "veth",

@@ -66,7 +66,7 @@ export function ensureBridge(spec: BridgeSpec): void {
   try {
     const six = wanted.some(({ address }) => address.family === 6);
     if (six) writeSysctl(`net/ipv6/conf/${spec.name}/disable_ipv6`, "0");
-    if (spec.routeLoopback) writeSysctl(`net/ipv4/conf/${spec.name}/route_localnet`, "1");
+    writeSysctl(`net/ipv4/conf/${spec.name}/route_localnet`, spec.routeLoopback ? "1" : "0");
     const first = socket.batch();
     if (!link.up || link.mtu !== spec.mtu) setLink(first, index, { up: true, mtu: spec.mtu });
     const families = new Set(wanted.map(({ address }) => address.family));

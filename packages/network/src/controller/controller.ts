@@ -64,7 +64,10 @@ export class NetworkController implements Networks {
       registry: new NetworkRegistry(store),
       ipam: new Ipam([...pools(4, defaultPools), ...pools(6, () => [ulaPool(settings.bridge)])], hostRoutes),
       ports: new PortTable(),
-      firewall: new Firewall(settings.bridge),
+      firewall: new Firewall(settings.bridge, {
+        hairpin: !settings.userlandProxy,
+        on: settings.packetFilter,
+      }),
       zones: new ZoneFolder(settings.execRoot),
     };
     this.#sandboxes = new Sandboxes(this.#context);
@@ -101,7 +104,7 @@ export class NetworkController implements Networks {
     for (const network of registry.all()) {
       if (network.bridge === undefined) continue;
       try {
-        ensureNetworkBridge(network);
+        ensureNetworkBridge(network, settings.packetFilter);
         networks.push(network);
       } catch (error) {
         if (network.predefined) throw error;
@@ -127,7 +130,8 @@ export class NetworkController implements Networks {
    * it is gone, and a firewall that was switched on meanwhile is passed. After `restore`.
    */
   watch(): Disposable {
-    const { firewall } = this.#context;
+    const { firewall, settings } = this.#context;
+    if (!settings.packetFilter) return { [Symbol.dispose]: () => {} };
     let seen = firewall.generation();
     const timer = setInterval(() => {
       try {
@@ -145,6 +149,7 @@ export class NetworkController implements Networks {
 
   #passForeignFilters(): void {
     const { registry, settings } = this.#context;
+    if (!settings.packetFilter) return;
     const devices = registry.all().flatMap((network) => network.bridge?.device ?? []);
     const keeper = passForeignFilters(devices, settings.bypassHostFirewall);
     if (keeper?.name !== this.#hostFirewall?.name && keeper !== undefined) {
@@ -221,7 +226,7 @@ export class NetworkController implements Networks {
       existed = bridgeAddresses(device) !== undefined;
       // Stored first: what an interruption leaves in the kernel then has an owner.
       registry.put(network);
-      ensureNetworkBridge(network);
+      ensureNetworkBridge(network, settings.packetFilter);
       const filter = firewallNetwork(network);
       if (filter !== undefined) firewall.addNetwork(filter);
     } catch (error) {

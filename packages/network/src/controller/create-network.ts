@@ -16,6 +16,8 @@ import type { NetworkRecord, PoolRecord } from "./records.ts";
 import type { NetworkRegistry } from "./registry.ts";
 import type { NetworkSettings } from "./settings.ts";
 
+/** Of networks that name none. */
+const DEFAULT_MTU = 1500;
 const PREDEFINED = new Set(["bridge", "host", "none", "default"]);
 /** Drivers that Docker has and Berth has not (yet). */
 const OTHER_DRIVERS = new Set(["macvlan", "ipvlan", "overlay"]);
@@ -32,7 +34,7 @@ export function makeNetwork(
 ): NetworkRecord {
   validateRequest(request, registry);
   const id = newId();
-  const options = request.Options ?? {};
+  const options = { ...settings.defaultOptions.bridge, ...request.Options };
   const parsed = parseBridgeOptions(options);
   const device = parsed.bridgeName === "" ? `br-${id.slice(0, 12)}` : parsed.bridgeName;
   for (const other of registry.all()) {
@@ -64,7 +66,7 @@ export function makeNetwork(
         ipv4: asked.some((pool) => (pool.Subnet ?? "").includes(".")),
         ipv6: asked.some((pool) => (pool.Subnet ?? "").includes(":")),
       },
-      bridge: { device, mac: bridgeMac(id), mtu: parsed.mtu ?? settings.mtu, pools },
+      bridge: { device, mac: bridgeMac(id), mtu: parsed.mtu ?? DEFAULT_MTU, pools },
     };
   } catch (error) {
     ipam.removeNetwork(id);

@@ -7,8 +7,8 @@ import { writeSysctl } from "../sandbox/sysctl.ts";
 import { parseBridgeOptions } from "./options.ts";
 import type { NetworkRecord } from "./records.ts";
 
-/** Makes the bridge of a network, or brings it to what the record says. */
-export function ensureNetworkBridge(network: NetworkRecord): void {
+/** Makes the bridge of a network, or brings it to what the record says. `guarded`: our packet filter is there. */
+export function ensureNetworkBridge(network: NetworkRecord, guarded: boolean): void {
   const { bridge } = network;
   if (bridge === undefined) return;
   const addresses = bridge.pools.map(
@@ -20,7 +20,7 @@ export function ensureNetworkBridge(network: NetworkRecord): void {
     mtu: bridge.mtu,
     mac: bridge.mac,
     addresses,
-    routeLoopback: network.ipv4 && !network.internal,
+    routeLoopback: guarded && network.ipv4 && !network.internal,
   });
 }
 

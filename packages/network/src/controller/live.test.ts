@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import {
   addAddress,
   addVeth,
@@ -20,6 +21,7 @@ import { writeSysctl } from "../sandbox/sysctl.ts";
 import { listenAt, probeTcp } from "../testing/probe.ts";
 import { container, create, failure, here, inside, subnetOf, TestHost } from "../testing/test-host.ts";
 import { OPTION } from "./options.ts";
+import type { NetworkSettings } from "./settings.ts";
 
 let host: TestHost;
 beforeEach(() => {
@@ -325,6 +327,61 @@ function joinLan(netlink: NetlinkSocket, machine: NetworkSandbox): void {
   // Before, what is sent is lost.
   while (!getLink(netlink, "lan0").operational) {}
 }
+
+describe("as the daemon is told", () => {
+  const start = async (settings: Partial<NetworkSettings>) => {
+    const controller = host.start(settings);
+    const request = container("web", ["bridge"], [{ hostPortFirst: 8080, hostAddress: "0.0.0.0" }]);
+    const { made, sandbox } = await host.run(controller, request);
+    const server = listenAt(inside(made), "0.0.0.0", 80);
+    host.keep(server);
+    return { controller, made, server, socket: sandbox.ports[0]!.fd, plan: sandbox.plan };
+  };
+
+  test("--userland-proxy=false: a container reaches its own port by the bridge", async () => {
+    const { made, server, plan, controller } = await start({ userlandProxy: false });
+    const other = await controller.allocate(container("other", ["bridge"], [{}]));
+    expect(other.ports.map((port) => host.keep(port.fd) && port.hostAddress)).toEqual(["0.0.0.0"]);
+    expect([plan.holdPorts, plan.endpoints[0]?.hairpin]).toEqual([true, true]);
+    for (const [from, client] of [
+      [here, "172.17.0.1"],
+      [inside(made), "172.17.0.1"],
+    ] as const)
+      expect(probeTcp(from, "172.17.0.1", 8080, server)).toBe(client);
+  });
+
+  test("--iptables=false: no rules, and what the rules would guard is not opened", async () => {
+    host.start();
+    const { server, socket } = await start({ packetFilter: false });
+    expect(runNft("list tables")).not.toContain("berth-");
+    expect(readFileSync("/proc/sys/net/ipv4/conf/berth0/route_localnet", "utf8")).toBe("0\n");
+    // The host's socket is reached: the shim's proxy brings it on.
+    expect(probeTcp(here, "127.0.0.1", 8080, socket)).toBe("127.0.0.1");
+    expect(probeTcp(here, "172.17.0.2", 80, server)).toBe("172.17.0.1");
+  });
+
+  test("--default-network-opt, --mtu and --ip", async () => {
+    const { controller } = await start({
+      mtu: 1400,
+      bindAddress: "127.0.0.1",
+      defaultOptions: { bridge: { [OPTION.hostBinding]: "127.0.0.2" }, other: { x: "y" } },
+    });
+    await controller.create(create({ Name: "net", Options: { [OPTION.mtu]: "1300" } }));
+    await controller.create(create({ Name: "open", Options: { [OPTION.hostBinding]: "0.0.0.0" } }));
+    expect(controller.inspect("net").Options).toEqual({
+      [OPTION.hostBinding]: "127.0.0.2",
+      [OPTION.mtu]: "1300",
+    });
+    const facts = async (network: string) => {
+      const { plan, ports } = await controller.allocate(container(network, [network], [{}]));
+      for (const { fd } of ports) host.keep(fd);
+      return [plan.endpoints[0]?.mtu, ports[0]?.hostAddress];
+    };
+    expect(await facts("bridge")).toEqual([1400, "127.0.0.1"]);
+    expect(await facts("net")).toEqual([1300, "127.0.0.2"]);
+    expect(await facts("open")).toEqual([1500, "0.0.0.0"]);
+  });
+});
 
 test("icc=false works with and without filtering of bridged frames", async () => {
   for (const filtered of ["1", "0"]) {

@@ -4,12 +4,12 @@ import { poolOf, prefixOf } from "./inspect.ts";
 import { parseBridgeOptions } from "./options.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./records.ts";
 
-/** What the shim makes of an endpoint of the sandbox. `filtered`: bridged frames pass the firewall. */
+/** What the shim makes of an endpoint of the sandbox. `filtered`: bridged frames pass the firewall. `hairpin`: see `EndpointPlan`. */
 export function endpointPlan(
   network: NetworkRecord,
   endpoint: EndpointRecord,
   sandbox: SandboxRecord,
-  filtered: boolean,
+  { filtered, hairpin }: { filtered: boolean; hairpin: boolean },
 ): EndpointPlan {
   const { bridge } = network;
   if (bridge === undefined) throw new TypeError(`network ${network.name} has no bridge`);
@@ -29,6 +29,7 @@ export function endpointPlan(
     gateways: gatewaysOf(network, endpoint, sandbox),
     ...(endpoint.sysctls === undefined ? {} : { sysctls: interfaceSysctls(endpoint) }),
     isolated: !filtered && !parseBridgeOptions(network.options).icc,
+    ...(hairpin ? { hairpin } : {}),
   };
 }
 

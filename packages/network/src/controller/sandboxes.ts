@@ -98,18 +98,18 @@ export class Sandboxes {
 
   /** Ports for a container that can be reached; none for others. */
   #reserve(sandbox: SandboxRecord, asked: readonly PortRequest[]): ReservedPort[] {
-    const { settings, ports } = this.#context;
+    const { ports, settings } = this.#context;
     const gateway = sandbox.endpoints.find((endpoint) => endpoint.id === sandbox.gatewayEndpoint);
     if (asked.length === 0 || gateway === undefined) return [];
     const { hostBinding } = parseBridgeOptions(this.#networkOf(gateway).options);
-    // All addresses, as an option, are what no option means: IPv6 too.
-    const defaultAddress = hostBinding === "" ? settings.bindAddress : hostBinding;
     try {
       return reservePorts(
         asked,
         {
           ...gatewayAddresses(sandbox),
-          defaultAddress: defaultAddress === "0.0.0.0" ? "" : defaultAddress,
+          // All addresses, as an option, are what no option means: IPv6 too.
+          defaultAddress: hostBinding === "0.0.0.0" ? "" : hostBinding,
+          kernelOnly: !settings.userlandProxy,
           ephemeral: ephemeralPorts(),
         },
         ports,
@@ -128,13 +128,15 @@ export class Sandboxes {
     const networks = sandbox.endpoints.map((endpoint) => this.#networkOf(endpoint));
     if (networks.some((network) => network.driver === "host")) return { mode: "host", endpoints: [] };
     const filtered = networks.length > 0 && bridgedFramesAreFiltered();
+    const hairpin = !this.#context.settings.userlandProxy;
     const endpoints = sandbox.endpoints
       .filter((endpoint) => endpoint.hostInterface !== "")
-      .map((endpoint) => endpointPlan(this.#networkOf(endpoint), endpoint, sandbox, filtered));
+      .map((endpoint) => endpointPlan(this.#networkOf(endpoint), endpoint, sandbox, { filtered, hairpin }));
     const dns = this.#names.plan(sandbox);
     return {
       mode: endpoints.length > 0 ? "private" : "none",
       endpoints,
+      ...(hairpin ? { holdPorts: true } : {}),
       ...(sysctls === undefined ? {} : { sysctls }),
       ...(dns === undefined ? {} : { dns }),
     };
@@ -192,7 +194,10 @@ export class Sandboxes {
     const ports = this.#replace(sandbox, changed, [endpoint]);
     const dns = this.#names.plan(changed);
     return {
-      plan: endpointPlan(network, endpoint, changed, bridgedFramesAreFiltered()),
+      plan: endpointPlan(network, endpoint, changed, {
+        filtered: bridgedFramesAreFiltered(),
+        hairpin: !this.#context.settings.userlandProxy,
+      }),
       endpoint: endpointResult(network, endpoint, changed),
       ...(dns === undefined ? {} : { dns }),
       resolvConf: this.#names.resolvConf(changed),

@@ -14,7 +14,7 @@ export interface NetworkSettings {
   ipv6?: boolean;
   /** `--fixed-cidr-v6`: its IPv6 network; without it a unique local one is chosen. Means `ipv6`. */
   fixedCidrV6?: string;
-  /** `--mtu`. */
+  /** `--mtu` of the default bridge. */
   mtu: number;
   /** `--icc` of the default bridge. */
   icc: boolean;
@@ -22,10 +22,16 @@ export interface NetworkSettings {
   masquerade: boolean;
   /** `--ip-forward`: switch on forwarding when it is off. */
   ipForward: boolean;
-  /** `--ip`: where ports are bound that name no address; empty: everywhere. */
+  /** `--ip`: where ports of the default bridge's containers are bound that name no address; empty: everywhere. */
   bindAddress: string;
   /** `--default-address-pool`; empty: Docker's. */
   pools: readonly AddressPool[];
+  /** `--default-network-opt`: options of new networks that name no other value, by driver. */
+  defaultOptions: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** `--iptables`: without, there are no rules at all. */
+  packetFilter: boolean;
+  /** `--userland-proxy`: without, only the kernel leads connections to containers. */
+  userlandProxy: boolean;
   /** `--bypass-host-firewall`: published ports are open where a firewall of the host forbids what is forwarded. */
   bypassHostFirewall: boolean;
   /** `--host-gateway-ip`; empty: the default bridge's gateway. */
@@ -42,6 +48,9 @@ export function defaultNetworkSettings(execRoot: string, bridge: string): Networ
     ipForward: true,
     bindAddress: "",
     pools: [],
+    defaultOptions: {},
+    packetFilter: true,
+    userlandProxy: true,
     bypassHostFirewall: false,
     hostGateway: "",
   };

@@ -13,10 +13,10 @@ interface PortEntry {
 }
 
 /** What the kernel is to know of one container's ports; each key once. */
-function portEntries({ ports, addresses }: PublishedPorts): PortEntry[] {
+function portEntries({ ports, addresses, own: callers = addresses }: PublishedPorts): PortEntry[] {
   const entries = new Map<string, PortEntry>();
   const add = (entry: PortEntry) => entries.set(`${entry.set} ${keyText(entry)}`, entry);
-  const own = addresses.map(parseAddress).filter((address) => address !== undefined);
+  const own = callers.map(parseAddress).filter((address) => address !== undefined);
   for (const { protocol, hostAddress, hostPort, containerAddress, containerPort } of ports) {
     const host = parseAddress(hostAddress);
     const target = parseAddress(containerAddress);

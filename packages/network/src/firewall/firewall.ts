@@ -27,19 +27,31 @@ export class Firewall implements Disposable {
   readonly table: string;
   readonly #networks = new Map<string, FirewallNetwork>();
   readonly #published = new Map<string, PublishedPorts>();
+  readonly #hairpin: boolean;
+  /** Without it there is no table, and nothing is done. */
+  readonly #on: boolean;
   #socket: NetlinkSocket | undefined;
 
-  /** `bridge`: the daemon's default bridge, for the table's name. */
-  constructor(bridge: string) {
+  /**
+   * `bridge`: the daemon's default bridge, for the table's name. `hairpin`: the bridges send frames back where they came from,
+   * so a container that calls its own port needs no socket of the host in between. `on`: false for no rules at all.
+   */
+  constructor(bridge: string, { hairpin = false, on = true } = {}) {
     this.table = tableName(bridge);
+    this.#hairpin = hairpin;
+    this.#on = on;
   }
 
   /** Replaces the table by one with these networks and ports (by container id), in one transaction. */
   rebuild(networks: readonly FirewallNetwork[], published: ReadonlyMap<string, PublishedPorts>): void {
+    if (!this.#on) {
+      this.remove();
+      return;
+    }
     this.#networks.clear();
     for (const network of networks) this.#networks.set(network.bridge, network);
     this.#published.clear();
-    for (const [id, ports] of published) this.#published.set(id, ports);
+    for (const [id, ports] of published) this.#published.set(id, this.#seen(ports));
     this.#write();
   }
 
@@ -63,6 +75,7 @@ export class Firewall implements Disposable {
   }
 
   addNetwork(network: FirewallNetwork): void {
+    if (!this.#on) return;
     this.#networks.set(network.bridge, network);
     try {
       runNft(networkChangeText("add", this.table, network));
@@ -83,7 +96,9 @@ export class Firewall implements Disposable {
   }
 
   /** Opens the ports of a container; replaces those that it had. */
-  publish(containerId: string, published: PublishedPorts): void {
+  publish(containerId: string, ports: PublishedPorts): void {
+    if (!this.#on) return;
+    const published = this.#seen(ports);
     const before = this.#published.get(containerId);
     if (published.ports.length === 0 && before === undefined) return;
     this.#published.set(containerId, published);
@@ -96,6 +111,11 @@ export class Firewall implements Disposable {
     for (const { family, port } of udpPorts(published.ports)) {
       this.#forget(family === 4 ? AF.INET : AF.INET6, { protocol: IPPROTO_UDP, toPort: port });
     }
+  }
+
+  /** Without callers that go by the host's socket when a container can call itself. */
+  #seen(published: PublishedPorts): PublishedPorts {
+    return this.#hairpin ? { ...published, own: [] } : published;
   }
 
   /** Closes the ports of a container, and forgets the connections to it, which nobody answers any more. */

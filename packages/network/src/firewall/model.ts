@@ -18,6 +18,8 @@ export interface PublishedPorts {
   ports: PortSocket[];
   /** All addresses of the container, without prefix. */
   addresses: string[];
+  /** Those from which it calls its own ports by way of the host's socket; absent: all. */
+  own?: string[];
 }
 
 /** Name of the table of the daemon whose default bridge this is: several daemons live side by side. */

@@ -6,8 +6,21 @@ import { DatagramProxy } from "./udp-proxy.ts";
 
 interface Served {
   key: string;
-  proxy: StreamProxy | DatagramProxy;
+  proxy: StreamProxy | DatagramProxy | HeldPort;
   target: ProxyTarget;
+}
+
+/** A socket that keeps others from the port, and serves nobody. */
+class HeldPort {
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+  }
+
+  stop(): void {
+    closeQuietly(this.#fd);
+  }
 }
 
 function socketKey({ protocol, hostAddress, hostPort }: PortSocket): string {
@@ -21,11 +34,13 @@ function socketKey({ protocol, hostAddress, hostPort }: PortSocket): string {
  */
 export class PortProxies {
   readonly #loop: Loop;
+  readonly #hold: boolean;
   readonly #proxies: Served[] = [];
 
-  /** `descriptors`: of `ports`, in their order, non-blocking; owned from now on. @throws SyscallError; all are closed then. */
-  constructor(loop: Loop, ports: readonly PortSocket[], descriptors: readonly number[]) {
+  /** `hold`: the sockets are not served. `descriptors`: of `ports`, in their order, non-blocking; owned from now on. @throws SyscallError; all are closed then. */
+  constructor(loop: Loop, ports: readonly PortSocket[], descriptors: readonly number[], hold = false) {
     this.#loop = loop;
+    this.#hold = hold;
     let next = 0;
     try {
       for (const port of ports) {
@@ -74,8 +89,9 @@ export class PortProxies {
   #serve(port: PortSocket, fd: number): Served {
     const target = { address: port.containerAddress, port: port.containerPort };
     const family = port.hostAddress.includes(":") ? 6 : 4;
-    const proxy =
-      port.protocol === "udp"
+    const proxy = this.#hold
+      ? new HeldPort(fd)
+      : port.protocol === "udp"
         ? new DatagramProxy(this.#loop, fd, family, target)
         : new StreamProxy(this.#loop, fd, target, port.protocol === "sctp");
     return { key: socketKey(port), proxy, target };

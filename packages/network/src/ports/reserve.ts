@@ -27,6 +27,8 @@ export interface ReservationTarget {
   ipv6: string;
   /** Where ports are bound that name no address; empty: on all addresses, IPv4 and IPv6. */
   defaultAddress: string;
+  /** Nobody translates between the families: an IPv4 container has no ports of IPv6 that are not asked for by address. */
+  kernelOnly?: boolean;
   /** First and last of the ports that are given when none is named. */
   ephemeral: { first: number; last: number };
 }
@@ -92,10 +94,9 @@ interface HostAddress {
 function hostAddresses(request: PortRequest, target: ReservationTarget): HostAddress[] {
   const text = request.hostAddress === "" ? target.defaultAddress : request.hostAddress;
   if (text === "") {
-    return [
-      { text: "0.0.0.0", family: 4, optional: false },
-      { text: "::", family: 6, optional: true },
-    ];
+    const four = { text: "0.0.0.0", family: 4, optional: false } as const;
+    const six = { text: "::", family: 6, optional: true } as const;
+    return target.kernelOnly === true && target.ipv6 === "" ? [four] : [four, six];
   }
   const parsed = parseAddress(text);
   if (parsed === undefined) throw invalidParameter(`invalid IP address in port binding: ${text}`);

@@ -10,7 +10,6 @@ import {
   insideNamespace,
   isErrno,
   isLocalAddress,
-  isolateBridgePort,
   type Link,
   NETLINK_ROUTE,
   type NetlinkBatch,
@@ -19,6 +18,7 @@ import {
   open,
   replaceRoute,
   SyscallError,
+  setBridgePort,
   setLink,
   setNeighbour,
   setns,
@@ -124,7 +124,8 @@ export class NetworkSandbox implements Disposable {
       addRoutes(setup, device, plan.routes ?? []);
       inner.run(setup);
       const outside = host.batch();
-      if (plan.isolated === true) isolateBridgePort(outside, plan.hostInterface);
+      const { isolated = false, hairpin = false } = plan;
+      if (isolated || hairpin) setBridgePort(outside, plan.hostInterface, { isolated, hairpin });
       // An address may have belonged to another container a moment ago: its old neighbour entry must not be used.
       for (const { address } of addresses) setNeighbour(outside, bridge.index, addressBytes(address), mac);
       host.run(outside);
