@@ -4,9 +4,9 @@ import type { EndpointRequest, EndpointResult, PortRequest, PortSocket, SandboxP
 import type { Launch } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { type Container, isAlive } from "./container.ts";
-import { parseLink } from "./links.ts";
+import { checkLinks, parseLink } from "./links.ts";
 import { logTarget } from "./log-config.ts";
-import { networkMode, plannedEndpoints } from "./network-mode.ts";
+import { DEFAULT_NETWORK, networkMode, plannedEndpoints } from "./network-mode.ts";
 import { containerDirectory, logPath } from "./paths.ts";
 import { exposedPorts, portRequests } from "./ports.ts";
 import type { NetworkState } from "./record.ts";
@@ -28,7 +28,12 @@ export async function prepareNetwork(engine: EngineContext, container: Container
   const { config, hostConfig } = record;
   const mode = networkMode(config, hostConfig);
   if (mode.kind === "join") {
-    const joined = runningContainer(engine, mode.container, container, "network of");
+    const joined = runningContainer(
+      engine,
+      mode.container,
+      container,
+      ({ id }) => `cannot join network of a non running container: ${id}`,
+    );
     return {
       plan: { mode: "join", joinPath: `/proc/${joined.state.pid}/ns/net`, endpoints: [] },
       endpoints: [],
@@ -38,6 +43,7 @@ export async function prepareNetwork(engine: EngineContext, container: Container
       joined,
     };
   }
+  if (mode.kind === "networks" && mode.name === DEFAULT_NETWORK) checkLinks(engine, container);
   const sandbox = await engine.networks.allocate({
     containerId: container.id,
     containerName: record.name,
@@ -102,16 +108,16 @@ function netSysctls(sysctls: Record<string, string>): Record<string, string> {
   return Object.fromEntries(Object.entries(sysctls).filter(([name]) => name.startsWith("net.")));
 }
 
-/** A container whose namespace another one shares. @throws conflict with Docker's sentences. */
+/** A container whose namespace another one shares. `notRunning`: Docker's sentence for that. @throws conflict, not-found. */
 export function runningContainer(
   engine: EngineContext,
   reference: string,
   self: Container,
-  what: string,
+  notRunning: (target: Container) => string,
 ): Container {
   const target = engine.containers.get(reference);
-  if (target === self) throw conflict(`cannot join own ${what.split(" ")[0]} namespace`);
-  if (!isAlive(target)) throw conflict(`cannot join ${what} a non running container: ${target.id}`);
+  if (target === self) throw conflict("cannot join own network");
+  if (!isAlive(target)) throw conflict(notRunning(target));
   return target;
 }
 

@@ -1,5 +1,6 @@
-import { invalidParameter, isKind } from "@berth/base";
-import type { Container } from "./container.ts";
+import { conflict, invalidParameter, isKind } from "@berth/base";
+import type { EngineContext } from "../context.ts";
+import { type Container, isAlive } from "./container.ts";
 import { exposedPorts } from "./ports.ts";
 import type { ContainerStore } from "./store.ts";
 
@@ -31,6 +32,21 @@ export function resolveLink(text: string, containers: ContainerStore): { target:
   } catch (error) {
     if (!isKind(error, "not-found")) throw error;
     throw invalidParameter(`could not get container for ${link.container}: ${error.message}`);
+  }
+}
+
+/** Legacy links of a container on the default bridge, before it starts. @throws conflict with Docker's sentences, invalid-parameter. */
+export function checkLinks(engine: EngineContext, container: Container): void {
+  for (const text of container.record.hostConfig.Links ?? []) {
+    const { target, alias } = resolveLink(text, engine.containers);
+    if (!isAlive(target)) {
+      throw conflict(
+        `Cannot link to a non running container: /${target.record.name} AS /${container.record.name}/${alias}`,
+      );
+    }
+    if (bridgeAddress(target) === "") {
+      throw conflict(`Cannot link to /${target.record.name}, as it does not belong to the default network`);
+    }
   }
 }
 

@@ -1,3 +1,4 @@
+import { conflict } from "@berth/base";
 import type { OciSpec, SpecInput, SpecMount } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { cgroupParent } from "./cgroup.ts";
@@ -47,11 +48,24 @@ function joins(
   const found: NonNullable<SpecInput["joins"]> = {};
   if (network.joined) found.network = `/proc/${network.joined.state.pid}/ns/net`;
   if (pid.startsWith("container:")) {
-    const target = runningContainer(engine, pid.slice("container:".length), container, "PID of");
+    const target = runningContainer(
+      engine,
+      pid.slice("container:".length),
+      container,
+      ({ id }) => `container ${id} is not running`,
+    );
     found.pid = `/proc/${target.state.pid}/ns/pid`;
   }
   if (ipc.startsWith("container:")) {
-    const target = runningContainer(engine, ipc.slice("container:".length), container, "IPC of");
+    const failed = (id: string, reason: string) => `can't join IPC of container ${id}: ${reason}`;
+    const target = runningContainer(engine, ipc.slice("container:".length), container, ({ id }) =>
+      failed(id, `container ${id} is not running`),
+    );
+    // Who has an IPC namespace of its own may keep it to itself: that is the default.
+    if (["private", "none"].includes(target.record.hostConfig.IpcMode)) {
+      const reason = "non-shareable IPC (hint: use IpcMode:shareable for the donor container)";
+      throw conflict(failed(target.id, reason));
+    }
     found.ipc = `/proc/${target.state.pid}/ns/ipc`;
     found.shm = `/proc/${target.state.pid}/root/dev/shm`;
   }
