@@ -27,10 +27,10 @@ export function largeImage(megabytes: number): BenchImage {
   });
 }
 
-/** One layer of `files` files of 100 to 2,100 bytes in folders of a hundred. */
-export function smallFilesImage(files: number): BenchImage {
-  return image(`files-${files}`, 1, (_layer, put) => {
-    const next = random(7);
+/** One layer of `files` files of 100 to 2,100 bytes in folders of a hundred. Each `variant` has other ones. */
+export function smallFilesImage(files: number, variant: number): BenchImage {
+  return image(`files-${files}-${variant}`, 1, (_layer, put) => {
+    const next = random(7 + variant);
     for (let n = 0; n < files; n++) {
       const size = 100 + (next() % 2000);
       put(`tree/${Math.floor(n / 10_000)}/${Math.floor(n / 100)}/file${n}.txt`, size, () =>
