@@ -5,7 +5,6 @@ export { hostConfigDecoder } from "./decode/host-config.ts";
 export * from "./decode/network.ts";
 export * from "./decode/volume.ts";
 export * from "./filters.ts";
-export * from "./go-duration.ts";
 export * from "./go-json.ts";
 export * from "./registry-auth.ts";
 export type * from "./types/index.ts";

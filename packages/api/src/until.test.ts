@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
+import { parseGoDuration } from "@berth/spec";
 import { Filters } from "./filters.ts";
-import { parseGoDuration } from "./go-duration.ts";
 import { untilFilter } from "./until.ts";
 
 test("Go durations", () => {

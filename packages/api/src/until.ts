@@ -1,6 +1,6 @@
 import { invalidParameter } from "@berth/base";
+import { parseGoDuration } from "@berth/spec";
 import type { Filters } from "./filters.ts";
-import { parseGoDuration } from "./go-duration.ts";
 
 /**
  * The `until` filter: a moment (RFC 3339, a date, seconds since 1970) or a Go duration back from now (`24h`).

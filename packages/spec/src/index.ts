@@ -1,3 +1,4 @@
+export * from "./go-duration.ts";
 export * from "./image-config.ts";
 export * from "./json-reader.ts";
 export * from "./manifest.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { randomFrom, randomText } from "../testing/random.ts";
 import { parseCsvLine } from "./csv.ts";
-import { parseBool, parseDuration, parseInteger, parseNanoCpus, parseSize } from "./go-numbers.ts";
+import { parseBool, parseInteger, parseNanoCpus, parseSize } from "./go-numbers.ts";
 import { describeFlags } from "./help.ts";
 import { FlagError, parseFlags } from "./parse.ts";
 import { bytes, duration } from "./quantities.ts";
@@ -137,29 +137,6 @@ describe("numbers as Go reads them", () => {
       expect(() => parseSize(text)).toThrow(/invalid (size|suffix)/);
     },
   );
-
-  test.each([
-    ["0", 0],
-    ["1s", 1e9],
-    ["1m30s", 90e9],
-    ["1.5h", 5400e9],
-    ["100ms", 1e8],
-    ["1us2ns", 1002],
-    ["-2s", -2e9],
-    [".5s", 5e8],
-  ])("duration %s", (text, nanoseconds) => {
-    expect(parseDuration(text)).toBe(nanoseconds);
-  });
-
-  test.each([
-    ["", 'time: invalid duration ""'],
-    ["5", 'time: missing unit in duration "5"'],
-    ["5x", 'time: unknown unit "x" in duration "5x"'],
-    ["s", 'time: invalid duration "s"'],
-    ["1.5.5s", 'time: missing unit in duration "1.5.5s"'],
-  ])("duration %p is refused", (text, message) => {
-    expect(() => parseDuration(text)).toThrow(message);
-  });
 
   test.each([
     ["10", 10],

@@ -29,39 +29,6 @@ export function parseInteger(text: string, unsigned = false, bits = 64): number 
   return Number(value);
 }
 
-const UNITS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-};
-
-/** Go's time.ParseDuration, in nanoseconds. @throws Error with Go's sentence. */
-export function parseDuration(text: string): number {
-  const invalid = () => new Error(`time: invalid duration ${quote(text)}`);
-  const negative = text.startsWith("-");
-  let rest = text.replace(/^[+-]/, "");
-  if (rest === "0") return 0;
-  if (rest === "") throw invalid();
-  let total = 0;
-  while (rest !== "") {
-    const found = /^(\d*\.?\d*)([^\d.]*)/.exec(rest)!;
-    const [all, amount, unit] = [found[0], found[1]!, found[2]!];
-    if (!/\d/.test(amount)) throw invalid();
-    if (unit === "") throw new Error(`time: missing unit in duration ${quote(text)}`);
-    const factor = UNITS[unit];
-    if (factor === undefined) throw new Error(`time: unknown unit ${quote(unit)} in duration ${quote(text)}`);
-    total += Math.round(Number(amount) * factor);
-    if (total > 2 ** 63) throw invalid();
-    rest = rest.slice(all.length);
-  }
-  return negative ? -total : total;
-}
-
 const POWERS = "kmgtp";
 
 /** Docker's sizes, in bytes: `512`, `512k`, `1.5GiB`; every unit is a power of 1024. @throws Error with Docker's sentence. */

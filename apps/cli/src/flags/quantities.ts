@@ -1,5 +1,6 @@
+import { parseGoDuration } from "@berth/spec";
 import type { Flag } from "./flag.ts";
-import { parseDuration, parseNanoCpus, parseSize } from "./go-numbers.ts";
+import { parseNanoCpus, parseSize } from "./go-numbers.ts";
 import { custom, type FlagOptions } from "./types.ts";
 
 /** Bytes: `512m`, `1.5GiB`. */
@@ -24,7 +25,7 @@ export function duration(help: string, options: FlagOptions<number> = {}): Flag<
     help,
     initial: () => options.default ?? 0,
     defaultText: "0s",
-    parse: (text) => parseDuration(text),
+    parse: (text) => parseGoDuration(text),
   });
 }
 

@@ -1,5 +1,5 @@
+import { parseGoDuration } from "@berth/spec";
 import { CommandError } from "../errors.ts";
-import { parseDuration } from "./go-numbers.ts";
 
 const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?)?)?(Z|[+-]\d\d:\d\d)?$/;
 
@@ -11,7 +11,7 @@ const DATE = /^(\d{4})-(\d\d)-(\d\d)(?:T(\d\d)(?::(\d\d)(?::(\d\d)(?:\.(\d{1,9})
 export function timestamp(text: string, now = Date.now()): string {
   if (text === "") return "";
   try {
-    return String(Math.floor((now - parseDuration(text) / 1e6) / 1000));
+    return String(Math.floor((now - parseGoDuration(text) / 1e6) / 1000));
   } catch {
     // No duration.
   }

@@ -1,5 +1,5 @@
 import { parseSignal } from "@berth/linux";
-import { formatDuration } from "../instruction/duration.ts";
+import { formatGoDuration } from "@berth/spec";
 import type { Instruction, InstructionOf } from "../instruction/types.ts";
 import { checkSecretName } from "../lint/checks.ts";
 import type { Linter } from "../lint/linter.ts";
@@ -69,7 +69,7 @@ export function applyConfig(
       const fields = [
         `Test:[${(health.Test ?? []).join(" ")}]`,
         ...(["Interval", "Timeout", "StartPeriod", "StartInterval"] as const).map(
-          (key) => `${key}:${formatDuration(health[key] ?? 0)}`,
+          (key) => `${key}:${formatGoDuration(health[key] ?? 0)}`,
         ),
         `Retries:${health.Retries ?? 0}`,
       ];

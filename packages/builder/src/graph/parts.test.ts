@@ -1,6 +1,5 @@
 import { describe, expect, test } from "bun:test";
 import { applyFileMode } from "@berth/archive";
-import { formatDuration, parseDuration } from "../instruction/duration.ts";
 import { parseExpose } from "./expose.ts";
 import { parseFileMode } from "./file-mode.ts";
 import { parseGitRef } from "./git-ref.ts";
@@ -51,14 +50,6 @@ describe("EXPOSE", () => {
   ] as const) {
     test(text, () => expect(() => parseExpose(text)).toThrow(message));
   }
-});
-
-test("durations as Go writes them", () => {
-  for (const text of ["1m30s", "1h0m0s", "1.5s", "100ms", "0s", "2h3m0.5s"]) {
-    expect(formatDuration(parseDuration(text))).toBe(text);
-  }
-  expect(parseDuration("1.5h")).toBe(5400e9);
-  for (const text of ["", "1", "1x", "x", "s"]) expect(() => parseDuration(text)).toThrow("time: ");
 });
 
 test("symbolic modes are those of chmod", () => {

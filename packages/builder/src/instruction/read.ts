@@ -1,10 +1,9 @@
-import type { ImageRuntimeConfig } from "@berth/spec";
+import { type ImageRuntimeConfig, parseGoDuration } from "@berth/spec";
 import { DockerfileError } from "../parse/error.ts";
 import { readHeredoc } from "../parse/heredoc.ts";
 import { KEYWORDS } from "../parse/line.ts";
 import type { Statement } from "../parse/statement.ts";
 import { withSuggestion } from "../parse/suggest.ts";
-import { parseDuration } from "./duration.ts";
 import { Flags } from "./flags.ts";
 import { readRunFlags } from "./run-flags.ts";
 import type { CommandLine, Instruction, Pair } from "./types.ts";
@@ -195,7 +194,7 @@ function readHealthcheck(statement: Statement): NonNullable<ImageRuntimeConfig["
   if (command.length === 0) throw new DockerfileError("missing command after HEALTHCHECK CMD");
   const duration = (name: string) => {
     const text = flags.text(name);
-    const value = text === "" ? 0 : parseDuration(text);
+    const value = text === "" ? 0 : durationOf(text);
     if (value !== 0 && value < MIN_HEALTH_DURATION) {
       throw new DockerfileError(`interval ${JSON.stringify(name)} cannot be less than 1ms`);
     }
@@ -237,4 +236,12 @@ function readTrigger(statement: Statement): string {
   let text = statement.original.replace(/^\s*ONBUILD\s*/i, "");
   for (const heredoc of statement.heredocs) text += `\n${heredoc.content}${heredoc.name}`;
   return text;
+}
+
+function durationOf(text: string): number {
+  try {
+    return parseGoDuration(text);
+  } catch (error) {
+    throw new DockerfileError((error as Error).message);
+  }
 }

@@ -1,6 +1,6 @@
+import { formatGoDuration } from "@berth/spec";
 import { numberText } from "../schema/scalar-text.ts";
 import type { Shape } from "../schema/shape.ts";
-import { formatDuration } from "../short/quantities.ts";
 
 /** A value as it is printed. Mappings are lists of pairs, because an object would sort keys that look like numbers. */
 export type Tree = string | boolean | null | Num | readonly Tree[] | Pairs;
@@ -38,7 +38,7 @@ export function toTree(value: unknown, shape: Shape, format: Format): Tree | und
       return value === 0 && !shape.keep ? undefined : String(value);
     case "duration":
       if (typeof value !== "number") return plainTree(value);
-      return value === 0 && !shape.keep ? undefined : formatDuration(value);
+      return value === 0 && !shape.keep ? undefined : formatGoDuration(value);
     case "mode":
       return plainTree(value);
     case "list":

@@ -1,59 +1,12 @@
 import { invalidParameter } from "@berth/base";
+import { parseGoDuration } from "@berth/spec";
 
-const UNITS: Readonly<Record<string, number>> = {
-  ns: 1,
-  us: 1e3,
-  µs: 1e3,
-  μs: 1e3,
-  ms: 1e6,
-  s: 1e9,
-  m: 60e9,
-  h: 3600e9,
-  d: 86400e9,
-  w: 604800e9,
-};
+/** Units of Compose that Go does not have. */
+const LONG_UNITS = { d: 86400e9, w: 604800e9 };
 
-/** `1h30m`, `1.5s`. @returns nanoseconds. @throws BerthError with Go's sentence. */
+/** `1h30m`, `1.5s`, `2d`. @returns nanoseconds. @throws invalid-parameter with Go's sentence. */
 export function parseDuration(text: string): number {
-  const wrong = () => invalidParameter(`time: invalid duration ${JSON.stringify(text)}`);
-  const found = /^([+-]?)(.+)$/.exec(text.trim());
-  if (found === null) throw wrong();
-  if (found[2] === "0") return 0;
-  let total = 0;
-  let rest = found[2]!;
-  while (rest !== "") {
-    const part = /^(\d+\.?\d*|\.\d+)([a-zµμ]*)/.exec(rest);
-    if (part === null) throw wrong();
-    if (part[2] === "") throw invalidParameter(`time: missing unit in duration ${JSON.stringify(text)}`);
-    const unit = UNITS[part[2]!];
-    if (unit === undefined) {
-      throw invalidParameter(
-        `time: unknown unit ${JSON.stringify(part[2])} in duration ${JSON.stringify(text)}`,
-      );
-    }
-    total += Math.round(Number(part[1]) * unit);
-    rest = rest.slice(part[0].length);
-  }
-  if (!Number.isFinite(total) || total > 9.3e18) throw wrong();
-  return found[1] === "-" ? -total : total;
-}
-
-/** As Go writes a duration: `1m30s`. */
-export function formatDuration(nanoseconds: number): string {
-  if (nanoseconds === 0) return "0s";
-  const sign = nanoseconds < 0 ? "-" : "";
-  const n = Math.abs(nanoseconds);
-  if (n < 1e3) return `${sign}${n}ns`;
-  if (n < 1e6) return `${sign}${n / 1e3}µs`;
-  if (n < 1e9) return `${sign}${n / 1e6}ms`;
-  const hours = Math.floor(n / 3600e9);
-  const minutes = Math.floor((n % 3600e9) / 60e9);
-  const nanos = n % 60e9;
-  const whole = Math.floor(nanos / 1e9);
-  const fraction = Math.round(nanos % 1e9);
-  const seconds =
-    fraction === 0 ? `${whole}s` : `${whole}.${String(fraction).padStart(9, "0").replace(/0+$/, "")}s`;
-  return `${sign}${hours > 0 ? `${hours}h` : ""}${hours > 0 || minutes > 0 ? `${minutes}m` : ""}${seconds}`;
+  return parseGoDuration(text.trim(), LONG_UNITS);
 }
 
 const SIZE = /^(\d+(?:\.\d*)?|\.\d+) ?([kmgtp]?)(i?b)?$/i;

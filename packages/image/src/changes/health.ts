@@ -1,5 +1,6 @@
-import { type HealthConfig, parseGoDuration } from "@berth/api";
+import type { HealthConfig } from "@berth/api";
 import { invalidParameter } from "@berth/base";
+import { parseGoDuration } from "@berth/spec";
 import { parseExecForm } from "./parse.ts";
 
 const MINIMUM = 1_000_000;
