@@ -12,7 +12,7 @@ import {
   socketOf,
   startEngine,
 } from "./engine.ts";
-import { imageArchive, type TestImage } from "./images.ts";
+import { imageArchives, type TestImage } from "./images.ts";
 import { containerIds, leftovers } from "./leaks.ts";
 import { createScope, releaseScope, type Scope } from "./scope.ts";
 import { clearScope, sweep } from "./sweep.ts";
@@ -256,8 +256,7 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
   await sweep();
   const engine = options.engine ?? engineOfThisRun();
   // Before the scope: making an archive starts a daemon of its own.
-  const archives: string[] = [];
-  for (const image of options.images ?? []) archives.push(await imageArchive(image));
+  const archives = await imageArchives(options.images ?? []);
   const scope = createScope();
   try {
     if (options.dataRootMegabytes !== undefined) {

@@ -1,33 +1,39 @@
 /** Images for tests, made once for each machine and kept as archives that any engine loads. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { isAlive, type Owner, thisProcess } from "./scope.ts";
+import { isStandIn, makeStandIns, recipeOf, type StandIn } from "./stand-ins.ts";
+import { eventually } from "./wait.ts";
 
-export type TestImage = "busybox" | "debian:bookworm";
+type Bootstrapped = "busybox" | "debian:bookworm";
+export type TestImage = Bootstrapped | StandIn;
 
 const CACHE = process.env.BERTH_TEST_IMAGES ?? join(homedir(), ".cache/berth-test");
 const ROOT = resolve(import.meta.dir, "../..");
 
-/** An archive is made anew when the code that makes images has changed. */
-function recipeHash(): string {
+/** An archive is made anew when what makes the image has changed. */
+function recipeHash(image: TestImage): string {
   const hash = createHash("sha256");
   const files = [...new Bun.Glob("packages/image/src/bootstrap/**/*.ts").scanSync({ cwd: ROOT })].sort();
   for (const file of files)
     if (!file.endsWith(".test.ts")) hash.update(file).update(readFileSync(join(ROOT, file)));
+  if (isStandIn(image)) hash.update(recipeOf(image));
   return hash.digest("hex").slice(0, 12);
 }
 
 function pathOf(image: TestImage): string {
   const name = image.replace(":", "-");
   const fixed = join(CACHE, `${name}.tar`);
-  return process.env.BERTH_TEST_IMAGES !== undefined ? fixed : join(CACHE, `${name}-${recipeHash()}.tar`);
+  return process.env.BERTH_TEST_IMAGES !== undefined
+    ? fixed
+    : join(CACHE, `${name}-${recipeHash(image)}.tar`);
 }
 
 /** Bootstraps the image with a Berth daemon of its own and saves it. */
-async function make(image: TestImage, path: string): Promise<void> {
+async function bootstrap(image: Bootstrapped, path: string): Promise<void> {
   const { startDaemon } = await import("./daemon.ts");
-  mkdirSync(CACHE, { recursive: true });
   const temporary = `${path}.${process.pid}.tmp`;
   const daemon = await startDaemon({ engine: "berth" });
   try {
@@ -40,14 +46,58 @@ async function make(image: TestImage, path: string): Promise<void> {
   }
 }
 
-const making = new Map<string, Promise<void>>();
+async function buildAll(archives: ReadonlyMap<StandIn, string>): Promise<void> {
+  const { startDaemon } = await import("./daemon.ts");
+  const daemon = await startDaemon({ engine: "berth", images: ["debian:bookworm"] });
+  try {
+    await makeStandIns(daemon, archives);
+  } finally {
+    await daemon.stop();
+  }
+}
 
-/** Path of a docker-archive with the image. The first call on a machine takes a while. */
+const LOCK = join(CACHE, "making.lock");
+
+/** Test files run side by side: one process makes images, and the others wait for what it makes. */
+async function alone(work: () => Promise<void>): Promise<void> {
+  mkdirSync(CACHE, { recursive: true });
+  const take = () => {
+    try {
+      writeFileSync(LOCK, JSON.stringify(thisProcess()), { flag: "wx" });
+      return true;
+    } catch {
+      const owner = JSON.parse(readFileSync(LOCK, "utf8")) as Owner;
+      if (!isAlive(owner)) rmSync(LOCK, { force: true });
+      return false;
+    }
+  };
+  await eventually("no other process makes images", take, 600);
+  try {
+    await work();
+  } finally {
+    rmSync(LOCK, { force: true });
+  }
+}
+
+async function make(images: readonly TestImage[]): Promise<void> {
+  const missing = () => images.filter((image) => !existsSync(pathOf(image)));
+  const standIns = () => missing().filter(isStandIn);
+  // Stand-ins are built on it; before the lock is taken, which is not taken twice.
+  if (standIns().length > 0) await imageArchives(["debian:bookworm"]);
+  await alone(async () => {
+    for (const image of missing()) if (!isStandIn(image)) await bootstrap(image, pathOf(image));
+    const left = standIns();
+    if (left.length > 0) await buildAll(new Map(left.map((image) => [image, pathOf(image)])));
+  });
+}
+
+/** Paths of docker-archives with the images. The first call on a machine takes a while. */
+export async function imageArchives(images: readonly TestImage[]): Promise<string[]> {
+  if (!images.every((image) => existsSync(pathOf(image)))) await make(images);
+  return images.map(pathOf);
+}
+
+/** Path of a docker-archive with the image. */
 export async function imageArchive(image: TestImage): Promise<string> {
-  const path = pathOf(image);
-  if (existsSync(path)) return path;
-  const running = making.get(path) ?? make(image, path);
-  making.set(path, running);
-  await running;
-  return path;
+  return (await imageArchives([image]))[0]!;
 }
