@@ -1,4 +1,4 @@
-import type { ImageInspect } from "@berth/api";
+import type { ImageInspect, Volume } from "@berth/api";
 import {
   type Client,
   containerList,
@@ -28,6 +28,21 @@ export async function observeProject(
     volumeList(client, options),
   ]);
   return { name, containers, networks, volumes: volumes ?? [] };
+}
+
+/** Volumes that have a name of the project's, but not its labels: made by hand, or by a restore. */
+export async function observeUnlabelledVolumes(
+  client: Client,
+  names: readonly string[],
+  signal?: AbortSignal,
+): Promise<Volume[]> {
+  if (names.length === 0) return [];
+  // The daemon's filter takes parts of names too.
+  const { Volumes: found } = await volumeList(client, {
+    filters: { name: [...names] },
+    ...(signal !== undefined && { signal }),
+  });
+  return (found ?? []).filter(({ Name }) => names.includes(Name));
 }
 
 /** The containers of a project, in the order of their names. `all`: those that do not run too. */

@@ -1,6 +1,6 @@
 import { imageNameOf } from "../container/names.ts";
 import { LABEL } from "../labels.ts";
-import { observeProject } from "../observe/observe.ts";
+import { observeProject, observeUnlabelledVolumes } from "../observe/observe.ts";
 import type { ObservedContainer, ObservedProject } from "../observe/observed.ts";
 import { type Plan, PlanBuilder } from "../plan/operation.ts";
 import { dependentsOf, inOrder } from "../reconcile/dependencies.ts";
@@ -25,8 +25,15 @@ export interface DownOptions {
 /** Stops and removes containers, those that need others first; then networks, volumes, images. */
 export async function down(engine: ComposeEngine, target: Target, options: DownOptions): Promise<void> {
   const { client, progress } = engine;
-  const { name } = target.project;
+  const { name, volumes } = target.project;
   const observed = await observeProject(client, name, options.signal);
+  if (options.volumes && options.services.length === 0) {
+    const own = Object.values(volumes).filter((volume) => !volume.external);
+    const unseen = own
+      .map((volume) => volume.name)
+      .filter((one) => !observed.volumes.some(({ Name }) => Name === one));
+    observed.volumes.push(...(await observeUnlabelledVolumes(client, unseen, options.signal)));
+  }
   const { plan, orphans } = planDown(target, observed, options, engine.separator);
   if (!options.removeOrphans) warnOfOrphans(engine, orphans);
   if (plan.steps.length === 0) {
@@ -90,7 +97,11 @@ export function planDown(
     if (options.volumes) {
       for (const volume of observed.volumes) {
         const key = volume.Labels?.[LABEL.volume];
-        if (key === undefined || project.volumes[key]?.external) continue;
+        const isNamed = Object.values(project.volumes).some(
+          ({ name, external }) => name === volume.Name && !external,
+        );
+        if ((key === undefined && !isNamed) || (key !== undefined && project.volumes[key]?.external))
+          continue;
         builder.add({ kind: "remove-volume", name: volume.Name }, [join]);
       }
     }

@@ -4,6 +4,7 @@ import { filesHashes } from "../container/copies.ts";
 import { refuseUnsupported } from "../container/unsupported.ts";
 import type { ContainerIndex } from "../execute/container-index.ts";
 import { ensureImages, type Images } from "../images/ensure.ts";
+import type { Service } from "../model.ts";
 import type { ObservedProject } from "../observe/observed.ts";
 import { withDependencies } from "../reconcile/dependencies.ts";
 import type { RecreatePolicy } from "../reconcile/divergence.ts";
@@ -49,6 +50,10 @@ export async function up(
   const services = [...chosen].map((name) => serviceOf(target, name)!);
   for (const service of services) refuseUnsupported(service);
   const hashes = await filesHashes(target, services);
+  for (const [name, count] of request.scale) {
+    const warning = chosen.has(name) ? fixedPortWarning(name, project.services[name]!, count) : undefined;
+    if (warning !== undefined) engine.progress.warn(warning);
+  }
   const pending = ensureImages(engine, target, services, {
     separator: engine.separator,
     ...(request.build !== undefined && { build: request.build }),
@@ -75,4 +80,12 @@ export async function up(
   };
   const result = await converge(engine, target, pending, options, hooks);
   return { ...result, images: await pending };
+}
+
+/** Several containers cannot have one port of the host: said before the second of them fails to start. */
+function fixedPortWarning(name: string, { ports = [] }: Service, count: number): string | undefined {
+  const port = ports.find(({ published = "" }) => /^[1-9]\d*$/.test(published))?.published;
+  if (port === undefined || count < 2) return undefined;
+  const range = `${port}-${Number(port) + count - 1}`;
+  return `Service ${name} publishes port ${port} of the host, which only one of its ${count} containers can have. Leave the host's port out, or give a range: ${range}`;
 }
