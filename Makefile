@@ -8,6 +8,10 @@ BUN := node_modules/.bin/bun
 PREFIX ?= /usr/local
 DESTDIR ?=
 UNITDIR ?= /lib/systemd/system
+# Where shells look for completions, by shell.
+COMPLETIONS := bash:$(PREFIX)/share/bash-completion/completions/berth \
+	zsh:$(PREFIX)/share/zsh/site-functions/_berth \
+	fish:$(PREFIX)/share/fish/vendor_completions.d/berth.fish
 # Number of test files that run at the same time.
 JOBS ?= $(shell nproc)
 
@@ -70,8 +74,12 @@ fuzz: setup-build ## random input for every parser of foreign bytes (SECONDS=60)
 quickstart: setup-runtime build ## from this folder to a live web service in a container
 	@$(BUN) tools/quickstart.ts
 
-install: setup-runtime build ## install below PREFIX (/usr/local), with systemd units
+install: setup-runtime build ## install below PREFIX (/usr/local), with systemd units and completions
 	install -D -m 755 dist/berth $(DESTDIR)$(PREFIX)/bin/berth
+	for each in $(COMPLETIONS); do \
+	  mkdir -p "$(DESTDIR)$$(dirname "$${each#*:}")" && \
+	  dist/berth completion "$${each%%:*}" > "$(DESTDIR)$${each#*:}" || exit 1; \
+	done
 	for unit in berth.service berth.socket; do \
 	  mkdir -p $(DESTDIR)$(UNITDIR) && \
 	  sed 's|@PREFIX@|$(PREFIX)|g' packaging/systemd/$$unit > $(DESTDIR)$(UNITDIR)/$$unit || exit 1; \
@@ -81,6 +89,7 @@ install: setup-runtime build ## install below PREFIX (/usr/local), with systemd 
 
 uninstall: ## remove what install put there; containers, images and volumes stay
 	@if [ -z "$(DESTDIR)" ] && [ -d /run/systemd/system ]; then systemctl disable --now berth.service berth.socket || true; fi
+	for each in $(COMPLETIONS); do rm -f "$(DESTDIR)$${each#*:}"; done
 	rm -f $(DESTDIR)$(PREFIX)/bin/berth $(DESTDIR)$(UNITDIR)/berth.service $(DESTDIR)$(UNITDIR)/berth.socket
 
 clean: ## remove what was built (not node_modules)

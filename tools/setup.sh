@@ -13,7 +13,7 @@ cd "$(dirname "$0")/.."
 # What the daemon calls or loads: OCI runtimes, nft library, seccomp profile, an init, image bootstrap.
 runtime_packages="bzip2 ca-certificates crun golang-github-containers-common iproute2 libnftables1 mmdebstrap procps runc tini xz-utils"
 # Peers, oracles, and tools that tests use from outside.
-test_packages="bind9-dnsutils buildah busybox-static curl docker-compose docker-registry docker.io e2fsprogs iptables jq nftables openssh-client podman python3 python3-docker skopeo socat tmux util-linux zstd"
+test_packages="bind9-dnsutils buildah busybox-static curl docker-compose docker-registry docker.io e2fsprogs fish iptables jq nftables openssh-client podman python3 python3-docker skopeo socat tmux util-linux zsh zstd"
 # Units that Debian enables when the packages above are installed.
 units="docker-registry.service docker.service docker.socket containerd.service podman.service podman.socket podman-auto-update.service podman-auto-update.timer podman-restart.service"
 

@@ -69,11 +69,19 @@ test("make install and uninstall", async () => {
     expect(unit).toContain("ExecStart=/opt/berth/bin/berth daemon");
     expect(unit).not.toContain("@");
     expect(existsSync(join(destination, "lib/systemd/system/berth.socket"))).toBe(true);
+    const completions = [
+      "share/bash-completion/completions/berth",
+      "share/zsh/site-functions/_berth",
+      "share/fish/vendor_completions.d/berth.fish",
+    ].map((path) => `opt/berth/${path}`);
+    for (const path of completions)
+      expect(readFileSync(join(destination, path), "utf8")).toContain("__complete");
     await make("uninstall");
     for (const path of [
       "opt/berth/bin/berth",
       "lib/systemd/system/berth.service",
       "lib/systemd/system/berth.socket",
+      ...completions,
     ])
       expect([path, existsSync(join(destination, path))]).toEqual([path, false]);
   } finally {
