@@ -1,4 +1,5 @@
 import { type Client, containerCreate, versionLessThan } from "@berth/client";
+import { refuseContentTrust } from "../content-trust.ts";
 import type { Context } from "../context.ts";
 import { isBerthError } from "../error-kinds.ts";
 import { CommandError, OutputClosed } from "../errors.ts";
@@ -58,6 +59,7 @@ export async function createContainer(
   flags: ContainerFlags,
 ): Promise<string> {
   const { values } = flags;
+  refuseContentTrust(context, flags, NOT_RUN);
   if (!PULL_POLICIES.has(values.pull)) {
     throw new CommandError(
       `invalid pull option: '${values.pull}': must be one of "always", "missing" or "never"`,

@@ -2,6 +2,7 @@ import { imagePull } from "@berth/client";
 import { DEFAULT_TAG, formatReference, parseReference, repositoryOf, withDefaultTag } from "@berth/spec";
 import { command, exactly } from "../../command.ts";
 import { registryAuth } from "../../config/registry-auth.ts";
+import { refuseContentTrust } from "../../content-trust.ts";
 import { CommandError } from "../../errors.ts";
 import { bool, string } from "../../flags/types.ts";
 import { showProgress } from "../../format/progress.ts";
@@ -18,10 +19,9 @@ export default command({
     quiet: bool("Show only the name", { shorthand: "q" }),
   },
   completes: ["image", "none"],
-  async run(context, { values }, [name]) {
-    if (!values["disable-content-trust"]) {
-      throw new CommandError("--disable-content-trust=false: signatures are not supported");
-    }
+  async run(context, flags, [name]) {
+    const { values } = flags;
+    refuseContentTrust(context, flags);
     const asked = parseReference(name!);
     const isBare = asked.tag === undefined && asked.digest === undefined;
     if (values["all-tags"] && !isBare) throw new CommandError("tag can't be used with --all-tags/-a");
