@@ -37,8 +37,8 @@ export interface Command<F extends Flags = Flags> {
   argumentsAreACommand?: boolean;
   examples?: readonly Example[];
   hidden?: boolean;
-  /** What completes the arguments; the last one goes for those that follow. */
-  completes?: readonly Completer[];
+  /** What completes the arguments, or the words that may stand there; the last one goes for those that follow. */
+  completes?: readonly (Completer | readonly string[])[];
   /** @returns the exit status, when it is a number; otherwise 0. */
   run(context: Context, flags: Parsed<F>, args: string[]): Promise<unknown>;
 }

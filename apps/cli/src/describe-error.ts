@@ -10,6 +10,16 @@ export function describeError(program: string, error: unknown): string {
   return hint === undefined ? messageOf(error) : `${messageOf(error)}\n${hint}`;
 }
 
+/** A registry elsewhere that is not reached, by the words of Docker's sentence. */
+const UNREACHABLE =
+  /"https?:\/\/(?!localhost|127\.)[^"\s]+\/v2\/[^"\s]*": .*(no such host|Client\.Timeout|i\/o timeout|connection refused|network is unreachable|no route to host)/;
+
+/** The message, and what to do when it is an image that no registry can be asked for. */
+export function whatToDo(program: string, message: string): string {
+  if (program === "docker" || !UNREACHABLE.test(message)) return message;
+  return `${message}\n\nWithout a registry, images are made of Debian's packages: '${program} image bootstrap busybox' (or debian:bookworm)`;
+}
+
 interface ConnectFailure {
   message: string;
   host: string;

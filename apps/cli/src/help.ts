@@ -36,12 +36,8 @@ export function commandHelp(program: string, command: Command, called: string, w
 
 /** `berth container`: the commands of a noun. */
 export async function nounHelp(program: string, noun: string): Promise<string> {
-  const rows = await summaries(
-    CATALOGUE.filter((entry) => entry.names[0].startsWith(`${noun} `)).sort((a, b) =>
-      a.names[0] < b.names[0] ? -1 : 1,
-    ),
-    (entry) => entry.names[0].slice(noun.length + 1),
-  );
+  const verbs = verbsOf(noun);
+  const rows = await summaries([...verbs.keys()], (entry) => verbs.get(entry)!);
   return [
     `Usage:  ${program} ${noun} COMMAND`,
     NOUNS[noun] ?? "",
@@ -50,7 +46,19 @@ export async function nounHelp(program: string, noun: string): Promise<string> {
   ].join("\n\n");
 }
 
-const COMMON = ["run", "exec", "ps", "pull", "images", "version", "info"];
+/** The commands of a noun, in order, each under the first of its names there. */
+export function verbsOf(noun: string): Map<Entry, string> {
+  const found = CATALOGUE.flatMap((entry): [Entry, string][] => {
+    const name = entry.names.find((one) => one.startsWith(`${noun} `));
+    return name === undefined || entry.hidden ? [] : [[entry, name.slice(noun.length + 1)]];
+  });
+  return new Map(found.sort(([, a], [, b]) => (a < b ? -1 : 1)));
+}
+
+/** In Docker's order. */
+export const COMMON: readonly string[] = [
+  ...["run", "exec", "ps", "build", "pull", "push", "images", "login", "logout", "search", "version", "info"],
+];
 
 /** `berth --help`. */
 export async function programHelp(program: string, width: number): Promise<string> {

@@ -29,8 +29,8 @@ export async function run(invocation: Invocation): Promise<number> {
     return await dispatch(invocation);
   } catch (error) {
     if (error instanceof OutputClosed) return 141;
-    const { describeError } = await import("./describe-error.ts");
-    const message = describeError(invocation.program, error);
+    const { describeError, whatToDo } = await import("./describe-error.ts");
+    const message = whatToDo(invocation.program, describeError(invocation.program, error));
     if (message !== "") await invocation.stderr.write(`${message}\n`).catch(() => {});
     if (error instanceof CommandError) return error.exitCode;
     return (error as { exitCode?: number } | null)?.exitCode ?? 1;
@@ -151,22 +151,23 @@ async function helpOrUnknown(invocation: Invocation, words: readonly string[]): 
     return 0;
   }
   if (!isNoun(first)) {
+    const { meantCommand } = await import("./meant.ts");
     throw new CommandError(
-      `${program}: unknown command: ${program} ${first}\n\nRun '${program} --help' for more information`,
+      `${program}: unknown command: ${program} ${first}\n\n${meantCommand(program, words)}Run '${program} --help' for more information`,
     );
   }
   if (second === undefined || second === "--help" || second === "-h") {
     await stdout.write(await help.nounHelp(program, first));
     return 0;
   }
-  const what = second.startsWith("-")
+  const { meantCommand } = await import("./meant.ts");
+  const isFlag = second.startsWith("-");
+  const what = isFlag
     ? `unknown flag: ${second}`
     : `${program}: unknown command: ${program} ${first} ${second}`;
-  const hint = `Run '${program} ${first} --help' for more information`;
-  throw new CommandError(
-    `${what}\n\nUsage:  ${program} ${first}\n\n${hint}`,
-    second.startsWith("-") ? 125 : 1,
-  );
+  const meant = isFlag ? "" : meantCommand(program, [first, second]);
+  const hint = `${meant}Run '${program} ${first} --help' for more information`;
+  throw new CommandError(`${what}\n\nUsage:  ${program} ${first}\n\n${hint}`, isFlag ? 125 : 1);
 }
 
 async function printHelp(invocation: Invocation, command: Command, called: string): Promise<number> {

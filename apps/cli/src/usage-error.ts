@@ -1,12 +1,21 @@
 import type { Command } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { shownName, usageLine } from "./help.ts";
+import { meantFlag } from "./meant.ts";
 
 /** A flag is wrong. Compose has a status of its own for it. */
 export function usageError(program: string, command: Command, called: string, message: string): CommandError {
   const status = called.startsWith("compose ") ? 16 : 125;
-  const hint = `Run '${program} ${shownName(command, called)} --help' for more information`;
-  return new CommandError(`${message}\n\nUsage:  ${usageLine(program, command, called)}\n\n${hint}`, status);
+  const help = `Run '${program} ${shownName(command, called)} --help' for more information`;
+  const hint = `${meantFlag(command, message)}${help}`;
+  return new CommandError(
+    `${message}
+
+Usage:  ${usageLine(program, command, called)}
+
+${hint}`,
+    status,
+  );
 }
 
 /** The number of arguments is wrong. */

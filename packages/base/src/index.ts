@@ -3,4 +3,5 @@ export * from "./digest.ts";
 export * from "./errors.ts";
 export * from "./id.ts";
 export * from "./log.ts";
+export * from "./nearest.ts";
 export * from "./time.ts";

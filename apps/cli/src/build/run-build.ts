@@ -328,7 +328,11 @@ async function buildArguments(context: Context, given: readonly string[]): Promi
 
 function namedContext(files: BuildFiles, attributes: Record<string, string>, text: string): void {
   const at = text.indexOf("=");
-  if (at < 1) throw new CommandError(`invalid context value: ${text}, expected key=value`);
+  if (at < 1) {
+    const name = text.replace(/\/+$/, "").split("/").at(-1) || "name";
+    const hint = `The build's own context is the last argument; another one has a name: --build-context ${name}=${text}`;
+    throw new CommandError(`ERROR: invalid context value: ${text}, expected key=value\n${hint}`);
+  }
   const name = text.slice(0, at).toLowerCase();
   const value = text.slice(at + 1);
   const layout = /^oci-layout:\/\/([^@]+?)(:[\w][\w.-]*)?(@.+)?$/.exec(value);

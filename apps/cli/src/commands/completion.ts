@@ -8,6 +8,7 @@ export default command({
   usage: "bash|zsh|fish",
   arguments: exactly(1),
   flags: {},
+  completes: [SHELLS],
   examples: [{ what: "In bash, from now on", words: "completion bash >/etc/bash_completion.d/berth" }],
   async run(context, _flags, [shell]) {
     if (!SHELLS.includes(shell as Shell)) {

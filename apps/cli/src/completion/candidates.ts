@@ -3,6 +3,7 @@ import type { Command } from "../command.ts";
 import type { Context } from "../context.ts";
 import type { Completer, Flag, Flags } from "../flags/flag.ts";
 import { GLOBAL_FLAGS } from "../global-flags.ts";
+import { verbsOf } from "../help.ts";
 import { NOUNS } from "../nouns.ts";
 
 /** One word that may stand there, and what it is. */
@@ -19,8 +20,11 @@ export interface Candidates {
 
 const NONE: Candidates = { words: [] };
 
-/** Names that a daemon or the configuration knows. */
-export type Names = (kind: Exclude<Completer, "file" | "folder" | "none">) => Promise<string[]>;
+/** Names that a daemon, the configuration or a Compose file knows. `compose`: the words between `compose` and its command. */
+export type Names = (
+  kind: Exclude<Completer, "file" | "folder" | "none">,
+  compose: readonly string[],
+) => Promise<string[]>;
 
 /** What may stand in place of the last of `words` (which may be empty or begun); without the program's name. */
 export async function candidates(words: readonly string[], names: Names): Promise<Candidates> {
@@ -31,9 +35,11 @@ export async function candidates(words: readonly string[], names: Names): Promis
 }
 
 async function complete(before: readonly string[], begun: string, names: Names): Promise<Candidates> {
+  if (before[0] === "help") return complete(before.slice(1), begun, names);
   const globals = skipFlags(GLOBAL_FLAGS, before, false);
   if (globals.waiting !== undefined) return valuesOf(globals.waiting, names);
   const words = globals.args;
+  if (words[0] === "compose") return completeCompose(words.slice(1), begun, names);
   const found = findEntry(words);
   if (found !== undefined) {
     return completeCommand(await found.entry.load(), found.rest, begun, names);
@@ -42,6 +48,21 @@ async function complete(before: readonly string[], begun: string, names: Names):
     return begun.startsWith("-") ? flagCandidates(GLOBAL_FLAGS) : { words: await commandWords() };
   }
   return words.length === 1 && isNoun(words[0]!) ? { words: await verbWords(words[0]!) } : NONE;
+}
+
+/** @param words behind `compose`. */
+async function completeCompose(words: readonly string[], begun: string, names: Names): Promise<Candidates> {
+  const { COMPOSE_FLAGS } = await import("../compose/flags.ts");
+  const { args, waiting } = skipFlags(COMPOSE_FLAGS, words, false);
+  const own = words.slice(0, words.length - (waiting === undefined ? args.length : 1));
+  const namesOfProject: Names = (kind) => names(kind, own);
+  if (waiting !== undefined) return valuesOf(waiting, namesOfProject);
+  if (args.length === 0) {
+    return begun.startsWith("-") ? flagCandidates(COMPOSE_FLAGS) : { words: await verbWords("compose") };
+  }
+  const found = findEntry(["compose", ...args]);
+  if (found === undefined) return NONE;
+  return completeCommand(await found.entry.load(), found.rest, begun, namesOfProject);
 }
 
 async function completeCommand(
@@ -62,13 +83,19 @@ async function completeCommand(
   if (begun.startsWith("-") && !(command.argumentsAreACommand && state.args.length > 0)) {
     return flagCandidates(command.flags);
   }
-  const kinds = command.completes ?? [];
   const { most } = command.arguments;
   if (most !== undefined && state.args.length >= most) return NONE;
+  const kinds = command.completes ?? kindsOfUsage(command.usage);
   const kind = kinds[Math.min(state.args.length, kinds.length - 1)] ?? "none";
-  const known = await ofKind(kind, names);
+  const known = await candidatesOf(kind, names);
   // A thing is rarely meant twice.
   return { ...known, words: known.words.filter(({ word }) => !state.args.includes(word)) };
+}
+
+/** Compose's commands say in their usage where names of services stand. */
+function kindsOfUsage(usage: string): readonly Completer[] {
+  if (usage.includes("SERVICE...")) return ["service"];
+  return usage.includes("] SERVICE") ? ["service", "none"] : [];
 }
 
 /** @returns the arguments between the flags, and the flag that still waits for its value. */
@@ -120,15 +147,14 @@ function flagCandidates(flags: Flags): Candidates {
 }
 
 async function valuesOf(flag: Flag<unknown>, names: Names): Promise<Candidates> {
-  if (flag.values === undefined) return NONE;
-  if (typeof flag.values !== "string") return { words: flag.values.map((word) => ({ word })) };
-  return ofKind(flag.values, names);
+  return flag.values === undefined ? NONE : candidatesOf(flag.values, names);
 }
 
-async function ofKind(kind: Completer, names: Names): Promise<Candidates> {
+async function candidatesOf(kind: Completer | readonly string[], names: Names): Promise<Candidates> {
+  if (typeof kind !== "string") return { words: kind.map((word) => ({ word })) };
   if (kind === "none") return NONE;
   if (kind === "file" || kind === "folder") return { words: [], files: kind };
-  return { words: (await names(kind)).map((word) => ({ word })) };
+  return { words: (await names(kind, [])).map((word) => ({ word })) };
 }
 
 async function commandWords(): Promise<Candidate[]> {
@@ -143,19 +169,16 @@ async function commandWords(): Promise<Candidate[]> {
 }
 
 async function verbWords(noun: string): Promise<Candidate[]> {
-  const shown = CATALOGUE.filter((entry) => !entry.hidden && entry.names[0].startsWith(`${noun} `));
   return Promise.all(
-    shown.map(async (entry) => ({
-      word: entry.names[0].slice(noun.length + 1),
-      about: (await entry.load()).summary,
-    })),
+    [...verbsOf(noun)].map(async ([entry, word]) => ({ word, about: (await entry.load()).summary })),
   );
 }
 
 /** Asks the daemon. What cannot be asked completes to nothing. */
 export function namesFrom(context: Context): Names {
-  return async (kind) => {
+  return async (kind, compose) => {
     try {
+      if (kind === "service" || kind === "profile") return await askProject(context, kind, compose);
       return await ask(context, kind);
     } catch {
       return [];
@@ -163,7 +186,35 @@ export function namesFrom(context: Context): Names {
   };
 }
 
-async function ask(context: Context, kind: Parameters<Names>[0]): Promise<string[]> {
+/** What stands in the Compose files that the words before the command name. */
+async function askProject(
+  context: Context,
+  kind: "service" | "profile",
+  words: readonly string[],
+): Promise<string[]> {
+  const { loadOptions } = await import("../compose/project.ts");
+  const { COMPOSE_FLAGS, composeOptions } = await import("../compose/flags.ts");
+  const { parseFlags } = await import("../flags/parse.ts");
+  const { loadProject } = await import("@berth/compose");
+  const { values, given } = parseFlags(COMPOSE_FLAGS, words, false);
+  const options = composeOptions(values, given, context.environment);
+  // stdin is the shell's.
+  if (options.files.includes("-")) return [];
+  const loaded = await loadProject({
+    ...loadOptions({ ...context, compose: options }),
+    profiles: ["*"],
+    consistency: false,
+  });
+  const services = Object.entries(loaded.project.services);
+  return kind === "service"
+    ? services.map(([name]) => name).sort()
+    : [...new Set(services.flatMap(([, { profiles }]) => profiles ?? []))].sort();
+}
+
+async function ask(
+  context: Context,
+  kind: Exclude<Parameters<Names>[0], "service" | "profile">,
+): Promise<string[]> {
   if (kind === "context") {
     const { listContexts } = await import("../config/context-store.ts");
     const { folder } = await context.configuration();

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { candidates, type Names } from "./candidates.ts";
+import { dirname, join } from "node:path";
+import type { Context } from "../context.ts";
+import { candidates, type Names, namesFrom } from "./candidates.ts";
 import { completionScript } from "./scripts.ts";
 
 const names: Names = async (kind) => [`${kind}-1`, `${kind}-2`];
@@ -34,6 +35,49 @@ describe("what may come", () => {
     expect(await words("run", "image-1", "-")).toEqual([]);
     expect(await words("exec", "running-container-1", "")).toEqual([]);
     expect(await words("ps", "")).toEqual([]);
+  });
+});
+
+describe("what is known without a daemon", () => {
+  test("nouns' own spellings, topics of help, words that stand for an argument", async () => {
+    expect(await words("image", "bu")).toEqual(["build"]);
+    expect(await words("help", "imag")).toEqual(["images", "image"]);
+    expect(await words("image", "bootstrap", "b")).toEqual(["busybox"]);
+    expect(await words("completion", "")).toEqual(["bash", "zsh", "fish"]);
+  });
+
+  test("Compose: flags before the command, services where they may stand", async () => {
+    expect((await candidates(["compose", "-f", ""], names)).files).toBe("file");
+    expect(await words("compose", "--prog")).toEqual(["--progress"]);
+    expect(await words("compose", "-f", "x.yaml", "res")).toEqual(["restart"]);
+    expect(await words("compose", "-p", "x", "logs", "-f", "")).toEqual(["service-1", "service-2"]);
+    expect(await words("compose", "--profile", "")).toEqual(["profile-1", "profile-2"]);
+    expect(await words("compose", "exec", "service-1", "")).toEqual([]);
+    expect(await words("compose", "ls", "")).toEqual([]);
+  });
+
+  test("the words before Compose's command go along", async () => {
+    const asked: (readonly string[])[] = [];
+    const note: Names = async (_kind, compose) => {
+      asked.push(compose);
+      return [];
+    };
+    await candidates(["compose", "-f", "a.yaml", "up", "-d", ""], note);
+    await candidates(["compose", "-f", "a.yaml", "--profile", ""], note);
+    expect(asked).toEqual([
+      ["-f", "a.yaml"],
+      ["-f", "a.yaml"],
+    ]);
+  });
+
+  test("services and profiles of a file", async () => {
+    const file = join(mkdtempSync(join(tmpdir(), "berth-completion-")), "compose.yaml");
+    writeFileSync(file, "services: {web: {image: a}, db: {image: b, profiles: [tools]}}\n");
+    const context = { environment: {} } as Context;
+    expect(await namesFrom(context)("service", ["-f", file])).toEqual(["db", "web"]);
+    expect(await namesFrom(context)("profile", ["-f", file])).toEqual(["tools"]);
+    expect(await namesFrom(context)("service", ["-f", `${file}.not`])).toEqual([]);
+    rmSync(dirname(file), { recursive: true });
   });
 });
 

@@ -44,7 +44,10 @@ export async function findComposeCommand(
   if (command === undefined || (parsed.help && parsed.args.length === 0)) return { help: true };
   const found = findEntry(["compose", command, ...rest]);
   if (found === undefined) {
-    throw new CommandError(`unknown docker command: ${JSON.stringify(`compose ${command}`)}`, 16);
+    const { meantCommand } = await import("../meant.ts");
+    const meant = meantCommand(program, ["compose", command]).trimEnd();
+    const message = `unknown docker command: ${JSON.stringify(`compose ${command}`)}`;
+    throw new CommandError(meant === "" ? message : `${message}\n${meant}`, 16);
   }
   return { ...found, options };
 }

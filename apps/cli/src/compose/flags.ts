@@ -13,7 +13,7 @@ export const COMPOSE_FLAGS = {
   "env-file": list("Read variables from this file instead of .env", { type: "stringArray", values: "file" }),
   file: list("Compose file", { shorthand: "f", type: "stringArray", values: "file" }),
   parallel: int("How much is done at a time; -1: no limit", { default: -1 }),
-  profile: list("Enable the services of a profile", { type: "stringArray" }),
+  profile: list("Enable the services of a profile", { type: "stringArray", values: "profile" }),
   progress: string("How progress is shown (auto, tty, plain, json, quiet)", {
     default: "auto",
     values: ["auto", "tty", "plain", "json", "quiet"],

@@ -28,6 +28,8 @@ export type Completer =
   | "network"
   | "volume"
   | "context"
+  | "service"
+  | "profile"
   | "file"
   | "folder"
   | "none";

@@ -1,9 +1,8 @@
-import { type BerthError, invalidParameter } from "@berth/base";
+import { type BerthError, invalidParameter, nearest } from "@berth/base";
 import { parseBytes, parseDuration, splitCommand } from "../short/quantities.ts";
 import { YamlDate } from "../yaml/date.ts";
 import { scalarText } from "./scalar-text.ts";
 import type { Shape } from "./shape.ts";
-import { nearest } from "./suggestion.ts";
 
 /** How values are taken. */
 export interface Reading {
