@@ -51,12 +51,14 @@ format: setup-build ## format and lint what can be mended by machine
 	@node_modules/.bin/biome check --write .
 
 test: setup-test build ## every test: unit, end to end, faults (as root)
+	@$(BUN) test/harness/make-images.ts || true # the tests that need them say what is wrong
 	@$(BUN) tools/test.ts --jobs $(JOBS) packages apps tools test
 
 test-unit: setup-build ## only the tests that stand beside the code
 	@$(BUN) tools/test.ts --jobs $(JOBS) packages apps tools
 
 test-e2e: setup-test build ## only the tests that drive a real daemon with real clients
+	@$(BUN) test/harness/make-images.ts || true # the tests that need them say what is wrong
 	@$(BUN) tools/test.ts --jobs $(JOBS) test/harness test/e2e
 
 test-fault: setup-test build ## only the tests that kill, fill disks and send garbage

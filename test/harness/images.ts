@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { isAlive, type Owner, thisProcess } from "./scope.ts";
-import { isStandIn, makeStandIns, recipeOf, type StandIn } from "./stand-ins.ts";
+import { isStandIn, makeStandIns, recipeOf, STAND_INS, type StandIn } from "./stand-ins.ts";
 import { eventually } from "./wait.ts";
 
 type Bootstrapped = "busybox" | "debian:bookworm";
@@ -89,6 +89,12 @@ async function make(images: readonly TestImage[]): Promise<void> {
     const left = standIns();
     if (left.length > 0) await buildAll(new Map(left.map((image) => [image, pathOf(image)])));
   });
+}
+
+/** Those that this machine does not have. */
+export function missingImages(): TestImage[] {
+  const all: TestImage[] = ["busybox", "debian:bookworm", ...STAND_INS];
+  return all.filter((image) => !existsSync(pathOf(image)));
 }
 
 /** Paths of docker-archives with the images. The first call on a machine takes a while. */

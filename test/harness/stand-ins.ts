@@ -24,6 +24,8 @@ const TAGS = {
 
 export type StandIn = keyof typeof TAGS;
 
+export const STAND_INS = Object.keys(TAGS) as StandIn[];
+
 export function isStandIn(name: string): name is StandIn {
   return Object.hasOwn(TAGS, name);
 }
