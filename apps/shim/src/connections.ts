@@ -1,5 +1,5 @@
 import { accept4, closeQuietly, EPOLL, type Loop, read, SOCK, WOULD_BLOCK, writeAll } from "@berth/linux";
-import type { DnsPlan, EndpointPlan, GatewayPlan, PortSocket } from "@berth/network";
+import type { DnsPlan, EndpointPlan, GatewayPlan, PortSocket, SandboxPlan } from "@berth/network";
 import {
   type ControlMessage,
   type ControlRequest,
@@ -204,6 +204,9 @@ export class Connections {
           break;
         case "ports":
           container.network?.changePorts(request.ports as PortSocket[]);
+          break;
+        case "sync-network":
+          container.network?.sync(request.plan as SandboxPlan, request.ports as PortSocket[]);
           break;
         case "dns":
           container.network?.updateDns(request.plan as DnsPlan);

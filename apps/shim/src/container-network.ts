@@ -67,6 +67,13 @@ export class ContainerNetwork {
     this.#ports.change(ports);
   }
 
+  /** Brings everything to what it should be. @throws what could not be changed; the rest is as it should be. */
+  sync(plan: SandboxPlan, ports: readonly PortSocket[]): void {
+    this.#sandbox.sync(plan);
+    this.changePorts(ports);
+    if (plan.dns) this.updateDns(plan.dns);
+  }
+
   updateDns(plan: DnsPlan): void {
     if (this.#dns) this.#dns.update(plan);
     else this.#dns = new DnsServer(this.#loop, this.#sandbox, plan);

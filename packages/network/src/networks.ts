@@ -104,6 +104,8 @@ export interface Networks {
   disconnect(containerId: string, network: string): Promise<LiveDisconnection>;
   /** A running container has another name: for the name server and for `network inspect`. */
   rename(containerId: string, name: string): void;
+  /** What the shim of a running container should have made by now; undefined when it has no sandbox. */
+  sandboxOf(containerId: string): { plan: SandboxPlan; ports: readonly PortSocket[] } | undefined;
   /** The endpoints of a running container; undefined when it has none. */
   endpointsOf(containerId: string): EndpointResult[] | undefined;
   /** The published ports of a running container. */

@@ -110,6 +110,8 @@ export interface Shim {
   disconnectEndpoint(endpointId: string, gateways: unknown): Promise<void>;
   /** `PortSocket[]`: all ports that are published from now on. */
   changePorts(ports: unknown): Promise<void>;
+  /** The whole network (`SandboxPlan`, `PortSocket[]`) as it should be: what is not so is changed. */
+  syncNetwork(plan: unknown, ports: unknown): Promise<void>;
   /** New zone files or upstreams (`DnsPlan`), after a network was connected or disconnected. */
   updateDns(plan: unknown): Promise<void>;
   /** Resolves once, when the container ended and its mounts and addresses are free. */

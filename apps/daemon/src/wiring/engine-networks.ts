@@ -23,6 +23,7 @@ export function engineNetworks(controller: NetworkController, config: DaemonConf
     connect: (id, request, ports) => controller.connect(id, request, ports),
     disconnect: (id, network) => controller.disconnect(id, network),
     rename: (id, name) => controller.rename(id, name),
+    sandboxOf: (id) => controller.sandboxOf(id),
     endpointsOf: (id) => controller.endpointsOf(id),
     portsOf: (id) => controller.portsOf(id),
     hostGateway: () => controller.hostGateway(),

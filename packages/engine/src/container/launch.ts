@@ -48,7 +48,7 @@ export async function prepareNetwork(engine: EngineContext, container: Container
     containerId: container.id,
     containerName: record.name,
     hostname: config.Hostname,
-    endpoints: Object.entries(endpointsOf(container)).map(([network, asked]) =>
+    endpoints: Object.entries(endpointsOf(engine, container)).map(([network, asked]) =>
       endpointRequest(network, asked, hostConfig.Links ?? []),
     ),
     ports: publishedPorts(container),
@@ -75,9 +75,14 @@ export function publishedPorts({ record }: Container): PortRequest[] {
 }
 
 /** A container that was taken out of all its networks gets the one of its mode again. */
-function endpointsOf({ record }: Container): Record<string, EndpointSettings> {
-  if (Object.keys(record.endpoints).length > 0) return record.endpoints;
-  return plannedEndpoints(record.config, record.hostConfig, { EndpointsConfig: null });
+function endpointsOf(engine: EngineContext, container: Container): Record<string, EndpointSettings> {
+  const { record } = container;
+  if (Object.keys(record.endpoints).length === 0) {
+    const endpoints = plannedEndpoints(record.config, record.hostConfig, { EndpointsConfig: null });
+    container.record = { ...record, endpoints };
+    engine.containers.saveRecord(container);
+  }
+  return container.record.endpoints;
 }
 
 export function endpointRequest(

@@ -1,11 +1,11 @@
 import { log, messageOf, nowNanoseconds, rfc3339Nano, ZERO_TIME } from "@berth/base";
 import type { ExitRecord, Shim } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
+import { settleNetwork, tellShim } from "../network/restore.ts";
 import type { Container } from "./container.ts";
 import { discard } from "./create.ts";
 import { afterExit, recordExit, watchExit } from "./exit.ts";
 import { startHealth } from "./health.ts";
-import { networkState } from "./launch.ts";
 import { containerDirectory } from "./paths.ts";
 import { removeLocked } from "./removal.ts";
 import { startsWithDaemon } from "./restart-policy.ts";
@@ -45,7 +45,8 @@ export async function restoreContainers(engine: EngineContext): Promise<{ starte
   );
   const live = [...engine.containers.all()].filter((container) => container.shim !== undefined);
   await engine.networks.restore(live.map((container) => container.id));
-  for (const container of live) completeNetwork(engine, container);
+  for (const container of live) settleNetwork(engine, container);
+  for (const container of live) void tellShim(engine, container);
   await engine.volumes.restore();
   return { started: startAll(engine, toStart) };
 }
@@ -124,14 +125,6 @@ async function adopt(engine: EngineContext, container: Container, shim: Shim): P
   if (!state.paused) startHealth(engine, container, false);
   watchExit(engine, container, shim);
   return true;
-}
-
-/** A start that was cut off before its record: what it was given is known to the networks. */
-function completeNetwork(engine: EngineContext, container: Container): void {
-  const endpoints = engine.networks.endpointsOf(container.id);
-  if (container.state.network !== undefined || endpoints === undefined) return;
-  container.state.network = networkState(container, endpoints, engine.networks.portsOf(container.id));
-  engine.containers.saveState(container);
 }
 
 function isShim(found: Shim | ExitRecord): found is Shim {

@@ -77,11 +77,11 @@ async function connectRunning(
 export function currentNetwork(
   engine: EngineContext,
   container: Container,
-  before: NetworkState,
+  before: NetworkState | undefined,
 ): NetworkState {
   const { networks } = engine;
   const endpoints = networks.endpointsOf(container.id) ?? [];
-  return networkState(container, endpoints, networks.portsOf(container.id), before.sandboxId);
+  return networkState(container, endpoints, networks.portsOf(container.id), before?.sandboxId);
 }
 
 /** Takes a running container out of a network, and tells its shim. */

@@ -9,6 +9,7 @@ import type {
   NetworkIdentity,
   PortSocket,
   Sandbox,
+  SandboxPlan,
 } from "@berth/network";
 import type { EngineNetworks } from "../networks.ts";
 
@@ -100,6 +101,10 @@ export class FakeNetworks implements EngineNetworks {
     const request = this.allocated.get(containerId);
     if (request) request.endpoints = request.endpoints.filter((each) => each.network !== identity.name);
     return { network: identity, endpointId: `${identity.name}-endpoint`, gateways: [] };
+  }
+
+  sandboxOf(containerId: string): { plan: SandboxPlan; ports: PortSocket[] } | undefined {
+    return this.allocated.has(containerId) ? { plan: { mode: "none", endpoints: [] }, ports: [] } : undefined;
   }
 
   endpointsOf(containerId: string): EndpointResult[] | undefined {

@@ -94,6 +94,7 @@ export class FakeShim {
       connectEndpoint: async () => {},
       disconnectEndpoint: async () => {},
       changePorts: async () => {},
+      syncNetwork: async () => {},
       updateDns: async () => {},
       recorded: () => void this.#world.exits.delete(this.launch.id),
       abandon: async () => void this.#world.shims.delete(this.launch.id),

@@ -199,6 +199,10 @@ export class NetworkController implements Networks {
     this.#sandboxes.rename(containerId, name);
   }
 
+  sandboxOf(containerId: string): ReturnType<Networks["sandboxOf"]> {
+    return this.#sandboxes.sandboxOf(containerId);
+  }
+
   endpointsOf(containerId: string): EndpointResult[] | undefined {
     return this.#sandboxes.endpointsOf(containerId);
   }

@@ -295,6 +295,12 @@ export class Sandboxes {
     this.#writeZones(changed.endpoints);
   }
 
+  /** See `Networks.sandboxOf`. */
+  sandboxOf(containerId: string): { plan: SandboxPlan; ports: readonly PortSocket[] } | undefined {
+    const sandbox = this.#byContainer.get(containerId);
+    return sandbox === undefined ? undefined : { plan: this.#plan(sandbox, undefined), ports: sandbox.ports };
+  }
+
   endpointsOf(containerId: string): EndpointResult[] | undefined {
     const sandbox = this.#byContainer.get(containerId);
     return sandbox === undefined ? undefined : this.#results(sandbox);

@@ -152,6 +152,17 @@ export class NetworkSandbox implements Disposable {
     });
   }
 
+  /** Makes the interfaces and default routes those of the plan; what is so already stays. */
+  sync(plan: SandboxPlan): void {
+    const wanted = new Set(plan.endpoints.map((endpoint) => endpoint.endpointId));
+    const present = new Set(this.#endpoints.map((endpoint) => endpoint.endpointId));
+    for (const id of present) if (!wanted.has(id)) this.disconnectEndpoint(id);
+    for (const endpoint of plan.endpoints) {
+      if (!present.has(endpoint.endpointId)) this.connectEndpoint(endpoint);
+    }
+    this.#moveGateways(plan.endpoints);
+  }
+
   /** Removes an interface; nothing happens when it is not there. Then other endpoints get the default routes that are theirs. */
   disconnectEndpoint(endpointId: string, gateways: readonly GatewayPlan[] = []): void {
     const index = this.#endpoints.findIndex((endpoint) => endpoint.endpointId === endpointId);
@@ -160,6 +171,10 @@ export class NetworkSandbox implements Disposable {
       using host = NetlinkSocket.open(NETLINK_ROUTE);
       removeLink(host, gone.hostInterface);
     }
+    this.#moveGateways(gateways);
+  }
+
+  #moveGateways(gateways: readonly GatewayPlan[]): void {
     const moves = gateways.flatMap((move) => {
       const endpoint = this.#endpoints.find((each) => each.endpointId === move.endpointId);
       return endpoint === undefined ? [] : [{ endpoint, gateways: move.gateways }];

@@ -142,6 +142,10 @@ class ShimClient implements Shim {
     await this.#request({ op: "ports", ports });
   }
 
+  async syncNetwork(plan: unknown, ports: unknown): Promise<void> {
+    await this.#request({ op: "sync-network", plan, ports });
+  }
+
   async updateDns(plan: unknown): Promise<void> {
     await this.#request({ op: "dns", plan });
   }

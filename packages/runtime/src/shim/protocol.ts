@@ -34,6 +34,8 @@ export type ControlRequest =
   | { op: "disconnect-endpoint"; endpointId: string; gateways?: unknown }
   /** The published ports from now on. */
   | { op: "ports"; ports: unknown }
+  /** The whole network as it should be. */
+  | { op: "sync-network"; plan: unknown; ports: unknown }
   | { op: "dns"; plan: unknown }
   /** The daemon has stored the exit record: the shim need not leave it on disk. */
   | { op: "recorded" }
