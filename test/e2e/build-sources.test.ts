@@ -1,6 +1,7 @@
 /** Where a build's files come from: mounts of the context, OCI layouts, named folders, repositories; and what is kept of it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { build, buildOk, project } from "../harness/project.ts";
@@ -156,6 +157,57 @@ describe("git", () => {
       } finally {
         await daemon.host("kill", readFileSync(pid, "utf8").trim());
       }
+    },
+    SECONDS,
+  );
+});
+
+describe("downloads", () => {
+  test(
+    "servers that break off, send in circles or name paths: the build says so, and the daemon lives",
+    async () => {
+      const server = createServer((socket) => {
+        socket.on("error", () => {});
+        socket.once("data", (request) => {
+          const [, path] = /^GET (\S+)/.exec(String(request)) ?? [];
+          if (path === "/short") socket.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhi");
+          else if (path === "/loop")
+            socket.end("HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n");
+          else if (path === "/file")
+            socket.end("HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+          else socket.end("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        });
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      const add = (path: string) => project(daemon, { Dockerfile: `FROM busybox\nADD ${url}${path} /o/\n` });
+      try {
+        for (const [path, reason] of [
+          ["/short", "unexpected EOF"],
+          ["/loop", "stopped after 10 redirects"],
+          ["/file", "unsupported protocol scheme"],
+        ] as const) {
+          const failed = await build(daemon, add(path));
+          expect(failed.exitCode).not.toBe(0);
+          expect(text(failed)).toContain(`failed to load cache key: Get "${url}${path}": ${reason}`);
+        }
+        await buildOk(daemon, add("/%2e%2e%2f%2e%2e%2fup"), ["-t", "named-up"]);
+        expect(await daemon.out("run", "--rm", "named-up", "ls", "-A", "/o")).toBe("....up");
+      } finally {
+        server.close();
+      }
+    },
+    SECONDS,
+  );
+
+  test(
+    "a file that cannot be written where it should go",
+    async () => {
+      const folder = project(daemon, { Dockerfile: "FROM busybox\n" });
+      const failed = await build(daemon, folder, ["-o", `type=tar,dest=${folder}/none/x.tar`]);
+      expect(failed.exitCode).not.toBe(0);
+      expect(text(failed)).toContain("no such file or directory");
+      await buildOk(daemon, folder);
     },
     SECONDS,
   );

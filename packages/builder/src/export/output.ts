@@ -1,9 +1,9 @@
-import { createWriteStream, mkdirSync, renameSync, rmSync } from "node:fs";
+import { mkdirSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
-import { finished } from "node:stream/promises";
 import type { ExportOutput } from "@berth/api/build";
 import { runJob } from "@berth/archive";
 import { invalidParameter } from "@berth/base";
+import { writePieces } from "../sources/write-pieces.ts";
 
 /** Sends an archive to where the client wants it; a folder gets what is in it. Half an archive is never left under its name. */
 export async function writeOutput(
@@ -18,13 +18,7 @@ export async function writeOutput(
   } else if (output.kind === "file") {
     const part = `${output.path}.part`;
     try {
-      const file = createWriteStream(part, { mode: 0o644 });
-      for await (const piece of archive) {
-        signal.throwIfAborted();
-        if (!file.write(piece.slice())) await new Promise((resolve) => file.once("drain", resolve));
-      }
-      file.end();
-      await finished(file);
+      await writePieces(part, archive, 0o644, signal);
       renameSync(part, output.path);
     } catch (error) {
       rmSync(part, { force: true });

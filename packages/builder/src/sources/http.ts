@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
-import { createWriteStream, existsSync, mkdirSync, readdirSync, renameSync, utimesSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, utimesSync } from "node:fs";
 import { basename, join } from "node:path";
-import { finished } from "node:stream/promises";
-import { type Digest, invalidParameter, newId } from "@berth/base";
+import { type Digest, invalidParameter, messageOf, newId } from "@berth/base";
 import type { Snapshots } from "@berth/snapshot";
 import type { State } from "@berth/state";
 import { keyOf } from "../cache/key.ts";
+import { withoutPassword } from "./git.ts";
+import { writePieces } from "./write-pieces.ts";
 
 /** A file that was fetched. */
 export interface Download {
@@ -88,7 +89,7 @@ export class Downloads {
       response = await fetch(request.url, { headers, signal, decompress: false } as RequestInit);
     } catch (error) {
       signal.throwIfAborted();
-      throw invalidParameter(`failed to load ${request.url}: ${(error as Error).message}`, { cause: error });
+      throw failure(request.url, error);
     }
     if (response.status === 304 && isThere) {
       await response.body?.cancel();
@@ -119,17 +120,19 @@ export class Downloads {
     try {
       const hash = createHash("sha256");
       const total = Number(response.headers.get("content-length") ?? 0);
-      const file = createWriteStream(join(path, ".part"), { mode: 0o600 });
-      let size = 0;
-      for await (const piece of response.body as ReadableStream<Uint8Array>) {
+      let passed = 0;
+      const hashed = async function* () {
+        for await (const piece of response.body as ReadableStream<Uint8Array>) {
+          hash.update(piece);
+          passed += piece.length;
+          request.report?.(passed, total);
+          yield piece;
+        }
+      };
+      const size = await writePieces(join(path, ".part"), hashed(), 0o600, signal).catch((error) => {
         signal.throwIfAborted();
-        hash.update(piece);
-        size += piece.length;
-        request.report?.(size, total);
-        if (!file.write(piece)) await new Promise((resolve) => file.once("drain", resolve));
-      }
-      file.end();
-      await finished(file);
+        throw isErrnoOfDisk(error) ? error : failure(request.url, error);
+      });
       const digest: Digest = `sha256:${hash.digest("hex")}`;
       if (request.checksum !== undefined && request.checksum !== digest) throw mismatch(request, digest);
       renameSync(join(path, ".part"), join(path, name));
@@ -167,6 +170,41 @@ export class Downloads {
     );
     return { folder: this.path(folder), name: facts.name, digest: facts.digest, size: facts.size };
   }
+}
+
+/** Bun's errors tell of Bun. */
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused",
+  ConnectionRefused: "connection refused",
+  ECONNRESET: "unexpected EOF",
+  ConnectionClosed: "unexpected EOF",
+  ENOTFOUND: "no such host",
+  EAI_AGAIN: "no such host",
+  DNSResolveFailed: "no such host",
+  ENETUNREACH: "network is unreachable",
+  EHOSTUNREACH: "no route to host",
+  ETIMEDOUT: "i/o timeout",
+  TooManyRedirects: "stopped after 10 redirects",
+  UnsupportedRedirectProtocol: "unsupported protocol scheme",
+};
+
+function failure(url: string, error: unknown): Error {
+  const code = String((error as { code?: unknown }).code ?? "");
+  const name = Object.keys(REASONS).find((each) => code === each || messageOf(error).startsWith(each));
+  const reason =
+    name === undefined ? messageOf(error).replace(/ For more information, pass.*$/s, "") : REASONS[name];
+  return invalidParameter(
+    `failed to load cache key: Get ${JSON.stringify(withoutPassword(url))}: ${reason}`,
+    {
+      cause: error,
+    },
+  );
+}
+
+function isErrnoOfDisk(error: unknown): boolean {
+  return ["ENOSPC", "EDQUOT", "EIO", "EROFS", "ENOENT", "EACCES"].includes(
+    String((error as { code?: unknown }).code ?? ""),
+  );
 }
 
 function mismatch(request: DownloadRequest, digest: Digest): Error {

@@ -1,7 +1,5 @@
-import { createWriteStream } from "node:fs";
-import { chmod, link, lstat, mkdir, rm, symlink, utimes } from "node:fs/promises";
+import { chmod, link, lstat, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { finished } from "node:stream/promises";
 import { BytesMessage, hasContent, PACKET, Packet, S, type Stat, unixMode } from "@berth/api/buildkit";
 import { CODE, GrpcError, type ServerCall } from "@berth/api/grpc";
 
@@ -37,14 +35,14 @@ async function receiveFolder(call: ServerCall, root: string): Promise<void> {
     await place(root, path, stat, links);
     if (hasContent(stat)) {
       await call.write(Packet.encode({ type: PACKET.REQUEST, id }));
-      const file = createWriteStream(path, { flags: "wx", mode: unixMode(stat.mode) & 0o7777 });
+      await using file = await open(path, "wx", unixMode(stat.mode) & 0o7777);
       for (let packet = await next(); packet.data.length > 0; packet = await next()) {
         if (packet.type !== PACKET.DATA || packet.id !== id)
           throw new GrpcError(CODE.INTERNAL, "unexpected packet");
-        if (!file.write(packet.data)) await new Promise((resolve) => file.once("drain", resolve));
+        const { data } = packet;
+        for (let at = 0; at < data.length; )
+          at += (await file.write(data, at, data.length - at)).bytesWritten;
       }
-      file.end();
-      await finished(file);
       await chmod(path, unixMode(stat.mode) & 0o7777);
       await setTime(path, stat);
     }
