@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isKind } from "@berth/base";
-import { getXattr } from "@berth/linux";
+import { getXattr, listXattrs } from "@berth/linux";
 import type { ApplyJob } from "../index.ts";
 import { contentSize, END_OF_ARCHIVE, encodeHeader, padding, type WritableEntry } from "../tar/writer.ts";
 import { collect, random } from "../testing/collect.ts";
@@ -268,9 +268,17 @@ describe("hostile archives", () => {
     expect(readdirSync(outside)).toEqual(["secret"]);
   });
 
-  test("attributes that steer the host", async () => {
-    const xattrs = new Map([["trusted.overlay.redirect", Buffer.from("/etc")]]);
-    await refused(tar(directory("d", { xattrs })), 'extended attribute "trusted.overlay.redirect"');
+  test("attributes that steer the host are left out", async () => {
+    const { folder } = prison();
+    const xattrs = new Map([
+      ["trusted.overlay.redirect", Buffer.from("/etc")],
+      ["security.capability", Buffer.from("0100000200200000000000000000000000000000", "hex")],
+    ]);
+    const { warnings } = await apply(folder, tar(directory("d"), file("d/f", "x", { xattrs })));
+    expect(warnings).toEqual([
+      'd/f: the extended attribute "trusted.overlay.redirect" belongs to the host and is left out',
+    ]);
+    expect(listXattrs(join(folder, "d/f"))).toEqual(["security.capability"]);
   });
 
   test("devices are made as they are, impossible ones refused", async () => {
