@@ -6,7 +6,7 @@ import type { Descriptor } from "@berth/spec";
 import type { LayerBlob } from "../catalog/catalog.ts";
 import type { ImageContext } from "../context.ts";
 import type { ApplyResult } from "../jobs.ts";
-import { awaitTurn, openStage, placesBelow, type Stage, untilAborted } from "./stages.ts";
+import { awaitTurn, BelowGone, openStage, placesBelow, type Stage, untilAborted } from "./stages.ts";
 
 /** What becomes of a layer. */
 export type LayerNews =
@@ -92,13 +92,14 @@ export async function makeLayer(
   } catch (error) {
     stop.abort(error);
     await fetching;
-    if (signal.aborted) throw error;
+    if (signal.aborted || error instanceof BelowGone) throw error;
     progress.throwIfFailed(error);
     // What could not be unpacked may be no fault of the image: the bytes may be other ones.
     if (partial.complete && !content.has(descriptor.digest)) {
       const { digest } = await digestOfFile(partial.path, signal);
+      // Nor is a blob kept that is what it should be and no layer.
+      await partial.discard();
       if (digest !== descriptor.digest) {
-        await partial.discard();
         if (resumed) {
           log.warn("a layer that was fetched in parts is fetched again", { digest: descriptor.digest });
           return await makeLayer(context, work, tell, signal);

@@ -396,6 +396,13 @@ describe("bad answers leave nothing", () => {
     expect(store.content.list()).toEqual([]);
   });
 
+  test("a layer that is what its digest says, and no tar", async () => {
+    publishImage(registry, "app", "1", [{ tar: Buffer.alloc(20_000, "no tar") }]);
+    await expect(pull("app:1")).rejects.toThrow("invalid tar header");
+    expect(partials()).toEqual([]);
+    await expectNothing();
+  });
+
   test("an artifact that is no image, an image of another system", async () => {
     const config = registry.addBlob(Buffer.from("{}"));
     registry.addManifest("chart", "1", MEDIA_TYPE.ociManifest, {
