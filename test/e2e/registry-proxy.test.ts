@@ -1,7 +1,8 @@
 /** A pull-through cache in front of another registry: Debian's docker-registry. */
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { readFileSync, utimesSync } from "node:fs";
+import { readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { join } from "node:path";
 import {
   S3TestServer,
   TEST_CREDENTIALS,
@@ -20,6 +21,8 @@ import {
 import { RegistryProcess } from "../conformance/registry/server.ts";
 import { runOk } from "../harness/command.ts";
 import { BERTH } from "../harness/engine.ts";
+import { imageArchive } from "../harness/images.ts";
+import { createScope, releaseScope } from "../harness/scope.ts";
 import { eventually } from "../harness/wait.ts";
 
 setDefaultTimeout(60_000);
@@ -292,4 +295,39 @@ test("memory stays flat while a large layer comes, faster than it is written and
     60,
   );
   expect(most() - before).toBeLessThan(megabytes / 2);
+});
+
+test("the other registry is asked with the cache's credentials, and for no more than pulling", async () => {
+  const scope = createScope();
+  const users = join(scope.directory, "users");
+  const rights = join(scope.directory, "rights.yml");
+  for (const name of ["reader", "writer"])
+    await runOk([BERTH, "registry", "htpasswd", "-Bb", users, name, "secret"]);
+  const rule = (user: string, actions: string) =>
+    `  - {repositories: ["**"], users: [${user}], actions: ${actions}}\n`;
+  writeFileSync(rights, `rules:\n${rule("reader", "[pull]")}${rule("writer", '["*"]')}`);
+  for (const tokens of [[], ["--tokens"]]) {
+    const origin = await RegistryProcess.start("berth", {
+      flags: ["--htpasswd", users, "--rights", rights, ...tokens],
+    });
+    started.push(origin);
+    const archive = await imageArchive("busybox");
+    await runOk([
+      ...["skopeo", "copy", "--dest-tls-verify=false", "--dest-creds", "writer:secret"],
+      ...[`docker-archive:${archive}`, `docker://${origin.address}/a/busybox:1`],
+    ]);
+    const cacheOf = async (user: string) => {
+      const login = ["--proxy-username", user, "--proxy-password", "secret"];
+      const cache = await RegistryProcess.start("berth", { flags: ["--proxy", origin.url, ...login] });
+      started.push(cache);
+      return cache;
+    };
+    const cache = await cacheOf("reader");
+    await verifyImage(cache.url, "a/busybox", "1");
+    const head = await fetch(`${cache.url}/v2/a/busybox/manifests/1`, { method: "HEAD" });
+    expect(head.status).toBe(200);
+    const stranger = await cacheOf("stranger");
+    expect((await fetch(`${stranger.url}/v2/a/busybox/manifests/1`)).status).toBe(403);
+  }
+  releaseScope(scope);
 });

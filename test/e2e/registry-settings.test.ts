@@ -222,6 +222,9 @@ test("its own tokens: scopes are cut to the rights; refresh tokens; a mount need
   expect(mount.status).toBe(202);
   // A refresh token opens nothing by itself.
   expect((await post("a/b", refresh_token)).status).toBe(401);
+  // It ends with the password.
+  await runOk([BERTH, "registry", "htpasswd", "-Bb", users, "ann", "another"]);
+  expect((await fetch(`${url}/token`, { method: "POST", body })).status).toBe(401);
 });
 
 test("tokens of a service elsewhere, by JSON Web Key Set", async () => {
@@ -256,6 +259,53 @@ test("tokens of a service elsewhere, by JSON Web Key Set", async () => {
   expect(await get(token({ access, aud: "there" }))).toBe(401);
   expect(await get(token({ access, exp: 1000 }))).toBe(401);
   expect(await get(token({ access }, "none"))).toBe(401);
+});
+
+test("keys at a URL are asked for again when a token has a new one, not at every wrong token", async () => {
+  const keys = ["k1", "k2"].map((kid) => ({ kid, ...generateKeyPairSync("ec", { namedCurve: "P-256" }) }));
+  let served = [keys[0]!];
+  let asked = 0;
+  const service = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch() {
+      asked++;
+      return Response.json({
+        keys: served.map(({ kid, publicKey }) => ({ ...publicKey.export({ format: "jwk" }), kid })),
+      });
+    },
+  });
+  const token = (index: number) => {
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+    const claims = { iss: "issuer", aud: "here", sub: "ann", exp: Math.floor(Date.now() / 1000) + 60 };
+    const data = `${part({ alg: "ES256", kid: keys[index]!.kid })}.${part(claims)}`;
+    const key = { key: keys[index]!.privateKey, dsaEncoding: "ieee-p1363" } as const;
+    return {
+      Authorization: `Bearer ${data}.${sign("sha256", Buffer.from(data), key).toString("base64url")}`,
+    };
+  };
+  try {
+    const { url } = await start([
+      ...[
+        "--token-realm",
+        "https://auth.example/token",
+        "--token-service",
+        "here",
+        "--token-issuer",
+        "issuer",
+      ],
+      ...["--token-jwks", `http://127.0.0.1:${service.port}/keys`],
+    ]);
+    const status = async (index: number) => (await fetch(`${url}/v2/`, { headers: token(index) })).status;
+    expect(await status(0)).toBe(200);
+    served = keys;
+    expect(await Promise.all([status(1), status(1), status(1)])).toEqual([200, 200, 200]);
+    for (let count = 0; count < 20; count++)
+      await fetch(`${url}/v2/`, { headers: { Authorization: "Bearer a.b.c" } });
+    expect(asked).toBe(2);
+  } finally {
+    await service.stop(true);
+  }
 });
 
 test("limits of size and rate", async () => {

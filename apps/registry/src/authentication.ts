@@ -15,6 +15,7 @@ import {
   type Rights,
   TOKEN_PATH,
   TokenEndpoint,
+  type TokenService,
   type Trust,
   trustFromJwks,
   trustFromPem,
@@ -46,7 +47,7 @@ export async function authentication(config: Config, store: ObjectStore): Promis
         config.tokenRedirect ? originOf(request) + config.tokenRedirectPath : config.tokenRealm,
       service: config.tokenService,
       issuer: config.tokenIssuer,
-      trust: await trustOf(config),
+      ...(await trustOf(config)),
       sees: () => true,
     });
     return { authenticator, other: nothing };
@@ -72,7 +73,7 @@ export async function authentication(config: Config, store: ObjectStore): Promis
       TOKEN_PATH,
     service,
     issuer: endpoint.issuer,
-    trust: endpoint.trust,
+    trust: () => endpoint.trust,
     sees: (user, repository) => endpoint.sees(user, repository),
   });
   return {
@@ -91,17 +92,57 @@ async function provision(file: string): Promise<void> {
   log.warn("htpasswd is missing, provisioning with default user", { file, user, password });
 }
 
-async function trustOf(config: Config): Promise<Trust> {
-  const parts: Trust[] = [];
-  if (config.tokenCertificates !== "") parts.push(read(config.tokenCertificates, trustFromPem));
-  if (/^https?:/.test(config.tokenKeys)) {
-    const response = await fetch(config.tokenKeys, { signal: AbortSignal.timeout(10_000) });
-    if (!response.ok) throw new Error(`${config.tokenKeys}: status ${response.status}`);
-    parts.push(trustFromJwks(await response.text()));
-  } else if (config.tokenKeys !== "") parts.push(read(config.tokenKeys, trustFromJwks));
+const isUrl = (place: string): boolean => /^https?:/.test(place);
+
+/** Time between two looks at a set of keys because of tokens that none of them signed: anybody can send such tokens. */
+const LOOK_MILLISECONDS = 30_000;
+
+async function fetchKeys(url: string): Promise<Trust> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(10_000) });
+  if (!response.ok) throw new Error(`${url}: status ${response.status}`);
+  return trustFromJwks(await response.text());
+}
+
+/** The keys of the token service; those at a URL are asked for again when the service has taken new ones. */
+async function trustOf(config: Config): Promise<Pick<TokenService, "trust" | "renew">> {
+  const { tokenCertificates, tokenKeys, tokenAlgorithms } = config;
+  const fixed: Trust[] = [];
+  if (tokenCertificates !== "") fixed.push(read(tokenCertificates, trustFromPem));
+  if (tokenKeys !== "" && !isUrl(tokenKeys)) fixed.push(read(tokenKeys, trustFromJwks));
+  const together = (fetched: readonly Trust[]): Trust => {
+    const parts = [...fixed, ...fetched];
+    return {
+      keys: parts.flatMap(({ keys }) => keys),
+      authorities: parts.flatMap(({ authorities }) => authorities),
+      ...(tokenAlgorithms.length > 0 && { algorithms: tokenAlgorithms }),
+    };
+  };
+  if (!isUrl(tokenKeys)) {
+    const trust = together([]);
+    return { trust: () => trust };
+  }
+  let trust = together([await fetchKeys(tokenKeys)]);
+  let lastLook = 0;
+  let running: Promise<boolean> | undefined;
+  const look = async (): Promise<boolean> => {
+    try {
+      trust = together([await fetchKeys(tokenKeys)]);
+      return true;
+    } catch (error) {
+      log.warn("the keys of the token service stay as they were", { error: messageOf(error) });
+      return false;
+    } finally {
+      running = undefined;
+    }
+  };
   return {
-    keys: parts.flatMap(({ keys }) => keys),
-    authorities: parts.flatMap(({ authorities }) => authorities),
-    ...(config.tokenAlgorithms.length > 0 && { algorithms: config.tokenAlgorithms }),
+    trust: () => trust,
+    async renew() {
+      if (running !== undefined) return await running;
+      if (Date.now() - lastLook < LOOK_MILLISECONDS) return false;
+      lastLook = Date.now();
+      running = look();
+      return await running;
+    },
   };
 }

@@ -1,7 +1,7 @@
 /** The registry server: its parts, which apps/registry puts together. */
 export * from "./auth/access.ts";
 export { BasicAuthenticator } from "./auth/basic.ts";
-export { BearerAuthenticator } from "./auth/bearer.ts";
+export { BearerAuthenticator, type TokenService } from "./auth/bearer.ts";
 export { bcryptPassword, HtpasswdFile } from "./auth/htpasswd.ts";
 export { TOKEN_ALGORITHMS, type Trust, trustFromJwks, trustFromPem } from "./auth/jwt.ts";
 export { parseRights, type Rights, USERS_MAY_ALL } from "./auth/rights.ts";

@@ -7,7 +7,9 @@ export interface TokenService {
   realm(request: Request): string;
   service: string;
   issuer: string;
-  trust: Trust;
+  trust(): Trust;
+  /** Asks for the keys again, because a token has none of them; absent where they do not change. @returns whether they did. */
+  renew?(): Promise<boolean>;
   /** What a user with a token for the list of all repositories sees in it. */
   sees(user: string, repository: string): boolean;
 }
@@ -28,20 +30,25 @@ export class BearerAuthenticator implements Authenticator {
     this.#service = service;
   }
 
-  authorize(request: Request, needed: Access | undefined): Authorization {
+  authorize(request: Request, needed: Access | undefined): Authorization | Promise<Authorization> {
     const challenge = (error?: "invalid_token" | "insufficient_scope") =>
       bearerChallenge({ realm: this.#service.realm(request), service: this.#service.service }, needed, error);
     const token = bearerToken(request.headers.get("authorization"));
     if (token === undefined) throw challenge();
     const known = this.#known.get(token);
     const found = known !== undefined && known.until > Date.now() ? known : this.#verify(token);
-    if (found === undefined) throw challenge("invalid_token");
-    if (needed !== undefined && !found.authorization.allows(needed)) throw challenge("insufficient_scope");
-    return found.authorization;
+    const decide = (verified: Known | undefined): Authorization => {
+      if (verified === undefined) throw challenge("invalid_token");
+      if (needed !== undefined && !verified.authorization.allows(needed))
+        throw challenge("insufficient_scope");
+      return verified.authorization;
+    };
+    if (found !== undefined || this.#service.renew === undefined) return decide(found);
+    return this.#service.renew().then((isNew) => decide(isNew ? this.#verify(token) : undefined));
   }
 
   #verify(token: string): Known | undefined {
-    const claims = verifyToken(token, this.#service.trust);
+    const claims = verifyToken(token, this.#service.trust());
     if (claims === undefined || claims.iss !== this.#service.issuer) return undefined;
     const audience = Array.isArray(claims.aud) ? claims.aud : [claims.aud];
     if (!audience.includes(this.#service.service)) return undefined;

@@ -65,6 +65,12 @@ export class Htpasswd {
     return await running;
   }
 
+  /** Of a user's present password; undefined when there is no such user. */
+  stampOf(user: string): string | undefined {
+    const hash = this.#hashes.get(user);
+    return hash === undefined ? undefined : new Bun.CryptoHasher("sha256").update(hash).digest("base64url");
+  }
+
   async #check(key: string, user: string, password: string): Promise<boolean> {
     try {
       const hash = this.#hashes.get(user);
@@ -99,6 +105,14 @@ export class HtpasswdFile {
 
   /** @throws RegistryError when too many checks wait. */
   async verify(user: string, password: string): Promise<boolean> {
+    return await this.#current().verify(user, password);
+  }
+
+  stampOf(user: string): string | undefined {
+    return this.#current().stampOf(user);
+  }
+
+  #current(): Htpasswd {
     const stamp = this.#stamp();
     if (stamp !== this.#seen) {
       this.#seen = stamp;
@@ -108,7 +122,7 @@ export class HtpasswdFile {
         log.error("the users stay as they were", { error: messageOf(error) });
       }
     }
-    return await this.#users.verify(user, password);
+    return this.#users;
   }
 
   /** Changes when the file does. */
@@ -137,4 +151,6 @@ export class HtpasswdFile {
 export interface Users {
   /** @throws RegistryError. */
   verify(user: string, password: string): Promise<boolean>;
+  /** Of a user's present password; undefined when there is no such user. */
+  stampOf(user: string): string | undefined;
 }

@@ -90,6 +90,9 @@ export class TokenEndpoint {
       const claims = verifyToken(refreshToken, this.trust);
       if (claims?.aud !== this.#refreshAudience || typeof claims.sub !== "string")
         throw basicChallenge(this.#realm);
+      // It ends with the user and with the password that it was given for.
+      const stamp = this.#users.stampOf(claims.sub);
+      if (stamp === undefined || claims.stamp !== stamp) throw basicChallenge(this.#realm);
       return claims.sub;
     }
     if (password === undefined) return "";
@@ -113,7 +116,13 @@ export class TokenEndpoint {
       expires_in: TOKEN_SECONDS,
       issued_at: new Date(now * 1000).toISOString(),
       ...(wantsRefresh &&
-        user !== "" && { refresh_token: sign({ aud: this.#refreshAudience, exp: now + REFRESH_SECONDS }) }),
+        user !== "" && {
+          refresh_token: sign({
+            aud: this.#refreshAudience,
+            exp: now + REFRESH_SECONDS,
+            stamp: this.#users.stampOf(user),
+          }),
+        }),
     };
   }
 

@@ -1,4 +1,4 @@
-import { messageOf } from "@berth/base";
+import { isKind, messageOf } from "@berth/base";
 import { RegistryError as Refusal } from "../../client/errors.ts";
 import { RegistryError } from "../errors.ts";
 
@@ -6,7 +6,7 @@ import { RegistryError } from "../errors.ts";
 export function gatewayError(error: unknown): RegistryError {
   if (error instanceof RegistryError) return error;
   const message = `the registry behind this cache: ${messageOf(error)}`;
-  if (error instanceof Refusal && (error.status === 401 || error.status === 403))
+  if (isKind(error, "unauthorized") || isKind(error, "forbidden"))
     return new RegistryError("DENIED", { message, cause: error });
   if (error instanceof Refusal && error.status === 429)
     return new RegistryError("TOOMANYREQUESTS", { message, cause: error, headers: { "Retry-After": "60" } });
