@@ -2,8 +2,9 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type Daemon, startDaemon } from "../harness/daemon.ts";
-import { engineOfThisRun } from "../harness/engine.ts";
+import { type Daemon, DOCKER, startDaemon } from "../harness/daemon.ts";
+import { startDockerRegistry } from "../harness/docker-registry.ts";
+import { BERTH, engineOfThisRun } from "../harness/engine.ts";
 import { eventually } from "../harness/wait.ts";
 
 const ROOT = resolve(import.meta.dir, "../..");
@@ -22,7 +23,7 @@ let folder: string;
 let plugins: Record<string, string>;
 
 beforeAll(async () => {
-  daemon = await startDaemon({ images: ["busybox"] });
+  daemon = await startDaemon({ images: ["busybox", "debian:bookworm"] });
   folder = join(daemon.scope.directory, "context");
   mkdirSync(join(folder, "src"), { recursive: true });
   writeFileSync(join(folder, "src/a"), "a\n");
@@ -117,6 +118,92 @@ describe.if(hasBuildx && isBerth)("buildx", () => {
   test("the builder tells which platforms run", async () => {
     const shown = await daemon.ok(["docker", "buildx", "inspect"], { env: plugins });
     if (process.arch === "x64") expect(shown.stdout).toMatch(/Platforms: +linux\/amd64, linux\/386/);
+  });
+});
+
+describe.if(hasBuildx && isBerth)("buildx pushes", () => {
+  test("all platforms and what is attested stay, though it pushes the image again by itself", async () => {
+    const users = { me: "secret" };
+    await using registry = await startDockerRegistry({
+      folder: at("registry"),
+      users,
+      prefix: daemon.hostPrefix,
+    });
+    const config = { ...plugins };
+    const login = ["docker", "login", "-u", "me", "-p", "secret", registry.host];
+    await daemon.ok(login, { env: config });
+    const file = join(
+      folder,
+      dockerfile("Multi", "FROM scratch\nARG TARGETPLATFORM\nLABEL p=$TARGETPLATFORM\nCOPY src /\n"),
+    );
+    const name = `${registry.host}/multi/app:1`;
+    const meta = at("multi.json");
+    const words = [
+      "--push",
+      "--platform",
+      "linux/amd64,linux/arm64",
+      "-t",
+      name,
+      "--metadata-file",
+      meta,
+      "-f",
+      file,
+    ];
+    const pushed = await daemon.run(["docker", "buildx", "build", ...words, folder], {
+      env: config,
+      seconds: 60,
+    });
+    expect(pushed).toMatchObject({ exitCode: 0 });
+    const raw = await daemon.ok(["docker", "buildx", "imagetools", "inspect", "--raw", name], {
+      env: config,
+    });
+    const index = JSON.parse(raw.stdout) as {
+      manifests: { platform: { os: string; architecture: string } }[];
+    };
+    const platforms = index.manifests.map(({ platform }) => `${platform.os}/${platform.architecture}`).sort();
+    expect(platforms).toEqual(["linux/amd64", "linux/arm64", "unknown/unknown", "unknown/unknown"]);
+    const { "containerimage.digest": digest } = JSON.parse(readFileSync(meta, "utf8"));
+    expect(digest).toBe(`sha256:${new Bun.CryptoHasher("sha256").update(raw.stdout).digest("hex")}`);
+    await daemon.ok(["docker", "logout", registry.host], { env: config });
+  });
+});
+
+describe.if(isBerth)("from inside of a container that has the socket", () => {
+  test("builds take the container's files, and results land there, not on the host", async () => {
+    const out = `/out-${daemon.scope.block}`;
+    const script = [
+      "mkdir /project && cd /project",
+      "printf 'FROM scratch\\nCOPY f /f\\n' > Dockerfile && echo inside > f",
+      "mkdir /config && export DOCKER_CONFIG=/config DOCKER_HOST=unix:///d.sock",
+      `/berth build -q -o ${out} . && cat ${out}/f`,
+      `/berth build -q -o type=tar,dest=${out}.tar . && tar tf ${out}.tar`,
+      "/berth build -q -t inside:1 . > /dev/null",
+      "/docker build -q -t inside:2 . > /dev/null 2>&1",
+    ].join(" && ");
+    const mounts = [
+      `${daemon.socket}:/d.sock`,
+      `${BERTH}:/berth:ro`,
+      `${DOCKER}:/docker:ro`,
+      `${at("context")}:/unused:ro`,
+    ];
+    const ran = await daemon.run(
+      [
+        "docker",
+        "run",
+        "--rm",
+        ...mounts.flatMap((each) => ["-v", each]),
+        "-e",
+        "DOCKER_BUILDKIT=0",
+        "debian:bookworm",
+        "sh",
+        "-c",
+        script,
+      ],
+      { seconds: 60 },
+    );
+    expect(ran).toMatchObject({ exitCode: 0, stdout: "inside\nf\n" });
+    expect(existsSync(out) || existsSync(`${out}.tar`)).toBe(false);
+    for (const tag of ["inside:1", "inside:2"]) expect(await daemon.out("images", "-q", tag)).not.toBe("");
   });
 });
 

@@ -15,7 +15,17 @@ export interface BuilderParts {
   snapshots: Snapshots;
   images: Pick<
     ImageStore,
-    "resolve" | "get" | "names" | "publish" | "layerBlobs" | "configBytes" | "hold" | "load" | "pull" | "push"
+    | "resolve"
+    | "get"
+    | "names"
+    | "publish"
+    | "addDigest"
+    | "layerBlobs"
+    | "configBytes"
+    | "hold"
+    | "load"
+    | "pull"
+    | "push"
   >;
   runtime: Runtime;
   networks: Pick<Networks, "allocate" | "publish" | "release" | "hostGateway">;

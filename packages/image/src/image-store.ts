@@ -160,6 +160,13 @@ class LocalImageStore implements ImageStore {
     return publishImage(this.#context, image, hold, signal);
   }
 
+  addDigest(id: Digest, { domain, path }: { domain: string; path: string }, digest: Digest): void {
+    const { catalog } = this.#context;
+    const reference = { domain, path, digest };
+    if (catalog.get(id) === undefined || catalog.idOf(reference) === id) return;
+    catalog.change((change) => change.setName(reference, id));
+  }
+
   async layerBlobs(id: Digest, hold: Hold, signal: AbortSignal) {
     const image = this.#context.catalog.get(id);
     if (image === undefined) throw notFound(`No such image: ${id}`);

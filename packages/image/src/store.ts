@@ -152,6 +152,8 @@ export interface ImageStore extends ImageResolver, AsyncDisposable {
   commit(options: CommitOptions, signal: AbortSignal): Promise<Digest>;
   /** Makes an image of layers that are unpacked already; its blobs are written when somebody needs them. Its id. */
   publish(image: PublishedImage, hold: Hold, signal: AbortSignal): Promise<Digest>;
+  /** A registry has the image under this digest (of its manifest, or of an index with it). Does nothing for an image that is not here. */
+  addDigest(id: Digest, repository: { domain: string; path: string }, digest: Digest): void;
   /** The blob of each layer of an image, base first, made when there is none yet. @throws not-found */
   layerBlobs(id: Digest, hold: Hold, signal: AbortSignal): Promise<LayerBlob[]>;
   /** The exact bytes of an image's configuration. @throws not-found */

@@ -83,16 +83,19 @@ async function agentOf(paths: readonly string[]): Promise<Agent> {
 type Cache = NonNullable<NativeBuildRequest["cacheImports"]>[number];
 
 /** `--cache-from`, `--cache-to`: a reference alone is `type=registry,ref=…`. */
-export function cacheEndpoints(texts: readonly string[], isLocal: boolean): Cache[] {
-  return texts.map((text) => {
-    if (!text.includes("=")) return { type: "registry", attributes: { ref: text } };
-    const { type, ...attributes } = keyValueList(text);
-    if (type === undefined || type === "")
-      throw new CommandError(`type required form> ${JSON.stringify(text)}`);
-    if (type !== "local") return { type, attributes };
-    const folder = attributes.src ?? attributes.dest;
-    if (folder === undefined) throw new CommandError("local cache needs src or dest");
-    if (!isLocal) throw new CommandError("cache of the type local needs a daemon on this machine");
-    return { type, attributes, folder: resolve(folder) };
-  });
+export function cacheEndpoints(texts: readonly string[], isLocal: boolean): Promise<Cache[]> {
+  return Promise.all(texts.map((text) => cacheEndpoint(text, isLocal)));
+}
+
+async function cacheEndpoint(text: string, isLocal: boolean): Promise<Cache> {
+  if (!text.includes("=")) return { type: "registry", attributes: { ref: text } };
+  const { type, ...attributes } = keyValueList(text);
+  if (type === undefined || type === "")
+    throw new CommandError(`type required form> ${JSON.stringify(text)}`);
+  if (type !== "local") return { type, attributes };
+  const folder = attributes.src ?? attributes.dest;
+  if (folder === undefined) throw new CommandError("local cache needs src or dest");
+  if (!isLocal) throw new CommandError("a cache of the type local needs a daemon on this machine");
+  const { nativePlace } = await import("@berth/client/build");
+  return { type, attributes, folder: await nativePlace(resolve(folder)) };
 }

@@ -1,7 +1,7 @@
 import { open } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { NativeBuildRequest } from "@berth/api/build";
-import type { Receiver } from "@berth/client/build";
+import { nativePlace, type Receiver } from "@berth/client/build";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { parseCsvLine } from "../flags/csv.ts";
@@ -11,7 +11,7 @@ type Exporter = NativeBuildRequest["exporters"][number];
 
 export interface Outputs {
   exporters: Exporter[];
-  /** Results that come back through the session, by their place. */
+  /** Results that come back through the session, by their place; where an exporter has an output, when the daemon does not see it. */
   receivers: Map<number, Receiver>;
 }
 
@@ -74,9 +74,8 @@ async function withDestination(
   if (asFolder) {
     if (dest === undefined || dest === "-") throw new CommandError("dest is required for local output");
     const path = resolve(dest);
-    if (direct) return { type, attributes, output: { kind: "folder", path } };
     outputs.receivers.set(at, { kind: "folder", path });
-    return { type, attributes };
+    return { type, attributes, ...(direct && { output: { kind: "folder", ...(await nativePlace(path)) } }) };
   }
   if (dest === undefined || dest === "-") {
     if (await context.isTerminal(1)) {
@@ -90,7 +89,6 @@ async function withDestination(
     return { type, attributes };
   }
   const path = resolve(dest);
-  if (direct) return { type, attributes, output: { kind: "file", path } };
   let file: Awaited<ReturnType<typeof open>> | undefined;
   outputs.receivers.set(at, {
     kind: "file",
@@ -100,7 +98,7 @@ async function withDestination(
     },
     end: async () => file?.close(),
   });
-  return { type, attributes };
+  return { type, attributes, ...(direct && { output: { kind: "file", ...(await nativePlace(path)) } }) };
 }
 
 /** A path alone is `type=local,dest=path`, `-` is `type=tar,dest=-`. */

@@ -84,8 +84,8 @@ export async function perform(
   const request: NativeBuildRequest = {
     attributes,
     exporters: isCall(values) ? [] : outputs.exporters.map((each) => annotated(each, values)),
-    cacheImports: cacheEndpoints(values["cache-from"], isLocal),
-    cacheExports: cacheEndpoints(values["cache-to"], isLocal),
+    cacheImports: await cacheEndpoints(values["cache-from"], isLocal),
+    cacheExports: await cacheEndpoints(values["cache-to"], isLocal),
     entitlements: values.allow,
     explain: values.explain,
   };

@@ -9,6 +9,14 @@ export interface NativeFolder {
   inode: string;
 }
 
+/** A file or folder, which may not be there yet, in a folder that client and daemon both see. */
+export interface NativePlace {
+  /** Absolute. */
+  path: string;
+  /** The nearest folder above it that is there, or itself. */
+  within: NativeFolder;
+}
+
 /** Body of `POST /berth/build`: BuildKit's frontend attributes beside what both sides can reach directly. */
 export interface NativeBuildRequest {
   ref?: string;
@@ -18,11 +26,11 @@ export interface NativeBuildRequest {
     type: string;
     attributes: Record<string, string>;
     /** Written by the daemon; absent: into the image store, or through the session. */
-    output?: { kind: "folder" | "file"; path: string };
+    output?: { kind: "folder" | "file" } & NativePlace;
   }[];
-  /** `folder`: of the type `local`, absolute. */
-  cacheImports?: { type: string; attributes: Record<string, string>; folder?: string }[];
-  cacheExports?: { type: string; attributes: Record<string, string>; folder?: string }[];
+  /** `folder`: of the type `local`. */
+  cacheImports?: { type: string; attributes: Record<string, string>; folder?: NativePlace }[];
+  cacheExports?: { type: string; attributes: Record<string, string>; folder?: NativePlace }[];
   entitlements?: string[];
   /** Name of an open session, for files, secrets, keys and credentials. */
   session?: string;

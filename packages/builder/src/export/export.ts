@@ -122,7 +122,10 @@ async function exportToStore(work: ExportWork, exporter: Exporter): Promise<Expo
     if (names.length === 0) throw invalidParameter("tag is needed when pushing to registry");
     const artifact = await artifactOf(work, exporter, true);
     const insecure = flagOf(attributes, "registry.insecure", false);
-    for (const name of names) await pushArtifact(scope, artifact, name, step, { insecure, byDigest });
+    for (const name of names) {
+      const digest = await pushArtifact(scope, artifact, name, step, { insecure, byDigest });
+      if (stores) scope.context.parts.images.addDigest(imageId, name, digest);
+    }
     const { descriptor } = artifact.root;
     const canonical = flagOf(attributes, "name-canonical", false);
     const shown = names.flatMap((name) => [

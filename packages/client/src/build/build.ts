@@ -4,6 +4,7 @@ import type {
   NativeFailure,
   NativeFolder,
   NativeMessage,
+  NativePlace,
   ProgressEvent,
 } from "@berth/api/build";
 import type { Client } from "../client.ts";
@@ -36,21 +37,18 @@ export class BuildFailure extends Error {
 }
 
 /**
- * POST /berth/build. On a unix socket the daemon reads the folders itself, and a session is opened only for secrets,
- * keys and results that come back; anywhere else everything goes through a session. @throws BuildFailure, ApiError, …
+ * POST /berth/build. On a unix socket the daemon reads and writes the folders itself, and a session is opened only for secrets,
+ * keys and results on our own streams; anywhere else everything goes through a session. @throws BuildFailure, ApiError, …
  */
 export async function build(client: Client, options: BuildOptions): Promise<BuildResult> {
-  const { offers } = options;
-  const isLocal = client.address.kind === "unix";
-  const needsSession =
-    offers.secrets.size > 0 ||
-    offers.agents.size > 0 ||
-    offers.receivers.size > 0 ||
-    offers.upload !== undefined;
-  const folders = isLocal ? await identify(offers.folders) : undefined;
-  if (folders !== undefined) {
+  const { offers, request } = options;
+  if (client.address.kind === "unix") {
+    const folders = await identify(offers.folders);
+    const own = new Map([...offers.receivers].filter(([at]) => request.exporters[at]?.output === undefined));
+    const needsSession =
+      offers.secrets.size > 0 || offers.agents.size > 0 || own.size > 0 || offers.upload !== undefined;
     try {
-      return await run(client, options, folders, needsSession);
+      return await run(client, { ...options, offers: { ...offers, receivers: own } }, folders, needsSession);
     } catch (error) {
       // A socket that leads to another machine or into another container.
       const elsewhere =
@@ -58,7 +56,15 @@ export async function build(client: Client, options: BuildOptions): Promise<Buil
       if (!elsewhere) throw error;
     }
   }
-  return run(client, options, undefined, true);
+  return run(client, { ...options, request: withoutPlaces(request) }, undefined, true);
+}
+
+/** The request for a daemon that does not see our files. @throws BuildFailure for what only one that does can do */
+function withoutPlaces(request: BuildOptions["request"]): BuildOptions["request"] {
+  const caches = [...(request.cacheImports ?? []), ...(request.cacheExports ?? [])];
+  if (caches.some(({ folder }) => folder !== undefined))
+    throw new BuildFailure({ message: "a cache of the type local needs a daemon on this machine" });
+  return { ...request, exporters: request.exporters.map(({ type, attributes }) => ({ type, attributes })) };
 }
 
 async function run(
@@ -112,6 +118,17 @@ function revived(event: ProgressEvent): ProgressEvent {
     event.log.data = Uint8Array.fromBase64(event.log.data as unknown as string);
   }
   return event;
+}
+
+/** A place on this machine as the daemon is told of it. */
+export async function nativePlace(path: string): Promise<NativePlace> {
+  const { dirname } = await import("node:path");
+  const { statSync } = await import("node:fs");
+  for (let folder = path; ; folder = dirname(folder)) {
+    const stat = statSync(folder, { bigint: true, throwIfNoEntry: false });
+    if (stat === undefined || !stat.isDirectory()) continue;
+    return { path, within: { path: folder, device: String(stat.dev), inode: String(stat.ino) } };
+  }
 }
 
 async function identify(folders: Readonly<Record<string, string>>): Promise<Record<string, NativeFolder>> {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from "bun:test";
+import { sha256 } from "@berth/base";
 import { FakeRegistry } from "@berth/registry/testing";
 import { MEDIA_TYPE } from "@berth/spec";
 import { dockerArchive, layer } from "../testing/images.test-helper.ts";
@@ -46,6 +47,34 @@ test("a loaded image: sent, found, mounted; schema 2 of gzip layers; the same by
   await collect(other.images.push({ image: `${second.domain}/a/app`, tag: "1" }, never()));
   expect(Buffer.from(second.manifests.get("a/app/1")!.bytes).equals(Buffer.from(sent.bytes))).toBe(true);
   expect(store.events.at(-1)).toMatchObject({ action: "push", id: name("b/app:2"), name: name("b/app") });
+});
+
+test("an index at the registry that has the image in it stays", async () => {
+  await store.load(dockerArchive(layers, [name("multi:1")]).tar);
+  await push("multi", "1");
+  const manifest = registry.manifests.get("multi/1")!;
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: MEDIA_TYPE.ociIndex,
+      manifests: [
+        { mediaType: manifest.type, digest: sha256(manifest.bytes), size: manifest.bytes.byteLength },
+      ],
+    }),
+  );
+  const digest = sha256(bytes);
+  const index = { ...manifest, type: MEDIA_TYPE.ociIndex, bytes };
+  registry.manifests.set("multi/1", index);
+  registry.manifests.set(`multi/${digest}`, index);
+  // Somebody else's index is overwritten, one that we know to hold the image is not.
+  const id = store.images.resolve(name("multi:1")).id;
+  store.images.addDigest(id, { domain: registry.domain, path: "multi" }, digest);
+  const messages = await push("multi", "1");
+  expect(messages.at(-1)?.aux).toMatchObject({ Tag: "1", Digest: digest });
+  expect(registry.manifests.get("multi/1")?.type).toBe(MEDIA_TYPE.ociIndex);
+  await store.images.tag(name("multi:1"), name("multi"), "2");
+  await push("multi", "2");
+  expect(registry.manifests.get("multi/2")?.type).toBe(manifest.type);
 });
 
 test("a pulled image goes out as it came: blobs and manifest, zstd too", async () => {

@@ -7,6 +7,7 @@ import {
   familiarRepository,
   isTag,
   type Manifest,
+  MEDIA_TYPE,
   parseManifest,
   parseReference,
   type Reference,
@@ -92,6 +93,11 @@ async function pushOne(
   const stored = storedManifest(context, image);
   // Topmost first, as Docker has it.
   for (const diffId of diffIds.toReversed()) send(plain(pushedName(diffId), "Preparing"));
+  const held = await heldIndex(context, repository, reference, image, signal);
+  if (held !== undefined) {
+    for (const diffId of diffIds.toReversed()) send(plain(pushedName(diffId), "Layer already exists"));
+    return done(reference, held, send);
+  }
   const configBytes = catalog.configBytes(image.id);
 
   const stop = new AbortController();
@@ -136,9 +142,37 @@ async function pushOne(
     if (catalog.idOf({ domain, path, digest }) !== image.id)
       change.setName({ domain, path, digest }, image.id);
   });
-  const size = manifest.bytes.byteLength;
+  done(reference, { digest, size: manifest.bytes.byteLength }, send);
+}
+
+function done(reference: Reference, { digest, size }: Pick<Descriptor, "digest" | "size">, send: Send): void {
   send({ status: `${reference.tag}: digest: ${digest} size: ${size}` });
   send({ progressDetail: {}, aux: { Tag: reference.tag!, Digest: digest, Size: size } });
+}
+
+const INDEXES: readonly string[] = [MEDIA_TYPE.ociIndex, MEDIA_TYPE.dockerManifestList];
+
+/**
+ * What the tag names at the registry, when that is an index with this image in it: sending the image alone would take the other
+ * platforms and the attestations away. buildx pushes so, after the build has pushed the index.
+ */
+async function heldIndex(
+  { catalog }: ImageContext,
+  repository: Repository,
+  reference: Reference,
+  image: ImageRecord,
+  signal: AbortSignal,
+): Promise<Descriptor | undefined> {
+  const digests = catalog
+    .inRepository(repositoryOf(reference))
+    .filter(({ id }) => id === image.id)
+    .flatMap(({ reference: { digest } }) => (digest === undefined ? [] : [digest]));
+  if (digests.length === 0) return undefined;
+  const there = await repository.resolve({ tag: reference.tag! }, signal).catch(() => undefined);
+  signal.throwIfAborted();
+  return there !== undefined && INDEXES.includes(there.mediaType) && digests.includes(there.digest)
+    ? there
+    : undefined;
 }
 
 /** The manifest that the image came with, when it can still be read. */

@@ -7,6 +7,7 @@ import type {
   Exporter,
   NativeBuildRequest,
   NativeFolder,
+  NativePlace,
   ProgressEvent,
 } from "@berth/api/build";
 import { invalidParameter, newId } from "@berth/base";
@@ -145,19 +146,27 @@ function exporterOf(
     if (type === "docker" && !attributes.dest) return { type: "image", attributes };
     return sessionExporter(type, attributes, session, at);
   }
-  requireLocal(exchange);
-  if (output.kind === "file") return { type: type as Exporter["type"], attributes, output };
-  return { type: type as Exporter["type"], attributes, output };
+  return {
+    type: type as Exporter["type"],
+    attributes,
+    output: { kind: output.kind, path: placeOf(exchange, output) },
+  };
+}
+
+/** @throws invalid-parameter unless client and daemon mean the same place. */
+function placeOf(exchange: Exchange, { path, within }: NativePlace): string {
+  const folder = samePath(exchange, within);
+  if (path !== folder && !path.startsWith(folder === "/" ? folder : `${folder}/`))
+    throw invalidParameter("invalid build request: a place outside of its folder");
+  return path;
 }
 
 function endpointOf(
   exchange: Exchange,
-  endpoint: { type: string; attributes: Readonly<Record<string, string>>; folder?: string },
+  { type, attributes, folder }: NonNullable<NativeBuildRequest["cacheImports"]>[number],
 ): CacheEndpoint {
-  const { type, attributes, folder } = endpoint;
   if (folder === undefined) return { type, attributes };
-  requireLocal(exchange);
-  return { type, attributes, folder: { kind: "folder", path: folder } };
+  return { type, attributes, folder: { kind: "folder", path: placeOf(exchange, folder) } };
 }
 
 const REQUEST: Decoder<NativeBuildRequest> = Object.assign(decodeRequest, { goType: "build request" });
@@ -171,11 +180,21 @@ export function decodeRequest(value: unknown): NativeBuildRequest {
   if (!Array.isArray(body.exporters)) throw wrong("exporters");
   for (const each of [...body.exporters, ...(body.cacheImports ?? []), ...(body.cacheExports ?? [])]) {
     if (typeof each?.type !== "string" || !isTexts(each.attributes)) throw wrong("an exporter or cache");
-    const path = "output" in each ? each.output?.path : "folder" in each ? each.folder : undefined;
-    if (path !== undefined && (typeof path !== "string" || !path.startsWith("/"))) throw wrong("a path");
+    const place = "output" in each ? each.output : "folder" in each ? each.folder : undefined;
+    if (place !== undefined && !(isPath(place?.path) && isPath(place.within?.path))) throw wrong("a path");
   }
   for (const folder of Object.values(body.folders ?? {})) {
-    if (typeof folder?.path !== "string" || !folder.path.startsWith("/")) throw wrong("a folder");
+    if (!isPath(folder?.path)) throw wrong("a folder");
   }
   return body;
+}
+
+/** Absolute, and without ways up. */
+function isPath(path: unknown): path is string {
+  return (
+    typeof path === "string" &&
+    path.startsWith("/") &&
+    !path.split("/").includes("..") &&
+    !path.includes("\0")
+  );
 }
