@@ -17,7 +17,7 @@ import { matchResponse, type Query, RCODE, setId } from "./message.ts";
 import { random16 } from "./random.ts";
 
 /** Most queries that wait for upstream servers at a time; more are refused. */
-const MAX_OUTSTANDING = 256;
+const MAX_OUTSTANDING = 1024;
 /** Patience with one server, in milliseconds. Two servers fit within what clients wait. */
 const PATIENCE = { udp: 2000, tcp: 4000 };
 const ROUNDS = 2;

@@ -154,6 +154,22 @@ test("broken queries are refused", () => {
   });
 });
 
+test("many queries at once are all answered", () => {
+  withServer([], ({ loop, sandbox }) => {
+    const client = sandbox.inside(() => socket(AF.INET, SOCK.DGRAM | SOCK.NONBLOCK));
+    setsockopt(client, SOL.SOCKET, SO.RCVBUFFORCE, 4 << 20);
+    sandbox.inside(() => connect(client, DNS));
+    for (let id = 1; id <= 2000; id++) send(client, makeQuery("web", TYPE.A, id));
+    const got = new Set<number>();
+    const buffer = new Uint8Array(512);
+    turnUntil(loop, () => {
+      while (recv(client, buffer) > 0) got.add((buffer[0]! << 8) | buffer[1]!);
+      return got.size === 2000 ? true : undefined;
+    });
+    close(client);
+  });
+});
+
 test("other names go to the upstream servers of the host, unchanged but for the id", () => {
   withServer(["127.0.0.1"], ({ udp, loop }) => {
     const { seen } = upstream(loop, "127.0.0.1", ok);

@@ -11,10 +11,13 @@ import {
   NetlinkSocket,
   recvfrom,
   redirectLocalPort,
+  SO,
   SOCK,
+  SOL,
   type SocketAddress,
   SyscallError,
   sendto,
+  setsockopt,
   socket,
 } from "@berth/linux";
 import { isLoopback, parseAddress } from "../address/ip.ts";
@@ -33,6 +36,8 @@ const DNS_PORT = 53;
 const MAX_DATAGRAM = 4096;
 /** Datagrams that one turn of the loop answers, so that other descriptors get theirs. */
 const BURST = 32;
+/** Bytes of datagrams that may wait: some thousand queries at once. The kernel's usual size holds about 300. */
+const WAITING_SIZE = 4 * 1024 * 1024;
 /** Attempts to find a port that is free for UDP and TCP. */
 const PORT_ATTEMPTS = 8;
 
@@ -145,6 +150,7 @@ function openSockets(): { udp: number; tcp: number } {
     const udp = socket(AF.INET, SOCK.DGRAM | SOCK.NONBLOCK);
     let tcp = -1;
     try {
+      holdMore(udp);
       bind(udp, { family: "inet", address: EMBEDDED_DNS_ADDRESS, port: 0 });
       const name = getsockname(udp);
       const port = name.family === "inet" ? name.port : 0;
@@ -159,6 +165,14 @@ function openSockets(): { udp: number; tcp: number } {
       if (tcp >= 0) closeQuietly(tcp);
       if (!isErrno(error, "EADDRINUSE") || attempt >= PORT_ATTEMPTS) throw error;
     }
+  }
+}
+
+function holdMore(udp: number): void {
+  try {
+    setsockopt(udp, SOL.SOCKET, SO.RCVBUFFORCE, WAITING_SIZE);
+  } catch {
+    // Without the right to it the usual size must do.
   }
 }
 
