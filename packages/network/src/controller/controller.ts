@@ -25,6 +25,7 @@ import type {
 } from "../networks.ts";
 import { PortTable } from "../ports/port-table.ts";
 import type { PortSocket } from "../sandbox-plan.ts";
+import { refuseUsedConfiguration } from "./config-network.ts";
 import type { ControllerContext } from "./context.ts";
 import { makeNetwork } from "./create-network.ts";
 import { checkEndpoint } from "./endpoints.ts";
@@ -223,7 +224,11 @@ export class NetworkController implements Networks {
   async create(request: NetworkCreateRequest): Promise<NetworkCreateResponse> {
     const { registry, ipam, settings, firewall } = this.#context;
     const network = makeNetwork(request, registry, ipam, settings);
-    const device = network.bridge?.device ?? "";
+    const device = network.bridge?.device;
+    if (device === undefined) {
+      registry.put(network);
+      return { Id: network.id, Warning: "" };
+    }
     let existed = true;
     try {
       // An existing bridge is used, and stays when the network does not come about.
@@ -240,7 +245,7 @@ export class NetworkController implements Networks {
       ipam.removeNetwork(network.id);
       throw error;
     }
-    if (device !== "") this.#passForeignFilters();
+    this.#passForeignFilters();
     return { Id: network.id, Warning: "" };
   }
 
@@ -252,6 +257,7 @@ export class NetworkController implements Networks {
         `error while removing network: network ${network.name} id ${network.id} has active endpoints`,
       );
     }
+    refuseUsedConfiguration(network, this.#context.registry.all());
     this.#remove(network);
     return identityOf(network);
   }
@@ -291,7 +297,7 @@ export class NetworkController implements Networks {
   ): Promise<NetworksPruneReport> {
     const deleted: string[] = [];
     for (const network of this.#context.registry.all()) {
-      if (network.predefined || this.#sandboxes.isUsed(network)) continue;
+      if (network.predefined || network.configOnly === true || this.#sandboxes.isUsed(network)) continue;
       if (Date.parse(network.created) > createdBefore || !matchesFilters(network, filters, new Set()))
         continue;
       this.#remove(network);

@@ -8,9 +8,11 @@ import {
   notImplemented,
   nowNanoseconds,
   rfc3339Nano,
+  unavailable,
 } from "@berth/base";
 import { parseCidr } from "../address/ip.ts";
 import type { Ipam, PoolRequest } from "../ipam/ipam.ts";
+import { configNetwork, withConfiguration } from "./config-network.ts";
 import { parseBridgeOptions } from "./options.ts";
 import type { NetworkRecord, PoolRecord } from "./records.ts";
 import type { NetworkRegistry } from "./registry.ts";
@@ -20,19 +22,31 @@ import type { NetworkSettings } from "./settings.ts";
 const DEFAULT_MTU = 1500;
 const PREDEFINED = new Set(["bridge", "host", "none", "default"]);
 /** Drivers that Docker has and Berth has not (yet). */
-const OTHER_DRIVERS = new Set(["macvlan", "ipvlan", "overlay"]);
+const OTHER_DRIVERS = new Set(["macvlan", "ipvlan"]);
 
 /**
  * The record of a new bridge network, with its addresses taken in `ipam` (undone by `ipam.removeNetwork`). Nothing is stored
  * or made yet. @throws Docker's sentences.
  */
 export function makeNetwork(
+  asked: NetworkCreateRequest,
+  registry: NetworkRegistry,
+  ipam: Ipam,
+  settings: NetworkSettings,
+): NetworkRecord {
+  validateName(asked.Name, registry);
+  if (asked.ConfigOnly) return configNetwork(asked);
+  validateRequest(asked);
+  return bridgeNetwork(withConfiguration(asked, registry), registry, ipam, settings);
+}
+
+function bridgeNetwork(
   request: NetworkCreateRequest,
   registry: NetworkRegistry,
   ipam: Ipam,
   settings: NetworkSettings,
 ): NetworkRecord {
-  validateRequest(request, registry);
+  const configFrom = request.ConfigFrom?.Network ?? "";
   const id = newId();
   const options = { ...settings.defaultOptions.bridge, ...request.Options };
   const parsed = parseBridgeOptions(options);
@@ -66,6 +80,7 @@ export function makeNetwork(
         ipv4: asked.some((pool) => (pool.Subnet ?? "").includes(".")),
         ipv6: asked.some((pool) => (pool.Subnet ?? "").includes(":")),
       },
+      ...(configFrom === "" ? {} : { configFrom }),
       bridge: { device, mac: bridgeMac(id), mtu: parsed.mtu ?? DEFAULT_MTU, pools },
     };
   } catch (error) {
@@ -74,20 +89,25 @@ export function makeNetwork(
   }
 }
 
-function validateRequest(request: NetworkCreateRequest, registry: NetworkRegistry): void {
-  const { Name: name, Driver: driver } = request;
+function validateName(name: string, registry: NetworkRegistry): void {
   if (PREDEFINED.has(name)) throw forbidden(`operation is not permitted on predefined ${name} network `);
   if (name.trim() === "" || name.includes("\0")) throw invalidParameter(`invalid name: ${name}`);
   if (registry.byName(name) !== undefined) throw conflict(`network with name ${name} already exists`);
+}
+
+function validateRequest(request: NetworkCreateRequest): void {
+  const { Driver: driver } = request;
   if (request.Scope !== "" && request.Scope !== "local") {
     throw forbidden(`cannot create a ${request.Scope} scoped network when swarm is not active`);
   }
   if (request.Ingress) throw forbidden("Ingress network can only be global scope network");
-  if (request.ConfigOnly) throw notImplemented("config-only networks are not supported");
-  const from = request.ConfigFrom?.Network ?? "";
-  if (from !== "") throw notFound(`configuration network ${JSON.stringify(from)} does not exist`);
   if (driver === "host" || driver === "null") {
     throw forbidden(`only one instance of ${JSON.stringify(driver)} network is allowed`);
+  }
+  if (driver === "overlay") {
+    throw unavailable(
+      'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
+    );
   }
   if (OTHER_DRIVERS.has(driver))
     throw notImplemented(`network driver ${JSON.stringify(driver)} is not supported`);

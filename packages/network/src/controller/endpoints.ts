@@ -15,6 +15,7 @@ export function checkEndpoint(
   request: EndpointRequest,
   connected: readonly NetworkRecord[],
 ): void {
+  if (network.configOnly === true) throw forbidden("cannot create endpoint on configuration-only network");
   const ipv4 = request.ipv4 ?? "";
   const ipv6 = request.ipv6 ?? "";
   for (const [text, family] of [

@@ -11,9 +11,10 @@ import type { NetworkRecord } from "./records.ts";
 export function ensureNetworkBridge(network: NetworkRecord, guarded: boolean): void {
   const { bridge } = network;
   if (bridge === undefined) return;
-  const addresses = bridge.pools.map(
-    (pool) => `${pool.gateway}/${parseCidr(pool.subnet)?.subnet.prefix ?? 0}`,
-  );
+  const { inhibitIpv4 } = parseBridgeOptions(network.options);
+  const addresses = bridge.pools
+    .filter((pool) => !inhibitIpv4 || pool.subnet.includes(":"))
+    .map((pool) => `${pool.gateway}/${parseCidr(pool.subnet)?.subnet.prefix ?? 0}`);
   if (network.ipv6) enableForwarding6();
   ensureBridge({
     name: bridge.device,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Filters, type NetworkCreateRequest } from "@berth/api";
 import { getLink, NETLINK_ROUTE, NetlinkSocket } from "@berth/linux";
-import { ensureBridge } from "../bridge/bridge.ts";
+import { bridgeAddresses, ensureBridge } from "../bridge/bridge.ts";
 import { container, create, failure, links, noFilters, subnetOf, TestHost } from "../testing/test-host.ts";
 import { OPTION } from "./options.ts";
 
@@ -231,7 +231,8 @@ describe("user-defined networks", () => {
     expect(await fail({ Name: " " })).toBe("invalid-parameter: invalid name:  ");
     expect(await fail({ Driver: "nosuch" })).toBe('not-found: plugin "nosuch" not found');
     expect(await fail({ Driver: "host" })).toBe('forbidden: only one instance of "host" network is allowed');
-    expect(await fail({ Driver: "overlay" })).toContain("not-implemented");
+    expect(await fail({ Driver: "macvlan" })).toContain("not-implemented");
+    expect(await fail({ Driver: "overlay" })).toContain("This node is not a swarm manager.");
     expect(await fail({ Scope: "swarm" })).toBe(
       "forbidden: cannot create a swarm scoped network when swarm is not active",
     );
@@ -289,4 +290,63 @@ describe("user-defined networks", () => {
     await controller.release(request.containerId);
     expect((await controller.prune(noFilters)).NetworksDeleted).toEqual(["used", "kept"]);
   });
+});
+
+describe("configuration networks", () => {
+  test("are settings that others are made from", async () => {
+    const controller = host.start();
+    const IPAM = { Driver: "", Options: null, Config: [{ Subnet: "10.9.0.0/24" }] };
+    const Options = { [OPTION.mtu]: "1300" };
+    await controller.create(create({ Name: "cfg", ConfigOnly: true, IPAM, Options, Labels: { a: "b" } }));
+    expect(controller.inspect("cfg")).toMatchObject({
+      Driver: "null",
+      ConfigOnly: true,
+      Options,
+      IPAM: { Config: [{ Subnet: "10.9.0.0/24" }] },
+    });
+    const from = (more = {}) =>
+      controller.create(create({ Name: "made", ConfigFrom: { Network: "cfg" }, ...more }));
+    for (const [more, text] of [
+      [{ Options: { x: "y" } }, "network driver options are not supported"],
+      [{ Labels: { x: "y" } }, "user specified configurations are not supported"],
+      [{ IPAM }, "user specified configurations are not supported"],
+      [{ ConfigOnly: true }, "a configuration network cannot depend on another configuration network"],
+      [{ ConfigFrom: { Network: "bridge" } }, 'configuration network "bridge" does not exist'],
+    ] as const)
+      expect(await failure(from(more))).toContain(text);
+    expect(
+      await failure(controller.create(create({ Name: "x", ConfigOnly: true, Internal: true }))),
+    ).toContain("configuration network can only contain network specific fields");
+    await from({ Internal: true });
+    expect(controller.inspect("made")).toMatchObject({
+      Driver: "bridge",
+      ConfigFrom: { Network: "cfg" },
+      ConfigOnly: false,
+      Internal: true,
+      Options,
+      Labels: { a: "b" },
+    });
+    expect(subnetOf(controller, "made")).toBe("10.9.0.0/24");
+    expect(await failure(controller.allocate(container("c", ["cfg"])))).toBe(
+      "forbidden: cannot create endpoint on configuration-only network",
+    );
+    expect(await failure(controller.remove("cfg"))).toBe(
+      'forbidden: error while removing network: configuration network "cfg" is in use',
+    );
+    const again = host.start();
+    expect((await again.prune(noFilters)).NetworksDeleted).toEqual(["made"]);
+    await again.remove("cfg");
+  });
+});
+
+test("inhibit_ipv4 leaves the bridge without an address", async () => {
+  const controller = host.start();
+  await controller.create(
+    create({ Name: "net", Options: { [OPTION.inhibitIpv4]: "true", [OPTION.bridgeName]: "brq" } }),
+  );
+  expect(bridgeAddresses("brq")).toEqual([]);
+  const { plan } = await controller.allocate(container("c", ["net"]));
+  expect(plan.endpoints[0]?.gateways).toEqual(["172.18.0.1"]);
+  host.start();
+  expect(bridgeAddresses("brq")).toEqual([]);
 });

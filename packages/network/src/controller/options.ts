@@ -10,6 +10,7 @@ export const OPTION = {
   masquerade: "com.docker.network.bridge.enable_ip_masquerade",
   hostBinding: "com.docker.network.bridge.host_binding_ipv4",
   mtu: "com.docker.network.driver.mtu",
+  inhibitIpv4: "com.docker.network.bridge.inhibit_ipv4",
   interfacePrefix: "com.docker.network.container_iface_prefix",
 } as const;
 
@@ -17,7 +18,6 @@ export const OPTION = {
 const NEUTRAL: Readonly<Record<string, readonly string[]>> = {
   "com.docker.network.bridge.gateway_mode_ipv4": ["", "nat"],
   "com.docker.network.bridge.gateway_mode_ipv6": ["", "nat"],
-  "com.docker.network.bridge.inhibit_ipv4": ["", "false", "0"],
   "com.docker.network.host_ipv4": [""],
   "com.docker.network.host_ipv6": [""],
 };
@@ -32,6 +32,8 @@ export interface BridgeOptions {
   /** Undefined: the daemon's default. */
   mtu: number | undefined;
   interfacePrefix: string;
+  /** The bridge gets no IPv4 address: the gateway is somebody else. */
+  inhibitIpv4: boolean;
 }
 
 /** @throws invalid-parameter with Docker's sentences. Options that nobody knows are kept and have no effect, as with Docker. */
@@ -59,6 +61,7 @@ export function parseBridgeOptions(options: Readonly<Record<string, string>>): B
     hostBinding,
     mtu: parseMtu(options[OPTION.mtu]),
     interfacePrefix,
+    inhibitIpv4: parseBoolean(options, OPTION.inhibitIpv4, false),
   };
 }
 

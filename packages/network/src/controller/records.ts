@@ -21,6 +21,10 @@ export interface NetworkRecord {
   ipam: Ipam;
   /** The user named the subnet, so containers may name their address. */
   userSubnet: { ipv4: boolean; ipv6: boolean };
+  /** Only settings, for networks that are made from it. */
+  configOnly?: boolean;
+  /** Name of the configuration network that it was made from. */
+  configFrom?: string;
   /** Of the bridge driver. */
   bridge?: BridgeRecord;
 }

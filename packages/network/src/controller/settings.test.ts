@@ -17,6 +17,7 @@ describe("options of bridge networks", () => {
       hostBinding: "",
       mtu: undefined,
       interfacePrefix: "eth",
+      inhibitIpv4: false,
     });
     expect(
       parseBridgeOptions({
@@ -26,6 +27,7 @@ describe("options of bridge networks", () => {
         [OPTION.hostBinding]: "127.0.0.1",
         [OPTION.mtu]: "1400",
         [OPTION.interfacePrefix]: "net",
+        [OPTION.inhibitIpv4]: "true",
         "some.other": "kept",
       }),
     ).toEqual({
@@ -35,6 +37,7 @@ describe("options of bridge networks", () => {
       hostBinding: "127.0.0.1",
       mtu: 1400,
       interfacePrefix: "net",
+      inhibitIpv4: true,
     });
     expect(parseBridgeOptions({ [OPTION.mtu]: "0" }).mtu).toBeUndefined();
   });
