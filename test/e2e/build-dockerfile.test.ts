@@ -169,6 +169,17 @@ ADD --chown=5:6 owned.tar /unpacked/
     },
     SECONDS,
   );
+  test(
+    "a link takes the place of a link, and what is copied after it comes too",
+    async () => {
+      const files = { "d/a/link": "-> x", "d/a/x": "1", "d/a/z": "2" };
+      const Dockerfile = "FROM busybox\nCOPY d /w\nCOPY d /w\n";
+      expect(await result({ Dockerfile, ...files }, "readlink /w/a/link; cat /w/a/link /w/a/z")).toBe(
+        "x\n12",
+      );
+    },
+    SECONDS,
+  );
   onBerth(
     "--chmod as chmod says it",
     async () => {

@@ -66,9 +66,9 @@ export class Directories implements Disposable {
   }
 
   /** Closes all folders but the root and `except`: what their paths lead to may have changed. */
-  forget(except?: OpenDirectory): void {
+  forget(except?: Pick<OpenDirectory, "fd">): void {
     for (const [path, directory] of this.#open) {
-      if (directory === except) continue;
+      if (directory.fd === except?.fd) continue;
       closeQuietly(directory.fd);
       this.#open.delete(path);
     }

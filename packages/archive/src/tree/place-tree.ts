@@ -260,7 +260,7 @@ export class TreePlacer implements Disposable {
     if ((there.mode & S.IFMT) === S.IFDIR)
       throw invalidParameter(`cannot replace to directory /${path} with file`);
     unlinkat(parent, baseOf(path));
-    if ((there.mode & S.IFMT) === S.IFLNK) this.#to.forget();
+    if ((there.mode & S.IFMT) === S.IFLNK) this.#to.forget({ fd: parent });
   }
 
   #link(source: string, stat: Stat, parent: number, path: string): boolean {

@@ -364,3 +364,21 @@ test("WORKDIR makes its folder, and / needs none", async () => {
   expect(node).toMatchObject({ path: "/home/b", user: "me" });
   expect((await build("FROM scratch\nWORKDIR /\n")).nodes.map((each) => each.type)).toEqual(["scratch"]);
 });
+
+test("thousands of stages are planned in no time; a circle among them is found", async () => {
+  const { options } = setup();
+  const count = 4000;
+  const lines = ["FROM base AS s0"];
+  for (let n = 1; n < count; n++) lines.push(`FROM s${n - 1} AS s${n}`);
+  const started = performance.now();
+  expect((await buildGraph(lines.join("\n"), options)).nodes).toHaveLength(1);
+  expect(performance.now() - started).toBeLessThan(5000);
+  const circle = "FROM base AS a\nCOPY --from=b /x /x\nFROM base AS b\nCOPY --from=a /y /y\n";
+  await expect(buildGraph(circle, options)).rejects.toThrow("circular dependency detected on stage: a");
+});
+
+test("EXPOSE of all ports again and again is refused before it takes long", async () => {
+  const { options } = setup();
+  const lines = Array.from({ length: 200 }, () => "EXPOSE 1-65535/tcp 1-65535/udp");
+  await expect(buildGraph(`FROM base\n${lines.join("\n")}`, options)).rejects.toThrow("history is too long");
+});

@@ -221,9 +221,8 @@ function applyExpose(
     }
     return parseExpose(word);
   });
-  state.config.ExposedPorts = {
-    ...state.config.ExposedPorts,
-    ...Object.fromEntries(ports.map((port) => [port, {}])),
-  };
+  const exposed = { ...state.config.ExposedPorts };
+  for (const port of ports) exposed[port] = {};
+  state.config.ExposedPorts = exposed;
   state.commit(`EXPOSE [${ports.join(" ")}]`, false);
 }

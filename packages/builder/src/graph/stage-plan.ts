@@ -70,7 +70,7 @@ export class StagePlan {
       if (planned.context !== undefined) continue;
       planned.instructions = stage.instructions.map((each) => this.plan(each, false));
     }
-    for (const stage of this.stages) this.#refuseCycle(stage);
+    this.checkCycles();
     if (this.stages.length === 1 && this.#foreign.size === 0) this.stages[0]!.label = "";
   }
 
@@ -109,7 +109,8 @@ export class StagePlan {
 
   /** Again for stages that got ONBUILD triggers. @throws DockerfileError. */
   checkCycles(): void {
-    for (const stage of this.stages) this.#refuseCycle(stage);
+    const done = new Set<PlannedStage>();
+    for (const stage of this.stages) refuseCycle(stage, done);
   }
 
   #find(name: string): PlannedStage | undefined {
@@ -225,20 +226,30 @@ export class StagePlan {
     this.#foreign.set(name, foreign);
     return foreign;
   }
+}
 
-  #refuseCycle(start: PlannedStage): void {
-    const done = new Set<PlannedStage>();
-    const walk = (stage: PlannedStage, path: PlannedStage[], ranges: SourceRange[]): void => {
-      if (path.includes(stage)) {
-        throw new DockerfileError(`circular dependency detected on stage: ${stage.label}`, ranges);
-      }
-      if (done.has(stage)) return;
-      done.add(stage);
-      for (const next of dependencies(stage)) {
-        walk(next.stage, [...path, stage], next.range === undefined ? ranges : [...ranges, next.range]);
-      }
-    };
-    walk(start, [], []);
+/** Without recursion: a file may have thousands of stages. `done`: those that lead into no circle. */
+function refuseCycle(start: PlannedStage, done: Set<PlannedStage>): void {
+  const path: { stage: PlannedStage; rest: ReturnType<typeof dependencies>; range?: SourceRange }[] = [];
+  const onPath = new Set<PlannedStage>();
+  const enter = (stage: PlannedStage, range?: SourceRange) => {
+    path.push({ stage, rest: dependencies(stage).reverse(), ...(range && { range }) });
+    onPath.add(stage);
+  };
+  if (!done.has(start)) enter(start);
+  for (let frame = path.at(-1); frame !== undefined; frame = path.at(-1)) {
+    const next = frame.rest.pop();
+    if (next === undefined) {
+      path.pop();
+      onPath.delete(frame.stage);
+      done.add(frame.stage);
+    } else if (onPath.has(next.stage)) {
+      const ranges = path.flatMap(({ range }) => range ?? []);
+      throw new DockerfileError(`circular dependency detected on stage: ${next.stage.label}`, [
+        ...ranges,
+        ...(next.range ? [next.range] : []),
+      ]);
+    } else if (!done.has(next.stage)) enter(next.stage, next.range);
   }
 }
 

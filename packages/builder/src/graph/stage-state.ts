@@ -1,6 +1,7 @@
 import type { ImageHistory, ImageRuntimeConfig, Platform } from "@berth/spec";
 import type { ArgDefinition } from "../instruction/types.ts";
 import { parseBool } from "../parse/directives.ts";
+import { DockerfileError } from "../parse/error.ts";
 import type { StepNames } from "./names.ts";
 import type { NodeId, SourceRange } from "./operation.ts";
 import type { PlannedStage } from "./stage-plan.ts";
@@ -9,6 +10,9 @@ import { VariableList } from "./variables.ts";
 /** BuildKit's mark on history entries; tools tell builders apart by it. */
 const HISTORY_COMMENT = "buildkit.dockerfile.v0";
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/** Characters; a configuration may have 8 MiB. */
+const MAX_HISTORY = 7 << 20;
 
 /** Arguments that say of what an SBOM tells beside the result. */
 export const SCAN_CONTEXT = "BUILDKIT_SBOM_SCAN_CONTEXT";
@@ -35,6 +39,7 @@ export class StageState {
   /** Last CMD, ENTRYPOINT and HEALTHCHECK of this stage. */
   readonly last = new Map<string, SourceRange>();
 
+  #historyLength = 0;
   /** An SBOM tells of this stage, and of the context, too. */
   readonly scans = { stage: false, context: false };
 
@@ -53,6 +58,7 @@ export class StageState {
     this.author = from.author;
     this.history = [...from.history];
     this.inheritedHistory = from.inheritedHistory;
+    this.#historyLength = from.#historyLength;
     this.variables = from.variables.clone();
     this.buildArgs = [...from.buildArgs];
     this.workdirSet = from.workdirSet;
@@ -79,7 +85,10 @@ export class StageState {
     this.scans[name === SCAN_STAGE ? "stage" : "context"] = on;
   }
 
+  /** @throws DockerfileError when the history would be too long for an image's configuration. */
   commit(createdBy: string, layer: boolean): void {
+    this.#historyLength += createdBy.length;
+    if (this.#historyLength > MAX_HISTORY) throw new DockerfileError("the image's history is too long");
     this.history.push({
       created_by: createdBy,
       comment: HISTORY_COMMENT,

@@ -7,7 +7,7 @@ import { DockerfileError } from "../parse/error.ts";
 type Token = { any: "*" | "?" } | { literal: string };
 
 /** Steps that one substitution may take. */
-const MAX_STEPS = 50_000_000;
+const MAX_STEPS = 10_000_000;
 const MAX_PATTERN = 4096;
 
 export class ShellPattern {
