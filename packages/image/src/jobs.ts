@@ -1,4 +1,5 @@
 import type { Digest } from "@berth/base";
+import type { BlobFile } from "@berth/content";
 import type { RootfsMount } from "@berth/spec";
 
 export interface ApplyRequest {
@@ -40,6 +41,14 @@ export interface ApplyResult {
   warnings: string[];
 }
 
+/** A layer that is being compressed. */
+export interface CompressedLayer {
+  /** Errs at its end when the content was damaged. */
+  body: ReadableStream<Uint8Array>;
+  /** Of the body, once all of it has come. */
+  digest: () => Digest;
+}
+
 /** What reads and writes files that images and containers made. Carried out by `berth worker`, in a process of its own. */
 export interface ImageJobs {
   applyLayer(request: ApplyRequest, signal: AbortSignal): Promise<ApplyResult>;
@@ -54,4 +63,9 @@ export interface ImageJobs {
     },
     signal: AbortSignal,
   ): ReadableStream<Uint8Array>;
+  /** The content of a blob, which is kept as `file` says, as gzip. The same content gives the same bytes. */
+  gzipBlob(
+    request: { digest: Digest; file: BlobFile; onPosition?: (bytes: number) => void },
+    signal: AbortSignal,
+  ): CompressedLayer;
 }

@@ -1,4 +1,5 @@
 import { runJob, startJob } from "@berth/archive";
+import type { Digest } from "@berth/base";
 import { close, O, open } from "@berth/linux";
 import { followed, watchPosition } from "./growing.ts";
 import type { ImageJobs } from "./jobs.ts";
@@ -67,6 +68,30 @@ export function workerImageJobs(command?: readonly string[]): ImageJobs {
         { ...how, signal },
       );
       return endingWith(job.stdout, job.result);
+    },
+    gzipBlob({ digest, file, onPosition }, signal) {
+      const stdin = open(file.path, O.RDONLY);
+      const watch = watchPosition(stdin, onPosition);
+      const job = startJob(
+        { job: "gzip", encoding: file.encoding, known: digest },
+        { ...how, stdin, signal },
+      );
+      let made: Digest | undefined;
+      const result = job.result
+        .then((told) => {
+          made = told.digest;
+        })
+        .finally(() => {
+          watch[Symbol.dispose]();
+          close(stdin);
+        });
+      return {
+        body: endingWith(job.stdout, result),
+        digest: () => {
+          if (made === undefined) throw new Error("the layer is not compressed yet");
+          return made;
+        },
+      };
     },
   };
 }

@@ -15,8 +15,9 @@ export function run<J extends Job>(job: J, io: JobIo & { stdout?: number } = {})
 /** Runs a job and collects what it writes. */
 export async function output<J extends Job>(
   job: J,
+  io: JobIo = {},
 ): Promise<{ bytes: Buffer; result: ResultOf<J>; facts: unknown }> {
-  const running = startJob(job, { command: WORKER });
+  const running = startJob(job, { command: WORKER, ...io });
   const bytes = Buffer.from(await new Response(running.stdout).arrayBuffer());
   return { bytes, result: await running.result, facts: await running.facts };
 }

@@ -1,14 +1,18 @@
 import { afterAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
+  closeSync,
   existsSync,
   lstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   statSync,
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
+import zlib from "node:zlib";
+import { type Digest, sha256 } from "@berth/base";
 import { kill } from "@berth/linux";
 import { collect } from "../testing/collect.ts";
 import { listing } from "../testing/listing.ts";
@@ -144,6 +148,44 @@ test("disk-usage counts a file with two names once", async () => {
   const usage = await run({ job: "disk-usage", folder });
   const du = Number(scratch.shell(folder, "du -s -B1 .").split("\t")[0]);
   expect(usage).toEqual({ allocated: du, apparent: 10_000 + 2 ** 30, entries: 4 });
+});
+
+describe("gzip", () => {
+  const content = Buffer.from("a layer ".repeat(300_000));
+  const known = sha256(content);
+  const file = (bytes: Uint8Array) => {
+    const path = join(scratch.folder(), "blob");
+    writeFileSync(path, bytes);
+    return path;
+  };
+  const gzip = async (path: string, job: { encoding: "identity" | "zstd"; known: Digest }) => {
+    const stdin = openSync(path, "r");
+    try {
+      return await output({ job: "gzip", ...job }, { stdin });
+    } finally {
+      closeSync(stdin);
+    }
+  };
+
+  test("of content as it is, and as it is kept", async () => {
+    const plain = await gzip(file(content), { encoding: "identity", known });
+    const kept = await gzip(file(Bun.zstdCompressSync(content)), { encoding: "zstd", known });
+    expect(zlib.gunzipSync(plain.bytes)).toEqual(content);
+    expect(plain.result).toEqual({ digest: sha256(plain.bytes), size: plain.bytes.length });
+    expect(kept).toEqual(plain);
+  });
+
+  test("of content that is compressed itself", async () => {
+    const inner = Bun.gzipSync(content);
+    const { bytes } = await gzip(file(inner), { encoding: "identity", known: sha256(inner) });
+    expect(zlib.gunzipSync(bytes)).toEqual(Buffer.from(inner));
+  });
+
+  test("of damaged content is an error", async () => {
+    const broken = gzip(file(content.subarray(1)), { encoding: "identity", known });
+    expect(broken).rejects.toThrow(`content ${known} is damaged on disk`);
+    await broken.catch(() => {});
+  });
 });
 
 describe("the view of a process", () => {

@@ -303,6 +303,21 @@ export interface ClampJob {
   epoch: number;
 }
 
+/** Compresses stdin as gzip, to stdout. @throws system when the content is not what its digest says: at its end. */
+export interface GzipJob {
+  job: "gzip";
+  /** How the content is kept in what comes. */
+  encoding: "identity" | "zstd";
+  /** Of the content. */
+  known: Digest;
+}
+
+export interface GzipResult {
+  /** Of what was written. */
+  digest: Digest;
+  size: number;
+}
+
 /** Each kind of job with what it tells at its end, and before its data. */
 export interface Jobs {
   apply: { job: ApplyJob; result: ApplyResult; facts: undefined };
@@ -318,6 +333,7 @@ export interface Jobs {
   assemble: { job: AssembleJob; result: AssembleResult; facts: undefined };
   digests: { job: DigestsJob; result: DigestsResult; facts: undefined };
   clamp: { job: ClampJob; result: { entries: number }; facts: undefined };
+  gzip: { job: GzipJob; result: GzipResult; facts: undefined };
   "disk-usage": { job: DiskUsageJob; result: DiskUsageResult; facts: undefined };
 }
 

@@ -6,6 +6,7 @@ import { runClamp } from "./jobs/clamp.ts";
 import { runArchiveGet, runArchivePut, runStat } from "./jobs/container-archive.ts";
 import { runCopyUp } from "./jobs/copy-up.ts";
 import { runDigests } from "./jobs/digests.ts";
+import { runGzip } from "./jobs/gzip.ts";
 import { runChanges, runDiskUsage, runReadFile } from "./jobs/inspect.ts";
 import { runDiff, runPack } from "./jobs/pack.ts";
 import { runScan } from "./jobs/scan.ts";
@@ -57,6 +58,8 @@ function runJob(job: Job, tell: (facts: unknown) => void): unknown {
       return runDigests(job);
     case "clamp":
       return runClamp(job);
+    case "gzip":
+      return runGzip(job);
     case "disk-usage":
       return runDiskUsage(job);
     default:

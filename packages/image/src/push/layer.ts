@@ -1,5 +1,5 @@
 import { open } from "node:fs/promises";
-import { DETECTION_BYTES, detectCompression, parallelGzip } from "@berth/archive";
+import { DETECTION_BYTES, detectCompression } from "@berth/archive";
 import type { Digest } from "@berth/base";
 import type { BlobSource, Repository } from "@berth/registry";
 import { type Descriptor, MEDIA_TYPE, repositoryOf } from "@berth/spec";
@@ -167,30 +167,23 @@ async function sendCompressed(
   signal: AbortSignal,
 ): Promise<Descriptor> {
   const { blob, tarSize } = await ensureBlob(context, image, index, hold, signal);
-  let read = 0;
-  const source: BlobSource = {
-    kind: "stream",
-    open: () => {
-      const hash = new Bun.CryptoHasher("sha256");
-      read = 0;
-      async function* tar(): AsyncGenerator<Uint8Array> {
-        for await (const piece of context.content.open(blob)) {
-          read += piece.length;
-          yield piece;
-        }
-      }
-      async function* hashed(): AsyncGenerator<Uint8Array> {
-        for await (const piece of parallelGzip(tar())) {
-          hash.update(piece);
-          yield piece;
-        }
-      }
-      return { body: hashed(), digest: () => `sha256:${hash.digest("hex")}` };
+  const file = context.content.locate(blob);
+  const stored = Bun.file(file.path).size;
+  const { digest, size } = await repository.uploadBlob(
+    {
+      kind: "stream",
+      open: () =>
+        context.jobs.gzipBlob(
+          {
+            digest: blob,
+            file,
+            onPosition: (read) =>
+              tell({ step: "pushing", current: Math.round((read / stored) * tarSize), total: tarSize }),
+          },
+          signal,
+        ),
     },
-  };
-  const { digest, size } = await repository.uploadBlob(source, {
-    signal,
-    onProgress: () => tell({ step: "pushing", current: read, total: tarSize }),
-  });
+    { signal },
+  );
   return { mediaType: MEDIA_TYPE.dockerLayerGzip, digest, size };
 }
