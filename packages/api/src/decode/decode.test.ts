@@ -55,6 +55,21 @@ test("keys like __proto__ are data", () => {
   expect(decodeBody('{"__proto__":{"Image":"x"}}', containerCreateDecoder).Image).toBe("");
 });
 
+test("a NUL byte in a string, a list or a key is refused", () => {
+  for (const body of [
+    { User: "a\0" },
+    { Cmd: ["true", "a\0b"] },
+    { Cmd: "a\0b" },
+    { Labels: { "a\0b": "c" } },
+    { Volumes: { "/a\0b": {} } },
+    { HostConfig: { Tmpfs: { "/a\0b": "" } } },
+    { HostConfig: { CgroupParent: "/a\0b" } },
+    { HostConfig: { Binds: ["/a\0b:/c"] } },
+  ]) {
+    expect(() => decodeBody(JSON.stringify(body), containerCreateDecoder)).toThrow("holds a NUL byte");
+  }
+});
+
 test("numbers: ranges and whole ones", () => {
   for (const [text, wrong] of [
     ['{"Count":1}', false],

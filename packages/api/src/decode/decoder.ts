@@ -9,7 +9,7 @@ export interface Place {
 
 /**
  * Turns parsed JSON into a typed value with Go's rules: `undefined` and null give the zero value, names of
- * fields match without regard to case, unknown fields are ignored, other kinds are an error.
+ * fields match without regard to case, unknown fields are ignored, other kinds and NUL bytes are an error.
  * @throws invalid-parameter `invalid JSON: json: cannot unmarshal …`.
  */
 export interface Decoder<T> {
@@ -32,10 +32,16 @@ function mismatch(value: unknown, place: Place, goType: string): Error {
   return invalidParameter(`invalid JSON: json: cannot unmarshal ${kind} into ${target}`);
 }
 
+/** A NUL ends a string for the kernel and for C programs: what comes after it would be looked at by us and by nobody else. */
+function withoutNul(text: string, place: Place): string {
+  if (!text.includes("\0")) return text;
+  throw invalidParameter(`invalid JSON: ${place.path || "a string"} holds a NUL byte`);
+}
+
 export const string: Decoder<string> = decoder("string", (value, place) => {
   if (value === undefined || value === null) return "";
   if (typeof value !== "string") throw mismatch(value, place, "string");
-  return value;
+  return withoutNul(value, place);
 });
 
 export const boolean: Decoder<boolean> = decoder("bool", (value, place) => {
@@ -113,7 +119,7 @@ export function map<T>(inner: Decoder<T>): Decoder<Record<string, T> | null> {
     if (value === undefined || value === null) return null;
     if (kindOfJson(value) !== "object") throw mismatch(value, place, goType);
     return Object.fromEntries(
-      Object.entries(value as object).map(([key, each]) => [key, inner(each, place)]),
+      Object.entries(value as object).map(([key, each]) => [withoutNul(key, place), inner(each, place)]),
     );
   });
 }
@@ -131,10 +137,12 @@ export const stringSet: Decoder<Record<string, object> | null> = map(
 /** Docker's command lists: a string stands for a list of one. */
 export const stringOrList: Decoder<string[] | null> = decoder("string", (value, place) => {
   if (value === undefined || value === null) return null;
-  if (typeof value === "string") return [value];
+  if (typeof value === "string") return [withoutNul(value, place)];
   if (!Array.isArray(value)) throw mismatch(value, place, "string");
-  for (const each of value) if (typeof each !== "string") throw mismatch(value, place, "string");
-  return value as string[];
+  return value.map((each) => {
+    if (typeof each !== "string") throw mismatch(value, place, "string");
+    return withoutNul(each, place);
+  });
 });
 
 /** Two whole numbers; Go fills up short arrays with zero and drops what is too much. */

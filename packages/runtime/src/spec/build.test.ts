@@ -298,6 +298,9 @@ describe("limits", () => {
     const text = ociJson({ ...spec.process, env: ['A={"soft":-1,"hard":-1}'] });
     expect(text).toContain('{"type":"RLIMIT_CORE","soft":0,"hard":18446744073709551615}');
     expect(JSON.parse(text).env).toEqual(['A={"soft":-1,"hard":-1}']);
+    expect(ociJson({ limit: 2 ** 63, env: ['A={"x":9223372036854776000}'] })).toBe(
+      String.raw`{"limit":9223372036854775807,"env":["A={\"x\":9223372036854776000}"]}`,
+    );
   });
 
   test("devices and rules", () => {
