@@ -82,6 +82,8 @@ test("roots: made, resolved, and held by one daemon only", () => {
     );
   }
   using _again = prepareRoots(join(real, "data"), join(real, "exec"));
+  const long = join(real, "x".repeat(60));
+  expect(() => prepareRoots(join(real, "other"), long)).toThrow(`the exec root ${long} is too long`);
 });
 
 test("systemd is told, by path and by abstract name; without it nothing happens", () => {

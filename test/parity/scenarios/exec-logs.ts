@@ -118,6 +118,18 @@ export default [
     "echo mine > hostname-x; docker cp hostname-x box:/esc/ 2>/dev/null; docker cp box:/etc/hostname-x - 2>/dev/null | tar -xO; test -e /etc/hostname-x || echo not on the host",
   ),
   scenario(
+    "cp: mounts that take no writes",
+    "mkdir from; docker run -d --name box --read-only -v keeps:/vol -v $PWD/from:/ro:ro busybox sleep 1000 >/dev/null; echo x > f",
+    "docker cp f box:/etc/x 2>&1 | tail -1; docker cp f box:/ro/x 2>&1 | tail -1; docker cp f box:/vol/x 2>&1 | tail -1; docker exec box ls /vol",
+    "docker stop -t 0 box; docker cp f box:/etc/x 2>&1 | tail -1; docker cp f box:/ro/x 2>&1 | tail -1; docker cp f box:/vol/y 2>&1 | tail -1",
+    "docker cp box:/vol - | tar -t | sort",
+  ),
+  scenario(
+    "log tags",
+    "docker run --name box --log-opt tag='{{.ImageName}}/{{.Name}}/{{.Command}}/{{.DaemonName}}' busybox echo a b; docker logs --details box",
+    "docker run --rm --log-opt tag='{{.Nothing}}' busybox true",
+  ),
+  scenario(
     "cp: owner and mode",
     "docker create --name box busybox true >/dev/null; echo x > f; chmod 640 f",
     "docker cp f box:/tmp/f 2>/dev/null; docker cp box:/tmp/f - 2>/dev/null | tar -tv --numeric-owner | cut -d' ' -f1,2",

@@ -5,6 +5,19 @@ const KEYS = "jq -r 'keys[]' | tr '\\n' ' '";
 /** ps, inspect, info, version and the raw API. */
 export default [
   scenario(
+    "ps: filters of ports, volumes, networks, health",
+    "docker run -d --name run1 -p 127.0.0.1::80 --expose 99/udp -v vol:/data -v /tmp:/host:ro --health-cmd true --health-interval 100ms busybox sleep 100 >/dev/null; docker create --name new1 --expose 99/udp busybox >/dev/null",
+    "until-ok '[ $(docker inspect -f {{.State.Health.Status}} run1) = healthy ]'",
+    "for f in expose=99/udp expose=80 expose=80-100/tcp publish=1-65535 publish=99/udp volume=vol volume=/data volume=/tmp volume=/host volume=nosuch network=bridge network=none health=healthy health=none isolation=x is-task=false; do echo $f: $(docker ps -a --filter $f --format '{{.Names}}' | sort); done",
+    "docker ps -a --filter expose=x; docker ps -a --filter health=x; docker ps -a --filter is-task=x",
+  ),
+  scenario(
+    "events: terminals, top, volumes, prune",
+    "docker run -d --name box -v vol:/v busybox sleep 1000 >/dev/null",
+    "docker top box >/dev/null; docker exec box true; docker pause box; docker unpause box; docker rename box new; docker stop -t 0 new; docker rm new; docker image prune -f; docker container prune -f; docker volume prune -f",
+    "docker events --since 10m --until $(($(date +%s)+1)) --format '{{.Type}} {{.Action}} {{.Actor.Attributes.driver}} {{index .Actor.Attributes \"read/write\"}} {{.Actor.Attributes.reclaimed}} {{.Actor.Attributes.signal}}' | grep -v exec | sort | uniq -c",
+  ),
+  scenario(
     "ps: columns, filters, formats",
     "docker run -d --name run1 -l a=b busybox sleep 100 >/dev/null; docker run --name done1 busybox sh -c 'exit 2'; docker create --name new1 busybox >/dev/null",
     "docker ps",

@@ -45,5 +45,8 @@ export const SHIM_FILES = {
   console: "console.sock",
 } as const;
 
+/** Bytes that an exec root may have: the longest path of a socket in it, an exec's console, fits into an address (unix(7)). */
+export const LONGEST_EXEC_ROOT = 107 - "/shim/0123456789abcdef-012345/exec-0123456789abcdef.pid.sock".length;
+
 /** In the container's data folder; there only when the daemon was not there to take the exit. */
 export const EXIT_FILE = "exit.json";
