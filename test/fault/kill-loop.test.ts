@@ -16,6 +16,8 @@ import { contradictions, type Entry, type Observed, observe } from "./ledger.ts"
 const ROUNDS = Number(process.env.BERTH_FAULT_ROUNDS ?? 150);
 const SEED = Number(process.env.BERTH_FAULT_SEED ?? Date.now() % 1_000_000);
 const WITNESSES = 3;
+/** After so long no further round begins. */
+const ENOUGH_MS = 480_000;
 
 describe.if(engineOfThisRun() === "berth")("kill -9", () => {
   let daemon: Daemon;
@@ -125,7 +127,13 @@ describe.if(engineOfThisRun() === "berth")("kill -9", () => {
     const witnesses = [...(await observe(daemon)).entries()].map(([name, { pid }]) => [name, pid]);
     expect(witnesses.length).toBe(WITNESSES);
 
+    const begun = performance.now();
     for (let round = 0; round < ROUNDS; round++) {
+      // A machine that is busy with other things gets fewer, rather than none to its end.
+      if (performance.now() - begun > ENOUGH_MS) {
+        console.log(`${round} rounds in ${ENOUGH_MS / 1000} s`);
+        break;
+      }
       const usable = ledger.filter((entry) => entry.started === "yes" && entry.removed === "no");
       const clients = [
         live(),
@@ -147,7 +155,7 @@ describe.if(engineOfThisRun() === "berth")("kill -9", () => {
           if (found.length > 0) throw new Error(`seed ${SEED}: ${found.join("\n")}`);
           return true;
         },
-        10,
+        30,
       );
       for (const [name, pid] of witnesses)
         expect([name, (await observe(daemon)).get(String(name))?.pid]).toEqual([name, pid]);
