@@ -35,7 +35,7 @@ export function openTerminal(
     screen: () => shown,
     type: (text) => void child.terminal!.write(text),
     resize: (columns, rows) => void child.terminal!.resize(columns, rows),
-    async until(text, seconds = 10) {
+    async until(text, seconds = 30) {
       const find = (): number => {
         const rest = shown.slice(seen);
         if (typeof text === "string") {
