@@ -14,6 +14,7 @@ import type {
 import { cancelled, log, messageOf, newId } from "@berth/base";
 import { openState, type State } from "@berth/state";
 import { BuildCache } from "./cache/cache.ts";
+import { FolderSizes } from "./cache/folder-sizes.ts";
 import { pruneCache } from "./cache/prune.ts";
 import { cacheRecords } from "./cache/records.ts";
 import { CacheMounts } from "./exec/cache-mounts.ts";
@@ -82,6 +83,7 @@ class LocalBuilder implements Builder {
       downloads,
       git,
       synced,
+      sizes: new FolderSizes(),
       inFlight: new InFlight(),
     };
     this.#contextParts = {

@@ -1,6 +1,5 @@
 import type { Filters } from "@berth/api";
 import type { CacheRecord } from "@berth/api/build";
-import { runJob } from "@berth/archive";
 import type { CacheMountRecord } from "../exec/cache-mounts.ts";
 import type { BuilderContext } from "../solve/scope.ts";
 import type { StepResult } from "./cache.ts";
@@ -27,29 +26,36 @@ export async function allRecords(context: BuilderContext): Promise<KnownRecord[]
     });
   }
   for (const mount of cacheMounts.list()) {
+    const record = await mountRecord(context, mount);
+    if (record === undefined) continue;
     known.push({
-      record: await mountRecord(context, mount),
+      record,
       isUsed: () => cacheMounts.isUsed(mount.folder),
       remove: async () => cacheMounts.remove(mount),
     });
   }
-  for (const { name, folder, used } of synced.list()) {
+  for (const kept of synced.list()) {
+    const { name } = kept;
+    const record = await folderRecord(context, kept, "source.local", "local source for context", synced);
+    if (record === undefined) continue;
     known.push({
-      record: await folderRecord(name, folder, used, "source.local", "local source for context", synced),
+      record,
       isUsed: () => synced.isUsed(name),
       remove: async () => synced.remove(name),
     });
   }
-  for (const { name, folder, used, remote } of git.list()) {
+  for (const kept of git.list()) {
+    const { name, remote } = kept;
+    const record = await folderRecord(
+      context,
+      kept,
+      "source.git.checkout",
+      `git snapshot for ${remote}`,
+      git,
+    );
+    if (record === undefined) continue;
     known.push({
-      record: await folderRecord(
-        name,
-        folder,
-        used,
-        "source.git.checkout",
-        `git snapshot for ${remote}`,
-        git,
-      ),
+      record,
       isUsed: () => git.isUsed(name),
       remove: async () => git.remove(name),
     });
@@ -83,13 +89,13 @@ export async function cacheRecords(context: BuilderContext, filters?: Filters): 
 }
 
 async function stepRecord(context: BuilderContext, result: StepResult): Promise<CacheRecord> {
-  const { cache, parts } = context;
+  const { cache, parts, sizes } = context;
   if (result.size < 0 && result.layer !== undefined) {
-    const { apparent } = await runJob({
-      job: "disk-usage",
-      folder: parts.snapshots.layerDirectory(result.layer),
-    });
-    cache.setSize(result, apparent);
+    // A layer does not change: it is measured once, and the size is kept with it.
+    const size = parts.snapshots.has(result.layer)
+      ? await sizes.of(parts.snapshots.layerDirectory(result.layer), "")
+      : undefined;
+    if (size !== undefined) cache.setSize(result, size);
   }
   return {
     id: result.id,
@@ -106,17 +112,23 @@ async function stepRecord(context: BuilderContext, result: StepResult): Promise<
   };
 }
 
-async function mountRecord({ cacheMounts }: BuilderContext, mount: CacheMountRecord): Promise<CacheRecord> {
-  const { apparent } = await runJob({ job: "disk-usage", folder: cacheMounts.path(mount.folder) });
+async function mountRecord(
+  { cacheMounts, sizes }: BuilderContext,
+  mount: CacheMountRecord,
+): Promise<CacheRecord | undefined> {
+  const inUse = cacheMounts.isUsed(mount.folder);
+  const stamp = inUse ? "" : `${mount.used}:${mount.usage}`;
+  const size = await sizes.of(cacheMounts.path(mount.folder), stamp);
+  if (size === undefined) return undefined;
   return {
     id: mount.folder,
     parents: [],
     type: "exec.cachemount",
     description: `cached mount ${mount.name}`,
-    inUse: cacheMounts.isUsed(mount.folder),
+    inUse,
     shared: false,
     mutable: true,
-    size: apparent,
+    size,
     createdAt: time(mount.created),
     lastUsedAt: time(mount.used),
     usageCount: mount.usage,
@@ -125,23 +137,24 @@ async function mountRecord({ cacheMounts }: BuilderContext, mount: CacheMountRec
 
 /** What is kept of a source: `id` as the other records have it. */
 async function folderRecord(
-  name: string,
-  folder: string,
-  used: number,
+  { sizes }: BuilderContext,
+  { name, folder, used, changed }: { name: string; folder: string; used: number; changed: number },
   type: CacheRecord["type"],
   description: string,
   keeper: { isUsed(name: string): boolean },
-): Promise<CacheRecord> {
-  const { apparent } = await runJob({ job: "disk-usage", folder });
+): Promise<CacheRecord | undefined> {
+  const inUse = keeper.isUsed(name);
+  const size = await sizes.of(folder, inUse ? "" : String(changed));
+  if (size === undefined) return undefined;
   return {
     id: name.slice(0, 25),
     parents: [],
     type,
     description,
-    inUse: keeper.isUsed(name),
+    inUse,
     shared: false,
     mutable: true,
-    size: apparent,
+    size,
     createdAt: time(used),
     lastUsedAt: time(used),
     usageCount: 1,

@@ -2,6 +2,7 @@ import type { BuildRequest, ProgressSink, StepExplanation } from "@berth/api/bui
 import type { Digest } from "@berth/base";
 import type { Hold } from "@berth/image";
 import type { BuildCache, CacheHold, StepResult } from "../cache/cache.ts";
+import type { FolderSizes } from "../cache/folder-sizes.ts";
 import type { CacheMounts } from "../exec/cache-mounts.ts";
 import type { BuilderParts } from "../parts.ts";
 import type { Contexts } from "../sources/contexts.ts";
@@ -21,6 +22,7 @@ export interface BuilderContext {
   downloads: Downloads;
   git: GitRepositories;
   synced: SyncedFolders;
+  sizes: FolderSizes;
   inFlight: InFlight;
 }
 

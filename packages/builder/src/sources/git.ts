@@ -70,13 +70,15 @@ export class GitRepositories {
     mkdirSync(root, { recursive: true, mode: 0o700 });
   }
 
-  /** What is kept, with the time of its last use in milliseconds. */
-  list(): { name: string; folder: string; remote: string; used: number }[] {
+  /** What is kept, with the times of its last use and of its last change in milliseconds. */
+  list(): { name: string; folder: string; remote: string; used: number; changed: number }[] {
     return readdirSync(this.#root).flatMap((name) => {
       if (!name.endsWith(".git")) return [];
       const folder = join(this.#root, name);
       const remote = existsSync(join(folder, REMOTE)) ? readFileSync(join(folder, REMOTE), "utf8") : "";
-      return [{ name, folder, remote, used: statSync(folder).mtimeMs }];
+      const used = statSync(folder).mtimeMs;
+      const changed = statSync(join(folder, "FETCH_HEAD"), { throwIfNoEntry: false })?.mtimeMs ?? used;
+      return [{ name, folder, remote, used, changed }];
     });
   }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import type { FileSync, FileSyncRequest, FileTransfer, SyncEntry } from "@berth/api/build";
 import { END_OF_ARCHIVE, type EntryType, encodeHeader, padding, runJob } from "@berth/archive";
@@ -36,12 +36,14 @@ export class SyncedFolders {
     }
   }
 
-  /** What is kept, with the time of its last use in milliseconds. */
-  list(): { name: string; folder: string; used: number }[] {
+  /** What is kept, with the times of its last use and of its last change in milliseconds. */
+  list(): { name: string; folder: string; used: number; changed: number }[] {
     return readdirSync(this.#root).flatMap((name) => {
       const folder = join(this.#root, name);
       const stat = statSync(join(folder, MANIFEST), { throwIfNoEntry: false });
-      return stat === undefined || name.startsWith(ONCE) ? [] : [{ name, folder, used: stat.mtimeMs }];
+      return stat === undefined || name.startsWith(ONCE)
+        ? []
+        : [{ name, folder, used: statSync(folder).mtimeMs, changed: stat.mtimeMs }];
     });
   }
 
@@ -129,7 +131,10 @@ export class SyncedFolders {
         { stdin: tar, signal },
       );
     }
-    writeFileAtomic(join(folder, MANIFEST), JSON.stringify(after));
+    if (anew || entries.length > 0 || gone.length > 0) {
+      writeFileAtomic(join(folder, MANIFEST), JSON.stringify(after));
+    }
+    utimesSync(folder, new Date(), new Date());
   }
 }
 
