@@ -12,6 +12,7 @@ export { COMPOSE_VERSION, LABEL } from "./labels.ts";
 export { loadProject } from "./load/load.ts";
 export type { LoadOptions } from "./load/options.ts";
 export { selectServices } from "./load/profiles.ts";
+export { readBounded, readStreamBounded } from "./load/read.ts";
 export { projectVariables } from "./load/variables.ts";
 export type * from "./model.ts";
 export { targetFromContainers } from "./observe/from-containers.ts";

@@ -1,5 +1,5 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { truthy } from "./flags.ts";
 
 /**
@@ -18,9 +18,9 @@ export async function composeVariables(
   const found: Record<string, string> = {};
   for (const file of files.filter((path) => existsSync(path))) {
     try {
-      const text = readFileSync(resolve(file), "utf8");
+      const { parseDotenv, readBounded } = await import("@berth/compose");
+      const text = readBounded(file);
       if (!text.includes("COMPOSE_")) continue;
-      const { parseDotenv } = await import("@berth/compose");
       const values = parseDotenv(text, (name) => environment[name] ?? found[name]);
       for (const [name, value] of Object.entries(values))
         if (name.startsWith("COMPOSE_")) found[name] = value;

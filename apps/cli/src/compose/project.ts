@@ -53,7 +53,10 @@ export function loadOptions(context: Context): LoadOptions {
     profiles: options.profiles,
     environment,
     workingDirectory: process.cwd(),
-    readStandardInput: () => Bun.stdin.text(),
+    readStandardInput: async () => {
+      const { readStreamBounded } = await import("@berth/compose");
+      return readStreamBounded(Bun.stdin.stream(), "standard input");
+    },
     allResources: options.allResources,
     standardEnvFile: options.standardEnvFile,
   };

@@ -250,3 +250,48 @@ test("the hash is Docker Compose 2.26.1's", async () => {
     h: "1594972185b5ebb99121ce44f78afc99a9a7f9c59c98d2d1651346d51590f959",
   });
 });
+
+test("tags in a file that is extended", async () => {
+  const { services } = await load({
+    "compose.yaml": "services: {web: {extends: {file: base.yaml, service: mid}}}",
+    "base.yaml": `services:
+  base: {image: base, ports: ["80:80"], environment: {A: 1}, labels: {a: "1"}}
+  mid: {extends: base, ports: !reset [], environment: !override {B: 2}, labels: !reset null}
+`,
+  });
+  const { ports, environment, labels } = services.web!;
+  expect({ ports, environment, labels }).toEqual({ environment: { B: "2" } } as never);
+});
+
+describe("bombs", () => {
+  test("files that include one another twice each", async () => {
+    const files: Record<string, string> = { "f30.yaml": "services: {z: {image: x}}" };
+    for (let n = 0; n < 30; n++) files[`f${n}.yaml`] = `include: [f${n + 1}.yaml, ./f${n + 1}.yaml]`;
+    await expect(load({ ...files, "compose.yaml": "include: [f0.yaml]" })).rejects.toThrow(
+      "too many included files",
+    );
+  });
+
+  test("a long row of services that extend each other is no work", async () => {
+    const rows = Array.from({ length: 3000 }, (_, n) => `  s${n + 1}: {extends: s${n}}`);
+    const { services } = await one(`services:\n  s0: {image: x}\n${rows.join("\n")}\n`);
+    expect(services.s3000?.image).toBe("x");
+    await expect(one(`services:\n${rows.reverse().join("\n")}\n  s0: {image: x}\n`)).rejects.toThrow(
+      "too many services that extend each other",
+    );
+  });
+
+  test("more ports than there are", async () => {
+    const ports = Array.from({ length: 10 }, () => '"1-65535:1-65535"').join(", ");
+    await expect(one(`services: {a: {image: x, ports: [${ports}]}}`)).rejects.toThrow(
+      "services.a.ports: too many items",
+    );
+  });
+
+  test("files without end", async () => {
+    await expect(load({}, { files: ["/dev/zero"] })).rejects.toThrow(
+      "/dev/zero is too large: more than 64 MB",
+    );
+    await expect(load({ "compose.yaml": "" }, { envFiles: ["/dev/zero"] })).rejects.toThrow("too large");
+  });
+});

@@ -59,6 +59,7 @@ export async function loadProject(options: LoadOptions): Promise<LoadedProject> 
     home: outer.HOME,
     resolvePaths: options.resolvePaths ?? true,
     read: new Map(),
+    included: { count: 0 },
   });
   if (Object.keys(model).length === 0) throw invalidParameter("empty compose file");
   let project = toProject(model, name);

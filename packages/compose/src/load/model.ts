@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { invalidParameter } from "@berth/base";
 import { parseDotenv } from "../environment/dotenv.ts";
 import { PROJECT } from "../schema/project.ts";
@@ -6,15 +5,20 @@ import { applyExtends, type ExtendsScope } from "./extends.ts";
 import { importModel, includedProject } from "./include.ts";
 import { applyTags, merge } from "./merge.ts";
 import { resolveModel, resolver } from "./paths.ts";
+import { readBounded } from "./read.ts";
 import { type Dict, fileError, readSource } from "./source.ts";
 
 /** How a model is loaded. */
 export interface ModelScope extends Omit<ExtendsScope, "replacement"> {
   environment: Readonly<Record<string, string>>;
   interpolate: boolean;
+  /** Files that were included so far. */
+  included: { count: number };
 }
 
+/** Files inside each other, and all together: each may include two others. */
 const MOST_INCLUDES = 200;
+const MOST_INCLUDED = 2000;
 
 /**
  * Reads files, each laid over those before it; with what they include and extend. Paths are absolute unless the scope says
@@ -25,7 +29,9 @@ export function loadModel(
   scope: ModelScope,
   including: readonly string[] = [],
 ): Dict {
-  if (including.length > MOST_INCLUDES) throw invalidParameter("too many includes inside each other");
+  scope.included.count += including.length === 0 ? 0 : 1;
+  if (including.length > MOST_INCLUDES || scope.included.count > MOST_INCLUDED)
+    throw invalidParameter("too many included files");
   let model: Dict = {};
   const missing = new Set<string>();
   const source: ExtendsScope = {
@@ -96,7 +102,7 @@ export function readEnvFiles(
   for (const file of files) {
     let text: string;
     try {
-      text = readFileSync(file, "utf8");
+      text = readBounded(file);
     } catch (error) {
       if ((error as { code?: string }).code === "ENOENT") {
         throw invalidParameter(`Couldn't find env file: ${file}`, { exitCode: 1 });

@@ -1,8 +1,9 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { invalidParameter, messageOf, notFound } from "@berth/base";
 import { parseDotenv, parseRawEnvironment } from "../environment/dotenv.ts";
 import type { FileObject, Project, Service } from "../model.ts";
+import { readBounded } from "./read.ts";
 
 /** Fills in what is meant when nothing is said: before consistency is checked. The project is changed. */
 export function applyDefaults(project: Project): void {
@@ -138,7 +139,7 @@ function namedIn<T>(path: string, read: () => T): T {
 
 function readEnvironmentFile(path: string): string {
   if (statSync(path).isDirectory()) throw invalidParameter(`read ${path}: is a directory`);
-  return readFileSync(path, "utf8");
+  return readBounded(path);
 }
 
 /** The content of secrets and configs that live in variables. */

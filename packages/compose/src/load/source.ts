@@ -1,10 +1,10 @@
-import { readFileSync } from "node:fs";
-import { invalidParameter, messageOf, notFound } from "@berth/base";
+import { BerthError, invalidParameter, messageOf, notFound } from "@berth/base";
 import type { Replacement } from "../interpolate/template.ts";
 import { interpolate } from "../interpolate/walk.ts";
 import { canonical, isMapping } from "../schema/canonical.ts";
 import { PROJECT } from "../schema/project.ts";
 import { type MergeTag, parseYaml, type YamlDocument } from "../yaml/parse.ts";
+import { readBounded } from "./read.ts";
 
 /** A canonical model as it is built: by section, not yet typed. */
 export type Dict = Record<string, unknown>;
@@ -29,7 +29,7 @@ export interface SourceDocument {
 export function readText(file: string, scope: Pick<SourceScope, "standardInput">): string {
   if (file === "-") return scope.standardInput ?? "";
   try {
-    return readFileSync(file, "utf8").replace(/^\uFEFF/, "");
+    return readBounded(file).replace(/^\uFEFF/, "");
   } catch (error) {
     throw fileError("open", file, error);
   }
@@ -37,6 +37,7 @@ export function readText(file: string, scope: Pick<SourceScope, "standardInput">
 
 /** As Go says it. */
 export function fileError(verb: string, file: string, error: unknown) {
+  if (error instanceof BerthError) return error;
   const { code } = error as { code?: string };
   if (code === "ENOENT") return notFound(`${verb} ${file}: no such file or directory`, { exitCode: 14 });
   if (code === "EISDIR") return invalidParameter(`read ${file}: is a directory`);

@@ -12,6 +12,9 @@ export interface Reading {
   raw: boolean;
 }
 
+/** Items that short forms may stand for: every port of three protocols. */
+const MOST_EXPANDED = 3 * 65_536;
+
 type Of<K extends Shape["is"]> = Extract<Shape, { is: K }>;
 
 /**
@@ -152,8 +155,10 @@ function readList(value: unknown, shape: Of<"list">, path: string, reading: Read
     }
     const place = `${path}.${at}`;
     const expanded = shape.expand?.(item, `${path}.[${at}]`);
-    if (expanded !== undefined) made.push(...expanded);
-    else if (
+    if (expanded !== undefined) {
+      if (made.length + expanded.length > MOST_EXPANDED) throw invalidParameter(`${path}: too many items`);
+      for (const each of expanded) made.push(each);
+    } else if (
       shape.single &&
       shape.of.is === "text" &&
       shape.of.also === undefined &&
