@@ -287,4 +287,42 @@ describe("compose: how it ends", () => {
     });
     expect(await using.ok("config", "--images")).toBe("busybox:none\n");
   }, 60_000);
+
+  test("--dry-run changes nothing, whatever the command", async () => {
+    const dry = project(
+      "dry",
+      `services:\n  web: {image: busybox, command: ${LOOP}, depends_on: [db], volumes: ["data:/data"]}\n  db: {image: busybox, command: ${LOOP}}\nvolumes: {data: {}}\n`,
+    );
+    await dry.ok("up", "-d");
+    const label = "label=com.docker.compose.project=dry";
+    const everything = async () =>
+      JSON.stringify([
+        (await dry.states()).sort(),
+        await daemon.out("ps", "-aq", "--filter", label),
+        await daemon.out("volume", "ls", "-q"),
+        await daemon.out("network", "ls", "-q", "--filter", label),
+        await daemon.out("diff", "dry-web-1"),
+      ]);
+    const before = await everything();
+    for (const words of [
+      "down -v --rmi all",
+      "stop",
+      "restart",
+      "kill",
+      "pause",
+      "rm -fs",
+      "up -d --force-recreate",
+      "create --force-recreate",
+      "scale db=3",
+      "run --rm web touch /marker",
+      "run -d web true",
+      "exec -T web touch /marker",
+      "cp /etc/passwd web:/marker",
+    ]) {
+      const { stderr } = await dry.compose("--dry-run", ...words.split(" "));
+      expect([words, stderr]).toEqual([words, expect.stringMatching(/DRY-RUN MODE|dry-run mode/)]);
+      expect([words, await everything()]).toEqual([words, before]);
+    }
+    await dry.ok("down", "-v", "-t", "1");
+  }, 60_000);
 });

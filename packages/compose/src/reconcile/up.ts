@@ -209,8 +209,14 @@ function isUnfinished(container: ObservedContainer, all: readonly ObservedContai
   return replaces.startsWith(container.name.slice(0, 12)) || all.some((each) => each.id === replaces);
 }
 
+/** No host holds more; a plan of more would fill the memory. */
+const MOST_REPLICAS = 65_536;
+
 function wantedCount(service: NamedService, options: UpOptions, existing: number): number {
   const wanted = options.scale.get(service.name) ?? scaleOf(service);
+  if (!(wanted <= MOST_REPLICAS)) {
+    throw invalidParameter(`service ${JSON.stringify(service.name)}: ${wanted} replicas are too many`);
+  }
   if (wanted > 1 && service.container_name) {
     throw invalidParameter(
       `WARNING: The ${JSON.stringify(service.name)} service is using the custom container name ${JSON.stringify(service.container_name)}. Docker requires each container to have a unique name. Remove the custom name to scale the service`,

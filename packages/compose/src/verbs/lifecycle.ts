@@ -214,6 +214,10 @@ export async function pause(
   const chosen = all.filter(
     (each) => choose(options)(each) && (each.state === "paused" || each.state === "running"),
   );
+  if (engine.dryRun !== undefined) {
+    const verb = options.undo ? "unpause" : "pause";
+    return engine.dryRun(chosen.map(({ name }) => `${verb} container ${name}\n`).join(""));
+  }
   const results = await Promise.allSettled(
     chosen.map(async (each) => {
       const id = `Container ${each.name}`;

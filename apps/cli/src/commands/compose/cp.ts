@@ -54,6 +54,10 @@ export default command({
         source.container === ""
           ? `${name} copy ${from} to ${name}:${destination.path}`
           : `${name} copy ${name}:${source.path} to ${to}`;
+      if (context.compose?.dryRun) {
+        await context.stderr.write(` DRY-RUN MODE -  ${what}\n`);
+        continue;
+      }
       const tell = (word: string) => (isStream ? undefined : context.stderr.write(` ${what} ${word}\n`));
       await tell("Copying");
       await cp.run(context, flags, [

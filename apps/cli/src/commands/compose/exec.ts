@@ -1,6 +1,7 @@
 import { atLeast, command } from "../../command.ts";
 import { asFlags, selectContainer } from "../../compose/select.ts";
 import { resolveEnvironment } from "../../container-options/key-values.ts";
+import { CommandError } from "../../errors.ts";
 import { bool, int, list, string } from "../../flags/types.ts";
 import exec from "../container/exec.ts";
 
@@ -26,6 +27,7 @@ export default command({
     workdir: string("Working folder", { shorthand: "w" }),
   },
   async run(context, { values, given }, [service = "", ...words]) {
+    if (context.compose?.dryRun) throw new CommandError("exec is not supported in dry-run mode");
     const { container } = await selectContainer(context, service, values.index, { running: true });
     // docker-compose v1 gives a terminal where there is one, and so do we.
     const isTerminal = (await context.isTerminal(0)) && (await context.isTerminal(1));

@@ -112,6 +112,10 @@ export default command({
       const observed = await observeProject(client, loaded.project.name);
       const orphans = orphansOf(target, observed, target.disabled);
       if (others.size === 0 && !removeOrphans) warnOfOrphans(engine, orphans);
+      if (engine.dryRun !== undefined) {
+        await engine.dryRun(`create container ${containerName}\nstart container ${containerName}\n`);
+        return 0;
+      }
       id = await createOneOff(engine, target, service, {
         name: containerName,
         observed,

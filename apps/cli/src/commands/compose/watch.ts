@@ -2,6 +2,7 @@ import { up } from "@berth/compose";
 import { atLeast, command } from "../../command.ts";
 import { composeEngine, loadTarget } from "../../compose/engine.ts";
 import { watchProject } from "../../compose/watch.ts";
+import { CommandError } from "../../errors.ts";
 import { bool } from "../../flags/types.ts";
 
 export default command({
@@ -18,6 +19,7 @@ export default command({
     quiet: bool("Hide build output"),
   },
   async run(context, { values }, services) {
+    if (context.compose?.dryRun) throw new CommandError("watch is not supported in dry-run mode");
     const target = await loadTarget(context, services);
     const engine = await composeEngine(context);
     if (!values["no-up"]) {
