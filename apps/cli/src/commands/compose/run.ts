@@ -79,6 +79,8 @@ export default command({
       remove: values.rm,
     });
     refuseUnsupported(service);
+    // It shall not wait for them either when the daemon starts it again.
+    if (values["no-deps"]) delete service.depends_on;
     const removeOrphans = orphansAreRemoved(context, values["remove-orphans"]);
     const engine = await composeEngine(context);
     const target = targetOf(loaded);
