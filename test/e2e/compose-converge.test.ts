@@ -246,7 +246,7 @@ describe("compose: how it ends", () => {
       `services: {web: {image: busybox, command: ["sh", "-c", "trap 'echo good bye; exit 0' TERM; echo hi; while :; do sleep 0.1; done"]}}\n`,
     );
     const terminal = daemon.terminal(["berth", "compose", "-f", `${last.folder}/compose.yaml`, "up"]);
-    await terminal.until("hi");
+    await terminal.until("| ");
     terminal.type("\x03");
     expect(await terminal.exited).toBe(130);
     const text = terminal.screen();
@@ -324,5 +324,29 @@ describe("compose: how it ends", () => {
       expect([words, await everything()]).toEqual([words, before]);
     }
     await dry.ok("down", "-v", "-t", "1");
+  }, 60_000);
+
+  test("in the foreground what was begun is stopped: at Ctrl-C, at a failure, at the end of another", async () => {
+    const file = (job: string) => `services:
+  web: {image: busybox, command: ${LOOP}}
+  slow: {image: busybox, command: ${LOOP}, healthcheck: {test: "false", interval: 1h}}
+  job: {image: busybox, ${job}}
+  last: {image: busybox, command: ${LOOP}, depends_on: {slow: {condition: service_healthy}}}
+`;
+    const begun = project("begun", file("command: sleep 1000"));
+    const up = daemon.spawn(["berth", "compose", "up", "-t", "1"], { cwd: begun.folder });
+    await eventually("web runs", async () => (await begun.states()).includes("begun-web-1 running"));
+    up.kill("SIGINT");
+    expect(await up.exited).toBe(130);
+    expect((await begun.states()).filter((state) => state.endsWith(" running"))).toEqual([]);
+    begun.write("compose.yaml", file("command: nosuchcommand, depends_on: [web]"));
+    const failed = await begun.compose("up", "-t", "1");
+    expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining('"nosuchcommand"')]);
+    expect((await begun.states()).filter((state) => state.endsWith(" running"))).toEqual([]);
+    begun.write("compose.yaml", file('command: ["sh", "-c", "exit 5"]'));
+    const ended = await begun.compose("up", "--abort-on-container-exit", "-t", "1");
+    expect(ended.exitCode).toBe(5);
+    expect((await begun.states()).filter((state) => state.endsWith(" running"))).toEqual([]);
+    await begun.ok("down");
   }, 60_000);
 });

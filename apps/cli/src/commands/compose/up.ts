@@ -222,9 +222,19 @@ async function runAttached(
       },
     });
     starting.catch(() => {});
-    await Promise.race([starting, ended]);
+    // What Ctrl-C or a container's end broke off is stopped, and how that ends counts.
+    const begun = starting.catch((error: unknown) => {
+      if (!interrupt.signal.aborted) throw error;
+    });
+    try {
+      await Promise.race([begun, ended]);
+      if (!interrupt.signal.aborted) await begun;
+    } catch (error) {
+      await engine.progress.end();
+      await withProgress("Stopping", (now) => stop(now, target, { services: [...chosen], ...timeout }));
+      throw error;
+    }
     if (!interrupt.signal.aborted) {
-      await starting;
       await showOutput();
       if (values.watch) {
         const { watchProject } = await import("../../compose/watch.ts");
