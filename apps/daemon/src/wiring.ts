@@ -95,7 +95,7 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
   const builder = undo.use(await openBuilder(engine, config, { snapshots, content, images, registry }));
   const { started } = await restoreContainers(engine);
   undo.use(networks.watch());
-  runtime.sweep();
+  await runtime.sweep();
   const background = Promise.all([started, images.collect()]).catch((error) =>
     log.error("after the start", { error: messageOf(error) }),
   );

@@ -7,6 +7,7 @@ import type { OciSeccomp } from "../spec/seccomp/profile.ts";
 import { connectShim } from "./client.ts";
 import { removeShimFolder } from "./folder.ts";
 import { type BundleFile, EXIT_FILE, type LaunchFile, SHIM_FILES } from "./launch-file.ts";
+import { endOrphans } from "./orphans.ts";
 import { type Announced, HIDE_UNIFIED_CGROUP } from "./protocol.ts";
 import { SeccompFiles } from "./seccomp-files.ts";
 import { ShimServer } from "./server.ts";
@@ -70,7 +71,7 @@ export class ShimRuntime implements Runtime {
       closeQuietly(listener);
       for (const fd of descriptors) closeQuietly(fd);
     }
-    const shim = connectShim(launch.id, socket, () => this.#lost(launch.id, launch.dataDirectory));
+    const shim = connectShim(launch.id, socket, () => this.#lost(launch.id, launch.dataDirectory, directory));
     shim.ready.catch(() => removeShimFolder(directory));
     return shim;
   }
@@ -101,23 +102,31 @@ export class ShimRuntime implements Runtime {
       if (!name.startsWith(prefix)) continue;
       const directory = join(this.#shims, name);
       try {
-        const shim = connectShim(id, join(directory, SHIM_FILES.socket), () => this.#lost(id, dataDirectory));
+        const shim = connectShim(id, join(directory, SHIM_FILES.socket), () =>
+          this.#lost(id, dataDirectory, directory),
+        );
         await shim.ready;
         if (shim.started) return shim;
         await shim.abandon();
       } catch (error) {
         if (!isKind(error, "unavailable")) log.debug("a shim ended while it was looked for", { id, error });
+        await endOrphans(directory);
         removeShimFolder(directory);
       }
     }
     return readExit(dataDirectory);
   }
 
-  /** Removes the folders of shims that were killed: nobody listens there any more. Call it when what lives was recovered. */
-  sweep(): void {
+  /**
+   * Removes the folders of shims that were killed, with what is left of their containers: nobody listens there any more. Call it
+   * when what lives was recovered.
+   */
+  async sweep(): Promise<void> {
     for (const name of readdirSync(this.#shims)) {
       const directory = join(this.#shims, name);
-      if (!isListening(join(directory, SHIM_FILES.socket))) removeShimFolder(directory);
+      if (isListening(join(directory, SHIM_FILES.socket))) continue;
+      await endOrphans(directory);
+      removeShimFolder(directory);
     }
   }
 
@@ -126,10 +135,12 @@ export class ShimRuntime implements Runtime {
   }
 
   /** A started shim's connection broke without an exit message: it left the exit on disk, or it was killed. */
-  async #lost(id: string, dataDirectory: string): Promise<ExitRecord> {
+  async #lost(id: string, dataDirectory: string, directory: string): Promise<ExitRecord> {
     const record = readExit(dataDirectory);
     if (record) return record;
     log.error("a container's shim was killed", { id });
+    await endOrphans(directory);
+    removeShimFolder(directory);
     return {
       exitCode: 137,
       oomKilled: false,
