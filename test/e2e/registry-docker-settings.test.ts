@@ -136,6 +136,59 @@ test("the users' file is read again when it changes; hashes of other kinds are i
   expect(existsSync(users)).toBe(true);
 });
 
+test("an address is of one registry, with TLS too; what is wrong with TLS is said", async () => {
+  const at = folder();
+  await runOk(
+    [
+      ...[
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-days",
+        "2",
+      ],
+      ...["-subj", "/CN=registry", "-keyout", "key.pem", "-out", "crt.pem"],
+    ],
+    { cwd: at },
+  );
+  const tls = ["--tls-cert", join(at, "crt.pem"), "--tls-key", join(at, "key.pem")];
+  registry = await RegistryProcess.start("berth", { flags: tls, https: true });
+  const again = async (...flags: string[]) => {
+    const ended = await run([BERTH, "registry", "serve", "--storage", join(at, "other"), ...flags], {
+      seconds: 20,
+    });
+    expect(ended.exitCode).toBe(1);
+    return ended.stderr;
+  };
+  expect(await again("--addr", registry.address, ...tls)).toContain(`cannot listen on ${registry.address}`);
+  expect(await again("--addr", registry.address)).toContain(`cannot listen on ${registry.address}`);
+  const wrong = ["--tls-cert", join(at, "crt.pem"), "--tls-key", join(at, "crt.pem")];
+  expect(await again("--addr", "127.0.0.1:0", ...wrong)).toContain("with /");
+  expect(await again("--addr", "127.0.0.1:0", ...tls, "--tls-ciphers", "NONSENSE")).toContain(
+    "NO_CIPHER_MATCH",
+  );
+  const newest = await RegistryProcess.start("berth", {
+    flags: [...tls, "--tls-min", "tls1.3"],
+    https: true,
+  });
+  const handshake = async (version: string) =>
+    (
+      await run([
+        "sh",
+        "-c",
+        `openssl s_client -connect ${newest.address} -${version} </dev/null 2>/dev/null`,
+      ])
+    ).stdout;
+  expect(await handshake("tls1_3")).toContain("Cipher is TLS_");
+  expect(await handshake("tls1_2")).toContain("Cipher is (NONE)");
+  await newest[Symbol.asyncDispose]();
+});
+
 test("http.net unix and http.prefix", async () => {
   const socket = join(folder(), "registry.sock");
   const child = Bun.spawn(

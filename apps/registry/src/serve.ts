@@ -1,5 +1,10 @@
 import { log, messageOf, setLogFormat, setLogLevel } from "@berth/base";
-import { type CollectOptions, collect, RegistryServer } from "@berth/registry/server";
+import {
+  type CollectOptions,
+  collect,
+  RegistryServer,
+  type RegistryServerOptions,
+} from "@berth/registry/server";
 import { serveHelp } from "./config/help.ts";
 import { loadConfig, parseArguments } from "./config/load.ts";
 import type { Config } from "./config/options.ts";
@@ -20,7 +25,7 @@ export async function serve(argv: readonly string[]): Promise<void> {
   const store = openStore(config);
   await store.check();
   const parts = await assemble(config, store);
-  const server = new RegistryServer(parts.options);
+  const server = listen(parts.options, config);
   const metrics = serveMetrics(config, parts.metrics, store, parts.failing);
   const { hostname, unix } = listenOf(config);
   log.info("registry is serving", {
@@ -67,6 +72,19 @@ export async function serve(argv: readonly string[]): Promise<void> {
   await metrics?.stop(true);
   await store[Symbol.asyncDispose]();
   process.exit(0);
+}
+
+/** @throws Error that names the address, and the files of TLS when they are what is wrong. */
+function listen(options: RegistryServerOptions, { address, tlsCertificate, tlsKey }: Config): RegistryServer {
+  try {
+    return new RegistryServer(options);
+  } catch (error) {
+    const message = messageOf(error);
+    const isTls = /SSL|PEM|X509|KEY_/.test(message) && tlsCertificate !== "";
+    throw new Error(
+      `cannot listen on ${address}${isTls ? ` with ${tlsCertificate} and ${tlsKey}` : ""}: ${message}`,
+    );
+  }
 }
 
 function setLevel(config: Config): void {

@@ -131,9 +131,16 @@ export class RegistryServer implements AsyncDisposable {
       return Bun.serve({ ...common, unix } as unknown as Bun.Serve.Options<undefined>);
     }
     const { hostname, port } = listen;
+    if (tls !== undefined && !again) requireFree(hostname, port);
     // A second listener takes over when the certificate changes.
     return Bun.serve({ ...common, hostname, port, reusePort: again || tls !== undefined });
   }
+}
+
+/** An address that is shared could be shared with a stranger too. @throws when something listens there. */
+function requireFree(hostname: string, port: number): void {
+  if (port === 0) return;
+  Bun.listen({ hostname, port, socket: { data() {} } }).stop(true);
 }
 
 /** One that a process left which was killed. */

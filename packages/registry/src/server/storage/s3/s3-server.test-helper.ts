@@ -1,5 +1,5 @@
 /** A small S3-compatible store in memory: what the registry uses of S3, checked as strictly as S3 does it. */
-import { sign } from "./sigv4.ts";
+import { presign, sign } from "./sigv4.ts";
 
 interface StoredObject {
   bytes: Uint8Array;
@@ -23,11 +23,16 @@ const failure = (status: number, code: string) =>
   new Response(`<Error><Code>${code}</Code></Error>`, { status });
 const xml = (text: string) => new Response(`<?xml version="1.0" encoding="UTF-8"?>${text}`);
 
+const dateOf = (stamp: string) =>
+  new Date(stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+
 export class S3TestServer {
   readonly objects = new Map<string, StoredObject>();
   readonly uploads = new Map<string, Upload>();
   /** Requests that are answered with 503 first. */
   failures = 0;
+  /** Headers of the requests that made an object, by key. */
+  readonly made = new Map<string, Headers>();
   readonly #server = Bun.serve({
     port: 0,
     hostname: "127.0.0.1",
@@ -46,6 +51,7 @@ export class S3TestServer {
   async #answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
     const body = await request.bytes();
+    if (url.searchParams.has("X-Amz-Signature")) return this.#presigned(request, url);
     if (!this.#isSigned(request, url, body)) return failure(403, "SignatureDoesNotMatch");
     if (this.failures > 0) {
       this.failures--;
@@ -56,15 +62,28 @@ export class S3TestServer {
     const key = path.slice("/images/".length);
     const query = url.searchParams;
     if (key === "") return request.method === "GET" ? this.#list(query) : failure(405, "MethodNotAllowed");
+    if (query.has("uploads") || (request.method === "PUT" && !query.has("uploadId")))
+      this.made.set(key, request.headers);
     if (query.has("uploads") || query.has("uploadId")) return this.#multipart(request, key, query, body);
     return this.#object(request, key, body);
+  }
+
+  /** A URL that somebody was given. */
+  #presigned(request: Request, url: URL): Response {
+    const stamp = url.searchParams.get("X-Amz-Date") ?? "";
+    const at = dateOf(stamp);
+    const seconds = Number(url.searchParams.get("X-Amz-Expires"));
+    const isNow = at.getTime() + seconds * 1000 > Date.now();
+    const mine = presign(url.host, url.pathname, TEST_CREDENTIALS, "us-east-1", at, seconds);
+    if (request.method !== "GET" || !isNow || `?${mine}` !== url.search) return failure(403, "AccessDenied");
+    return this.#object(request, decodeURIComponent(url.pathname).slice("/images/".length), new Uint8Array());
   }
 
   #isSigned(request: Request, url: URL, body: Uint8Array): boolean {
     const given = request.headers.get("authorization") ?? "";
     const names = /SignedHeaders=([^,]+),/.exec(given)?.[1]?.split(";") ?? [];
     const stamp = request.headers.get("x-amz-date") ?? "";
-    const at = new Date(stamp.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+    const at = dateOf(stamp);
     if (Number.isNaN(at.getTime()) || Math.abs(at.getTime() - Date.now()) > 900_000) return false;
     const payload = request.headers.get("x-amz-content-sha256") ?? "";
     const actual = new Bun.CryptoHasher("sha256").update(body).digest("hex");
