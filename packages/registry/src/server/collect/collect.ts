@@ -12,7 +12,7 @@ import { type ContentDigest, isContentDigest } from "../names.ts";
 import type { RepositoryContext } from "../repository/context.ts";
 import { BEGUN, walkRepositories } from "../repository/listing.ts";
 import { readManifestDocument } from "../repository/manifest-document.ts";
-import { readManifest, removeRevision, resolveTag } from "../repository/manifests.ts";
+import { readManifest, removeRevision, walkTags } from "../repository/manifests.ts";
 import {
   BLOBS,
   blobKey,
@@ -20,7 +20,6 @@ import {
   layersFolder,
   revisionKey,
   revisionsFolder,
-  tagsFolder,
   uploadFolder,
   uploadsFolder,
 } from "../storage/paths.ts";
@@ -159,6 +158,7 @@ class Collection {
     const { store, holds } = this.#context;
     for (const digest of await this.#digestsIn(layersFolder(name))) {
       if (named.has(digest)) continue;
+      await this.#pause();
       const key = layerKey(name, digest);
       const isGone = await holds.whileFree(digest, async () => {
         const link = await store.stat(key);
@@ -197,15 +197,14 @@ class Collection {
   }
 
   async #untagged(name: string): Promise<void> {
-    const { store } = this.#context;
     const revisions = await this.#digestsIn(revisionsFolder(name));
     const documents = new Map<ContentDigest, { manifests: ContentDigest[]; subject?: ContentDigest }>();
-    for (const digest of revisions) documents.set(digest, await this.#relations(digest));
-    const stays = new Set<ContentDigest>();
-    for (const entry of await store.list(tagsFolder(name))) {
-      const digest = await resolveTag(this.#context, name, entry.slice(0, -1));
-      if (digest !== undefined) stays.add(digest);
+    for (const digest of revisions) {
+      documents.set(digest, await this.#relations(digest));
+      await this.#pause();
     }
+    const stays = new Set<ContentDigest>();
+    for await (const [, digest] of walkTags(this.#context, name)) stays.add(digest);
     // What an index that stays names, and what refers to a manifest that stays, until nothing changes.
     for (let before = -1; before !== stays.size; ) {
       before = stays.size;
@@ -226,6 +225,7 @@ class Collection {
   /** Removes a manifest that is older than `time` and that nobody needs this moment. */
   async #manifest(name: string, digest: ContentDigest, time: number): Promise<void> {
     const { store, holds } = this.#context;
+    await this.#pause();
     await holds.whileFree(digest, async () => {
       const revision = await store.stat(revisionKey(name, digest));
       if (revision === undefined || revision.modified >= time) return;

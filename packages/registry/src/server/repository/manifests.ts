@@ -31,6 +31,23 @@ export async function resolveTag(
   return isContentDigest(digest) ? digest : undefined;
 }
 
+/** Tags looked at before other requests get a turn. */
+const TURN = 256;
+
+/** All tags with what they mean. */
+export async function* walkTags(
+  context: RepositoryContext,
+  name: string,
+): AsyncGenerator<[tag: string, digest: ContentDigest]> {
+  let count = 0;
+  for (const entry of await context.store.list(tagsFolder(name))) {
+    if (++count % TURN === 0) await Bun.sleep(0);
+    const tag = entry.slice(0, -1);
+    const digest = await resolveTag(context, name, tag);
+    if (digest !== undefined) yield [tag, digest];
+  }
+}
+
 /** A manifest by tag or digest; undefined when the repository has none. @throws DIGEST_INVALID. */
 export async function findManifest(
   context: RepositoryContext,
@@ -224,10 +241,8 @@ export async function removeRevision(
   const revision = revisionKey(name, digest);
   if ((await store.stat(revision)) === undefined)
     throw new RegistryError("MANIFEST_UNKNOWN", { detail: { Name: name, Revision: digest } });
-  for (const entry of await store.list(tagsFolder(name))) {
-    const tag = entry.slice(0, -1);
-    if ((await resolveTag(context, name, tag)) === digest) await store.removeFolder(tagFolder(name, tag));
-  }
+  for await (const [tag, meant] of walkTags(context, name))
+    if (meant === digest) await store.removeFolder(tagFolder(name, tag));
   const content = await readManifest(context, digest);
   const subject = content === undefined ? undefined : subjectOf(content.bytes)?.subject;
   await store.remove([
