@@ -8,6 +8,7 @@ import {
   ignoreSignal,
   recvmsg,
   SIG,
+  waitReadable,
 } from "@berth/linux";
 import { HIDE_UNIFIED_CGROUP } from "@berth/runtime";
 import { CgroupWarmer } from "./cgroup-warmer.ts";
@@ -17,6 +18,8 @@ import { warmUp } from "./warm-up.ts";
 
 /** Our end of the daemon's socket pair (SOCK_SEQPACKET: one message, one launch). */
 const DAEMON = 3;
+/** How long a shim waits for a launch that was announced. */
+const SPARE_PATIENCE_MS = 5000;
 
 /**
  * `berth shim-server [--hide-unified-cgroup]`: waits for launches on descriptor 3 and forks a shim for each
@@ -39,6 +42,8 @@ export function shimServerMain(argv: readonly string[]): never {
   const spare = new Spare(becomeShim);
   const buffer = new Uint8Array(LAUNCH_MESSAGE_SIZE);
   for (;;) {
+    // A copy of the host's mounts is not held without need.
+    if (spare.waits && !waitReadable(DAEMON, SPARE_PATIENCE_MS)) spare.forget();
     const received = recvmsg(DAEMON, buffer);
     if (received === undefined || received.count === 0) exitNow(0);
     const { count, descriptors } = received;

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MNT, mount, umount2 } from "@berth/linux";
+import type { ShimRuntime } from "@berth/runtime";
 import { childrenNamed, collect, finish, frames, ShimFixture, shimOf } from "./testing/fixture.ts";
 
 // Each shim-server is Bun that loads its sources.
@@ -13,14 +14,15 @@ beforeAll(() => {
 });
 afterAll(async () => expect(await fixture.close()).toEqual([]));
 
-/** The shim that waits for a launch of a shim-server, once there is one. */
-async function spareOf(server: number): Promise<number> {
-  for (let turn = 0; turn < 10_000; turn++) {
+/** Announces a launch: the shim that waits for it, once there is one. `others`: shim-servers that are not asked. */
+async function spareOf(runtime: ShimRuntime, others: readonly number[] = []): Promise<number> {
+  runtime.announce("launch");
+  for (;;) {
+    const [server = 0] = servers().filter((pid) => !others.includes(pid));
     const [found] = childrenNamed(server, "berth-spare");
     if (found !== undefined) return found;
     await Bun.sleep(2);
   }
-  throw new Error("no shim waits");
 }
 
 /** Shim-servers that this process started. */
@@ -37,8 +39,7 @@ function servers(): number[] {
 
 test("a launch that was announced is taken by the shim that waits for it", async () => {
   const { runtime } = fixture;
-  runtime.announce("launch");
-  const waiting = await spareOf(servers()[0]!);
+  const waiting = await spareOf(runtime);
   const shim = await runtime.launch(fixture.launch(["sleep", "100"]), []);
   const { pid } = await shim.start();
   expect(await shimOf(pid)).toBe(waiting);
@@ -48,8 +49,7 @@ test("a launch that was announced is taken by the shim that waits for it", async
 
 test("a container sees what was mounted on the host after its shim was forked", async () => {
   const { runtime, folder } = fixture;
-  runtime.announce("launch");
-  const waiting = await spareOf(servers()[0]!);
+  const waiting = await spareOf(runtime);
   const source = join(folder, "late");
   mkdirSync(source);
   mount("tmpfs", source, "tmpfs", 0);
@@ -69,10 +69,14 @@ test("a container sees what was mounted on the host after its shim was forked", 
 });
 
 test("a shim that waits ends with its server", async () => {
-  const before = servers();
+  const others = servers();
   const other = fixture.newRuntime();
-  other.announce("launch");
-  const waiting = await spareOf(servers().find((pid) => !before.includes(pid))!);
+  const waiting = await spareOf(other, others);
   await other.close();
   while (existsSync(`/proc/${waiting}`)) await Bun.sleep(2);
+});
+
+test("a shim whose launch does not come is let go", async () => {
+  const waiting = await spareOf(fixture.runtime);
+  while (existsSync(`/proc/${waiting}`)) await Bun.sleep(20);
 });

@@ -36,9 +36,13 @@ export class Spare implements Disposable {
     this.#mountTable = open("/proc/self/mountinfo", O.RDONLY | O.CLOEXEC);
   }
 
+  get waits(): boolean {
+    return this.#socket >= 0;
+  }
+
   /** Forks it unless there is one. In the child: runs `become`. */
   ensure(): void {
-    if (this.#socket >= 0 && !this.#mountsChanged()) return;
+    if (this.waits && !this.#mountsChanged()) return;
     this.forget();
     this.#mountsChanged();
     const [ours, theirs] = socketpair(SOCK.SEQPACKET);
@@ -54,7 +58,7 @@ export class Spare implements Disposable {
 
   /** Gives it a launch. False: there is none, or its mount namespace has not what was mounted on the host since. */
   hand(message: Uint8Array, descriptors: readonly number[]): boolean {
-    if (this.#socket < 0) return false;
+    if (!this.waits) return false;
     try {
       return !this.#mountsChanged() && sendmsg(this.#socket, message, descriptors, MSG.DONTWAIT) > 0;
     } catch {
