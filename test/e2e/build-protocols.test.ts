@@ -74,6 +74,17 @@ describe.if(hasBuildx && isBerth)("buildx", () => {
     const manifest = index.manifests[0].digest.slice("sha256:".length);
     expect(existsSync(join(out, "blobs/sha256", manifest))).toBe(true);
     await daemon.ok(["skopeo", "inspect", "--override-os", "linux", `oci:${out}`]);
+    const file = join(folder, dockerfile("OnLayout", "FROM base\nRUN ls /src > /listed\n"));
+    const built = await buildx(
+      "-f",
+      file,
+      "--build-context",
+      `base=oci-layout://${out}:latest`,
+      "-t",
+      "on-layout",
+    );
+    expect(built).toMatchObject({ exitCode: 0 });
+    expect((await daemon.ok(["docker", "run", "--rm", "on-layout", "cat", "/listed"])).stdout).toBe("a\n");
   });
 
   test("a failure shows the lines around its own; transfers end", async () => {
@@ -251,6 +262,29 @@ describe("the classic API's sentences", () => {
     const kept = await classic("--no-cache", "--rm=false", "-f", file, ".");
     expect(kept.stdout).toContain("of-d3");
     expect(kept.stdout).not.toContain("Removing intermediate container");
+  });
+
+  test("every instruction has its step, and the last one's id is the image's", async () => {
+    const file = dockerfile(
+      "D5",
+      "FROM busybox AS one\nARG A=1\nRUN echo of-d5\nFROM one\nCOPY src /src\nLABEL a=b\nCMD x\n",
+    );
+    const steps = [
+      "FROM busybox AS one",
+      "ARG A=1",
+      "RUN echo of-d5",
+      "FROM one",
+      "COPY src /src",
+      "LABEL a=b",
+      "CMD x",
+    ];
+    const told = steps.map((text, at) => `Step ${at + 1}/7 : ${text}`);
+    const first = await classic("-f", file, ".");
+    expect([...(first.stdout.match(/^Step .*$/gm) ?? [])]).toEqual(told);
+    const again = await classic("-f", file, ".");
+    expect([...(again.stdout.match(/^Step .*$/gm) ?? [])]).toEqual(told);
+    expect(again.stdout.match(/ ---> Using cache/g)).toHaveLength(5);
+    expect(again.stdout).toMatch(/ ---> ([0-9a-f]{12})\nSuccessfully built \1\n/);
   });
 
   test("too little memory", async () => {

@@ -64,6 +64,8 @@ export interface BuildRequest {
   /** Rights that the client grants: `network.host`, `security.insecure`. */
   entitlements?: readonly string[];
   attestations?: { sbom?: Readonly<Record<string, string>>; provenance?: Readonly<Record<string, string>> };
+  /** Told once, before anything is executed, of all instructions that the target consists of, in the order of the file. */
+  onPlan?(instructions: readonly PlannedText[]): void;
   /** Builds nothing: only lints (`--check`), or tells what stages there are, or what the target takes (`--call`). */
   call?: "check" | "outline" | "targets";
   /** Seconds since 1970: SOURCE_DATE_EPOCH. Also read from `buildArgs`. */
@@ -72,6 +74,12 @@ export interface BuildRequest {
   squash?: boolean;
   /** Free-form facts for `history` (BuildKit's frontend attributes). */
   attributes?: Readonly<Record<string, string>>;
+}
+
+/** An instruction as it is written; its line counts from 1. */
+export interface PlannedText {
+  text: string;
+  line: number;
 }
 
 /** `--cache-from` or `--cache-to`. */

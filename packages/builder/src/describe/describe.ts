@@ -1,3 +1,4 @@
+import type { PlannedText } from "@berth/api/build";
 import { readMount } from "../instruction/mount.ts";
 import { readStages } from "../instruction/stages.ts";
 import type { Stage, StagedDockerfile } from "../instruction/types.ts";
@@ -119,6 +120,14 @@ export function describeOutline(
     cache: [...cache.values()],
   };
   return { json: filled(json), text: parts.filter((part) => part !== "").join("\n") };
+}
+
+/** All instructions that a target consists of, in the order of the file. @throws DockerfileError */
+export function instructionsOf(text: string, target: string): PlannedText[] {
+  const { stages } = readStages(parseDockerfile(text));
+  return reachable(stages, targetOf(stages, target)).flatMap((stage) =>
+    [stage, ...stage.instructions].map(({ code, range }) => ({ text: code, line: range.start })),
+  );
 }
 
 function targetOf(stages: readonly Stage[], name: string): Stage {

@@ -1,3 +1,4 @@
+import type { BuildRequest } from "@berth/api/build";
 import { invalidParameter, newId } from "@berth/base";
 import type { Exchange } from "../../http/exchange.ts";
 import { sendChunks } from "../../http/stream.ts";
@@ -12,7 +13,12 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
   const { query } = exchange;
   const version = query.string("version");
   if (version !== "" && version !== "1") throw invalidParameter(`invalid version ${version}`);
-  const request = { ...classicRequest(exchange, classicContext(exchange)), ref: newId() };
+  const ref = newId();
+  const request: BuildRequest = {
+    ...classicRequest(exchange, classicContext(exchange)),
+    ref,
+    onPlan: (instructions) => printer.plan(instructions),
+  };
   const quiet = query.boolean("q");
   const waiting: ClassicMessage[] = [];
   let wake: (() => void) | undefined;
@@ -22,7 +28,7 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
   };
   const removes = query.boolean("forcerm") || query.string("rm") === "" || query.boolean("rm");
   const printer = new ClassicMessages(send, { removes });
-  const running = service.running.begin(request.ref);
+  const running = service.running.begin(ref);
   let ended = false;
   let started = false;
   const building = service.builder
@@ -40,7 +46,7 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
     })
     .finally(() => {
       ended = true;
-      service.running.end(request.ref);
+      service.running.end(ref);
       wake?.();
     });
   building.catch(() => {});

@@ -61,6 +61,62 @@ test("steps side by side are told one after the other", () => {
   expect(sent.filter((message) => message.aux !== undefined)).toEqual([{ aux: { ID: sha256("image") } }]);
 });
 
+test("instructions that nobody executes have their steps too, and the last one's id is the image's", () => {
+  const sent: ClassicMessage[] = [];
+  const messages = new ClassicMessages((message) => sent.push(message));
+  messages.plan([
+    { text: "FROM a AS one", line: 1 },
+    { text: "ENV k=v", line: 2 },
+    { text: "RUN x", line: 3 },
+    { text: "FROM one", line: 4 },
+    { text: "COPY b /", line: 5 },
+    { text: "CMD y", line: 6 },
+  ]);
+  for (const event of [
+    vertex(1, "FROM a AS one"),
+    vertex(3, "RUN x"),
+    vertex(5, "COPY b /"),
+    vertex(1, "FROM a AS one", { cached: true, ...done }),
+    vertex(3, "RUN x", { cached: true, ...done }),
+    vertex(5, "COPY b /", done),
+  ])
+    messages.event(event);
+  const imageId = sha256("image");
+  messages.finish({ ref: "", imageId, exporterResponse: {}, steps: [] }, []);
+  const text = sent.map((message) => message.stream ?? "").join("");
+  const id = "[0-9a-f]{12}";
+  expect(text).toMatch(
+    new RegExp(
+      `^Step 1/6 : FROM a AS one\\n ---> ${id}\\n` +
+        `Step 2/6 : ENV k=v\\n ---> Using cache\\n ---> ${id}\\n` +
+        `Step 3/6 : RUN x\\n ---> Using cache\\n ---> (${id})\\n` +
+        `Step 4/6 : FROM one\\n ---> \\1\\n` +
+        `Step 5/6 : COPY b /\\n ---> ${id}\\n` +
+        `Step 6/6 : CMD y\\n ---> Running in ${id}\\nRemoving intermediate container ${id}\\n ---> (${id})\\n` +
+        `Successfully built \\2\\n$`,
+    ),
+  );
+});
+
+test("a step that fails is the last one that is told", () => {
+  const sent: ClassicMessage[] = [];
+  const messages = new ClassicMessages((message) => sent.push(message));
+  messages.plan([
+    { text: "FROM a", line: 1 },
+    { text: "RUN x", line: 2 },
+    { text: "CMD y", line: 3 },
+  ]);
+  messages.event(vertex(1, "FROM a"));
+  messages.event(vertex(2, "RUN x"));
+  messages.event(vertex(1, "FROM a", { cached: true, ...done }));
+  messages.event(vertex(2, "RUN x", { ...done, error: "broken" }));
+  messages.fail(new Error("broken"));
+  const told = sent.map(({ stream, error }) => stream ?? error ?? "").join("");
+  expect(told).toContain("Step 2/3 : RUN x\n ---> Running in");
+  expect(told).not.toContain("CMD y");
+  expect(told).toEndWith("broken");
+});
+
 test("what comes from the cache says so", () => {
   const sent = streamOf([vertex(2, "RUN x", { cached: true, ...done })]);
   expect(sent.map((message) => message.stream)).toContain(" ---> Using cache\n");

@@ -1,5 +1,12 @@
-import type { BuildRequest, BuildResult, ProgressEvent, SourceExcerpt, Vertex } from "@berth/api/build";
-import { invalidParameter, messageOf, notFound, systemError } from "@berth/base";
+import type {
+  BuildRequest,
+  BuildResult,
+  PlannedText,
+  ProgressEvent,
+  SourceExcerpt,
+  Vertex,
+} from "@berth/api/build";
+import { invalidParameter, messageOf, notFound, sha256, systemError } from "@berth/base";
 
 /** Written around what a step writes to stderr. */
 const RED = "\x1b[91m";
@@ -17,7 +24,10 @@ export interface ClassicMessage {
 }
 
 interface Step {
-  vertex: Vertex;
+  text: string;
+  line: number;
+  /** Absent: the instruction only changes the configuration, and is executed by nobody. */
+  vertex?: Vertex;
   begun: boolean;
   /** Output that came while an earlier step was still shown. */
   held: ClassicMessage[];
@@ -33,12 +43,27 @@ export class ClassicMessages {
   readonly #steps: Step[] = [];
   readonly #byDigest = new Map<string, Step>();
   readonly #decoders = new Map<string, TextDecoder>();
+  /** Ids of what stages came to, by their names. */
+  readonly #stages = new Map<string, string>();
   #at = 0;
+  /** Something is executed: every step that has a vertex is known. */
+  #executing = false;
+  #planned = false;
+  #lastId = "";
+  /** The last step that was executed came from the cache. */
+  #fromCache = false;
+  #stage = "";
 
   /** `removes`: what steps ran in goes (`rm`), and it is said. */
   constructor(send: (message: ClassicMessage) => void, { removes = true } = {}) {
     this.#send = send;
     this.#removes = removes;
+  }
+
+  /** All instructions that there will be, before any event. */
+  plan(instructions: readonly PlannedText[]): void {
+    this.#planned = instructions.length > 0;
+    for (const { text, line } of instructions) this.#steps.push({ text, line, begun: false, held: [] });
   }
 
   event(event: ProgressEvent): void {
@@ -54,7 +79,8 @@ export class ClassicMessages {
 
   /** The last lines. */
   finish(result: BuildResult, tags: readonly string[]): void {
-    this.#advance(true);
+    this.#executing = true;
+    this.#advance(true, result.imageId);
     if (result.imageId === undefined) return;
     this.#send({ aux: { ID: result.imageId } });
     this.#send({ stream: `Successfully built ${short(result.imageId)}\n` });
@@ -70,16 +96,26 @@ export class ClassicMessages {
     if (vertex.step === undefined) return;
     const known = this.#byDigest.get(vertex.digest);
     if (known !== undefined) known.vertex = vertex;
-    else {
-      const step: Step = { vertex, begun: false, held: [] };
-      this.#byDigest.set(vertex.digest, step);
-      // In the Dockerfile's order, but never before what was shown already.
-      let place = this.#steps.length;
-      while (place > this.#at && lineOf(this.#steps[place - 1] as Step) > lineOf(step)) place--;
-      if (place === this.#at && this.#steps[place]?.begun) place++;
-      this.#steps.splice(place, 0, step);
-    }
+    else this.#byDigest.set(vertex.digest, this.#place(vertex, vertex.step));
+    if (isBegun(vertex)) this.#executing = true;
     this.#advance(false);
+  }
+
+  /** The step that a new vertex is. */
+  #place(vertex: Vertex, { text, source }: NonNullable<Vertex["step"]>): Step {
+    const { startLine: line } = source;
+    const planned = this.#steps.find((step) => step.line === line && step.vertex === undefined);
+    if (planned !== undefined) {
+      planned.vertex = vertex;
+      return planned;
+    }
+    const step: Step = { text, line, vertex, begun: false, held: [] };
+    // In the Dockerfile's order, but never before what was shown already.
+    let place = this.#steps.length;
+    while (place > this.#at && (this.#steps[place - 1] as Step).line > line) place--;
+    if (place === this.#at && this.#steps[place]?.begun) place++;
+    this.#steps.splice(place, 0, step);
+    return step;
   }
 
   #say(step: Step, message: ClassicMessage): void {
@@ -88,41 +124,83 @@ export class ClassicMessages {
   }
 
   /** Shows what may be shown now. `end`: no more events will come, so that whatever began is shown. */
-  #advance(end: boolean): void {
+  #advance(end: boolean, imageId?: string): void {
     for (let step = this.#steps[this.#at]; step !== undefined; step = this.#steps[this.#at]) {
       const { vertex } = step;
-      if (vertex.started === undefined && vertex.completed === undefined && !vertex.cached) {
-        if (!end) return;
+      const isLast = this.#planned && this.#at === this.#steps.length - 1;
+      if (vertex === undefined) {
+        // The last one's id is the image's.
+        if (!this.#executing || (isLast && imageId === undefined)) return;
+        // It is from the cache when the step of its stage that follows is.
+        const next = this.#nextExecuted();
+        if (next !== undefined && !isBegun(next) && !end) return;
+        if (next !== undefined) this.#fromCache = next.cached;
+        this.#begin(step);
+        this.#complete(step, isLast ? imageId : undefined);
+        this.#at++;
+        continue;
+      }
+      if (!isBegun(vertex)) {
+        if (!end || this.#planned) return;
         this.#at++;
         continue;
       }
       if (!step.begun) this.#begin(step);
       for (const message of step.held.splice(0)) this.#send(message);
       if (vertex.completed === undefined && !end) return;
-      if (vertex.completed !== undefined && vertex.error === undefined) this.#complete(step);
+      if (vertex.error !== undefined) return;
+      if (isLast && imageId === undefined) return;
+      if (vertex.completed !== undefined) this.#complete(step, isLast ? imageId : undefined);
       this.#at++;
     }
   }
 
-  #begin(step: Step): void {
-    step.begun = true;
-    const { vertex } = step;
-    this.#send({
-      stream: `Step ${this.#at + 1}/${this.#steps.length} : ${vertex.step?.text ?? vertex.name}`,
-    });
-    this.#send({ stream: "\n" });
-    if (/^FROM\b/i.test(vertex.step?.text ?? "")) return;
-    if (vertex.cached) this.#send({ stream: " ---> Using cache\n" });
-    else if (/^RUN\b/i.test(vertex.step?.text ?? "")) {
-      this.#send({ stream: ` ---> Running in ${short(vertex.digest)}\n` });
+  /** The step of the same stage behind the one that is shown, if one is executed. */
+  #nextExecuted(): Vertex | undefined {
+    for (const { vertex, text } of this.#steps.slice(this.#at + 1)) {
+      if (isFrom(text)) return undefined;
+      if (vertex !== undefined) return vertex;
     }
+    return undefined;
   }
 
-  #complete({ vertex }: Step): void {
-    if (this.#removes && !vertex.cached && /^RUN\b/i.test(vertex.step?.text ?? "")) {
-      this.#send({ stream: `Removing intermediate container ${short(vertex.digest)}\n` });
-    }
-    this.#send({ stream: ` ---> ${short(vertex.result ?? vertex.digest)}\n` });
+  #begin(step: Step): void {
+    step.begun = true;
+    const { vertex, text } = step;
+    this.#send({ stream: `Step ${this.#at + 1}/${this.#steps.length} : ${text}` });
+    this.#send({ stream: "\n" });
+    if (isFrom(text)) return;
+    if (vertex?.cached || (vertex === undefined && this.#fromCache))
+      this.#send({ stream: " ---> Using cache\n" });
+    else if (this.#runs(step)) this.#send({ stream: ` ---> Running in ${this.#containerOf(step)}\n` });
+  }
+
+  #complete(step: Step, imageId: string | undefined): void {
+    const { vertex, text } = step;
+    const from = /^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?/i.exec(text);
+    if (from !== null) this.#stage = from[2]?.toLowerCase() ?? "";
+    const isExecuted = vertex === undefined ? !this.#fromCache : !vertex.cached;
+    if (this.#removes && from === null && isExecuted && this.#runs(step))
+      this.#send({ stream: `Removing intermediate container ${this.#containerOf(step)}\n` });
+    const earlier = from === null ? undefined : this.#stages.get(from[1]?.toLowerCase() ?? "");
+    const isEmpty = from?.[1]?.toLowerCase() === "scratch";
+    const own = isEmpty
+      ? ""
+      : (vertex?.result ?? vertex?.digest ?? earlier ?? sha256(`${this.#lastId}\n${text}`));
+    this.#lastId = imageId ?? own;
+    if (from !== null) this.#fromCache = false;
+    else if (vertex !== undefined) this.#fromCache = vertex.cached;
+    if (this.#stage !== "") this.#stages.set(this.#stage, this.#lastId);
+    this.#send({ stream: ` ---> ${short(this.#lastId)}\n` });
+  }
+
+  /** Whether Docker runs a container for it: all but FROM, COPY and ADD. */
+  #runs({ text, vertex }: Step): boolean {
+    return vertex === undefined ? !isFrom(text) : /^RUN\b/i.test(text);
+  }
+
+  #containerOf({ text, vertex, line }: Step): string {
+    return short(vertex?.digest ?? sha256(`container ${line} ${text}`));
   }
 
   #decode(vertex: string, stream: number, data: Uint8Array): string {
@@ -165,8 +243,12 @@ export function classicFailure(error: unknown, { target = "" }: BuildRequest): u
   );
 }
 
-function lineOf(step: Step): number {
-  return step.vertex.step?.source.startLine ?? 0;
+function isBegun({ started, completed, cached }: Vertex): boolean {
+  return started !== undefined || completed !== undefined || cached;
+}
+
+function isFrom(text: string): boolean {
+  return /^FROM\b/i.test(text);
 }
 
 export function short(id: string): string {

@@ -32,7 +32,7 @@ export function sessionSources(session: Session): Pick<FrontendRequest, "local" 
           source: { kind: "sync", sync: sessionFolder(session, store) },
           reference,
         };
-      const stream = layoutStream(new ClientStore(session, store), digest as Digest);
+      const stream = layoutStream(new ClientStore(session, LAYOUT_STORE + store), digest as Digest);
       return { kind: "oci-layout", source: { kind: "tar", stream, ignored: true }, reference: `@${digest}` };
     },
     remote(url) {
@@ -58,6 +58,7 @@ function layoutStream(store: ClientStore, root: Digest, signal = new AbortContro
 }
 
 /** BuildKit's names of the client's stores. */
+const LAYOUT_STORE = "oci:";
 const CACHE_STORE = "local:";
 const EXPORT_STORE = "export";
 
@@ -109,7 +110,9 @@ export function sessionExporter(
       kind: "stream",
       write(tar, signal) {
         if (!asFolder) return sendFile(session, tar, {}, signal, at);
-        if (type === "local") return sendFolder(session, tar, signal, at);
+        // A client without a store takes all of a layout as files.
+        if (type === "local" || !session.supports(CONTENT_METHODS.info))
+          return sendFolder(session, tar, signal, at);
         return new ClientStore(session, EXPORT_STORE).write(tar, signal);
       },
     },
