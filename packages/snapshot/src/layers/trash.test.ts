@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MNT, mount, umount2 } from "@berth/linux";
@@ -55,3 +63,18 @@ test("what an earlier process left is deleted", async () => {
   await trash.empty();
   expect(readdirSync(folder)).toEqual([]);
 });
+
+test("the end does not wait for a long deletion; the next start goes on with it", async () => {
+  const endless = ["sh", "-c", `echo $$ > ${root}/pid; exec sleep 1000`];
+  const ending = new Trash(folder, endless);
+  ending.take(tree("large"));
+  const started = Date.now();
+  await ending[Symbol.asyncDispose]();
+  expect(Date.now() - started).toBeLessThan(20_000);
+  const pid = Number(readFileSync(join(root, "pid"), "utf8"));
+  expect(existsSync(`/proc/${pid}`)).toBe(false);
+  expect(readdirSync(folder)).toHaveLength(1);
+  await using trash = new Trash(folder);
+  await trash.empty();
+  expect(readdirSync(folder)).toEqual([]);
+}, 60_000);

@@ -7,6 +7,10 @@ const PAUSE = 150;
 /** What could not be deleted is tried again after this time, and after twice as long each time that it fails again, in milliseconds. */
 const FIRST_RETRY = 1000;
 const LONGEST_RETRY = 60_000;
+/** rm(1) works with descriptors: it follows no link, and depth does not matter. */
+const DELETE = ["nice", "-n", "10", "rm", "-rf", "--one-file-system", "--"];
+/** Milliseconds that the end of the daemon waits for deletions; what is left then goes after the next start. */
+const LAST_PATIENCE = 2000;
 
 /**
  * Where trees go that are no longer needed: moving takes a moment however large a tree is, and it is deleted in the background
@@ -15,16 +19,20 @@ const LONGEST_RETRY = 60_000;
  */
 export class Trash implements AsyncDisposable {
   readonly #folder: string;
+  readonly #command: readonly string[];
   #counter = 0;
   #deleting: Promise<void> | undefined;
   #waiting = false;
   #hurry: (() => void) | undefined;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #retryAfter = FIRST_RETRY;
+  /** Ends the process that deletes. */
+  readonly #stop = new AbortController();
 
-  /** `folder` must be on the file system of what is thrown away. */
-  constructor(folder: string) {
+  /** `folder` must be on the file system of what is thrown away. `command`: gets the paths to delete. */
+  constructor(folder: string, command: readonly string[] = DELETE) {
     this.#folder = folder;
+    this.#command = command;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (readdirSync(folder).length > 0) this.#schedule();
   }
@@ -44,14 +52,16 @@ export class Trash implements AsyncDisposable {
   /** Resolves when nothing is left to delete, but for what could not be deleted at a last attempt. */
   async empty(): Promise<void> {
     if (this.#retry !== undefined) this.#schedule();
-    while (this.#deleting !== undefined) {
+    while (this.#deleting !== undefined && !this.#stop.signal.aborted) {
       this.#hurry?.();
       await this.#deleting;
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    const patience = setTimeout(() => this.#stop.abort(), LAST_PATIENCE);
     await this.empty();
+    clearTimeout(patience);
     clearTimeout(this.#retry);
   }
 
@@ -77,13 +87,18 @@ export class Trash implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    while (this.#waiting) {
+    while (this.#waiting && !this.#stop.signal.aborted) {
       await this.#pause();
       this.#waiting = false;
       try {
-        await deleteTrees(readdirSync(this.#folder).map((name) => join(this.#folder, name)));
+        await deleteTrees(
+          this.#command,
+          readdirSync(this.#folder).map((name) => join(this.#folder, name)),
+          this.#stop.signal,
+        );
         this.#retryAfter = FIRST_RETRY;
       } catch (error) {
+        if (this.#stop.signal.aborted) return;
         log.warn("a removed tree could not be deleted yet", { error });
         this.#retryLater();
       }
@@ -99,16 +114,21 @@ export class Trash implements AsyncDisposable {
   }
 }
 
-/** rm(1) works with descriptors: it follows no link, and depth does not matter. @throws after all that can be deleted is. */
-async function deleteTrees(paths: readonly string[]): Promise<void> {
+/** @throws after all that can be deleted is. */
+async function deleteTrees(
+  command: readonly string[],
+  paths: readonly string[],
+  stop: AbortSignal,
+): Promise<void> {
   let complaint = "";
   // Far below the limit of arguments to a process.
-  for (let at = 0; at < paths.length; at += 500) {
+  for (let at = 0; at < paths.length && !stop.aborted; at += 500) {
     const some = paths.slice(at, at + 500);
-    const child = Bun.spawn(["nice", "-n", "10", "rm", "-rf", "--one-file-system", "--", ...some], {
+    const child = Bun.spawn([...command, ...some], {
       stdin: "ignore",
       stdout: "ignore",
       stderr: "pipe",
+      signal: stop,
     });
     const said = await new Response(child.stderr).text();
     if ((await child.exited) !== 0) complaint ||= said.trim().slice(0, 1000) || "rm failed";
