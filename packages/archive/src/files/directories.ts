@@ -27,7 +27,7 @@ export interface Scope {
 }
 
 /** Folders that are kept open by default. */
-export const CAPACITY = 64;
+export const CAPACITY = 256;
 const FLAGS = O.RDONLY | O.DIRECTORY;
 
 /**
