@@ -56,6 +56,11 @@ for (const { name, present } of clients) {
       expect((await run("exec", container, "sh", "-c", "exit 9")).exitCode).toBe(9);
       expect(await out("port", container, "80")).toMatch(/^127\.0\.0\.1:\d+$/);
       expect(await out("top", container)).toContain("sleep 1000");
+      // Of a user that the daemon is not, without -e.
+      const other = await out("run", "-d", "--user", "65532", "busybox", "sleep", "1000");
+      expect(await out("top", other, "-o", "pid,comm")).toMatch(/\d+\s+sleep/);
+      expect(await out("top", other, "-ef", "f")).toContain("sleep 1000");
+      await out("rm", "-f", other);
       await out("exec", container, "touch", "/new");
       expect(await out("diff", container)).toBe("A /new");
       await out("pause", container);

@@ -18,8 +18,10 @@ export async function topContainer(
   }
   const pids = new Set(cgroupOf(engine, container).pids());
   const args = psArguments.split(/\s+/).filter((word) => word !== "");
-  // `ps` without a way to filter prints all, and needs the PID column to be filtered by.
-  const table = parsePs(await runPs(args.length > 0 ? args : ["-ef"]), pids);
+  const asked = args.length > 0 ? args : ["-ef"];
+  // Without a choice `ps` shows only processes of its own user; some options (`f`) do not go together with one.
+  const output = await runPs([...asked, `-q${[...pids].join(",")}`]).catch(() => runPs(asked));
+  const table = parsePs(output, pids);
   containerEvent(engine, container, "top");
   return table;
 }
