@@ -34,6 +34,11 @@ export function isLayerType(type: string): boolean {
   return /^application\/vnd\.(oci\.image\.layer|docker\.image\.rootfs)\./.test(type);
 }
 
+/** False for layers that are not pushed with their image: who needs them finds them where their descriptor says. */
+export function isDistributed(type: string | undefined): boolean {
+  return !/\.nondistributable\.|\.foreign\./.test(type ?? "");
+}
+
 /** What the type says about a layer; undefined: it says nothing of that. */
 export function layerCompression(type: string): LayerCompression | undefined {
   // Deprecated types of layers that must not be distributed are layers all the same.

@@ -1,6 +1,6 @@
 import type { Digest } from "@berth/base";
 import type { Document, Repository } from "@berth/registry";
-import { type Descriptor, isManifest } from "@berth/spec";
+import { type Descriptor, isDistributed, isManifest } from "@berth/spec";
 import { CommandError } from "../errors.ts";
 
 /** Blobs that are on their way at once. */
@@ -44,7 +44,7 @@ export function isSame(a: Repository, b: Repository): boolean {
 
 async function copyBlob(from: Repository, to: Repository, blob: Descriptor, signal: AbortSignal) {
   // Layers of others (Windows' base layers) are where their URLs say.
-  if (blob.urls !== undefined && blob.mediaType.includes("foreign")) return;
+  if (blob.urls !== undefined && !isDistributed(blob.mediaType)) return;
   if ((await to.checkBlob(blob.digest, signal)) !== undefined) return;
   if (from.name.domain === to.name.domain && (await to.mountBlob(blob.digest, from.name.path, signal)))
     return;

@@ -2,7 +2,7 @@ import { open } from "node:fs/promises";
 import { DETECTION_BYTES, detectCompression } from "@berth/archive";
 import type { Digest } from "@berth/base";
 import type { BlobSource, Repository } from "@berth/registry";
-import { type Descriptor, MEDIA_TYPE, repositoryOf } from "@berth/spec";
+import { type Descriptor, isDistributed, MEDIA_TYPE, repositoryOf } from "@berth/spec";
 import type { ImageRecord, LayerSource } from "../catalog/catalog.ts";
 import type { ImageContext } from "../context.ts";
 import { ensureBlob } from "../layers/ensure-blobs.ts";
@@ -100,7 +100,7 @@ const descriptorOf = ({ digest, size, mediaType }: LayerSource): Descriptor => (
 
 /** Layers that must not be distributed stay where they are. */
 function isForeign({ mediaType, urls }: Descriptor): boolean {
-  return (urls?.length ?? 0) > 0 && /\.nondistributable\.|\.foreign\./.test(mediaType);
+  return (urls?.length ?? 0) > 0 && !isDistributed(mediaType);
 }
 
 /** The repository's path when a source is in the same registry, but not in the same repository. */

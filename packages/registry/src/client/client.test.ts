@@ -196,6 +196,25 @@ test("basic authentication; credentials never follow to another host", async () 
   );
 });
 
+test("a blob that the registry has not: only of layers that are not distributed the descriptor's URLs are asked", async () => {
+  await using elsewhere = new FakeRegistry();
+  const bytes = Buffer.from("a layer of others");
+  const digest = elsewhere.addBlob(bytes);
+  const blob = { digest, size: bytes.length, urls: [`${elsewhere.url}/v2/x/blobs/${digest}`] };
+  const open = (mediaType?: string) =>
+    repository("a", joe).openBlob(
+      { ...blob, ...(mediaType !== undefined && { mediaType }) },
+      { offset: 0 },
+      never(),
+    );
+  for (const type of [undefined, MEDIA_TYPE.ociLayer, MEDIA_TYPE.dockerLayerGzip])
+    await expect(open(type)).rejects.toThrow("unknown blob");
+  expect(elsewhere.seen).toEqual([]);
+  const opened = await open("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip");
+  expect(await new Response(opened.body).text()).toBe("a layer of others");
+  expect(elsewhere.seen.map((each) => each.authorization)).toEqual([undefined]);
+});
+
 describe("hosts", () => {
   test("mirrors come first, without credentials, and the registry itself when they fail", async () => {
     await using mirror = new FakeRegistry();

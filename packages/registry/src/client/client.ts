@@ -56,6 +56,9 @@ export interface Document {
   content: Manifest | ImageIndex;
 }
 
+/** What is said of a blob that is to be fetched; `urls` count for the types of layers that registries need not have. */
+export type BlobName = Pick<Descriptor, "digest" | "size" | "urls"> & Partial<Pick<Descriptor, "mediaType">>;
+
 export interface OpenedBlob {
   /** First byte of `body` in the blob: less than what was asked for when the registry knows no ranges. */
   offset: number;
@@ -95,7 +98,7 @@ export interface Repository {
    * `once`: nothing is repeated; the caller does that, and heeds what a `Postponed` says.
    */
   openBlob(
-    blob: Pick<Descriptor, "digest" | "size" | "urls">,
+    blob: BlobName,
     range: { offset: number; end?: number; once?: boolean },
     signal: AbortSignal,
   ): Promise<OpenedBlob>;

@@ -1,7 +1,6 @@
 import { log, messageOf } from "@berth/base";
 import type { PartialBlob } from "@berth/content";
-import type { Descriptor } from "@berth/spec";
-import type { OpenedBlob, Repository } from "../client.ts";
+import type { BlobName, OpenedBlob, Repository } from "../client.ts";
 import { ConnectionError } from "../errors.ts";
 import { mayPass, Postponed, pauseBefore, wait } from "../http/retry.ts";
 import type { Slots } from "./slots.ts";
@@ -26,15 +25,13 @@ export interface DownloadOptions {
   onRetry?: (seconds: number, error: unknown) => void;
 }
 
-type Blob = Pick<Descriptor, "digest" | "size" | "urls">;
-
 /**
  * Fetches what is missing of a blob. Parts go to their places in the file as they come, in any order, but those at the
  * beginning are asked for first. What came stays, whatever happens. Nothing is verified here.
  */
 export async function download(
   repository: Repository,
-  blob: Blob,
+  blob: BlobName,
   partial: PartialBlob,
   options: DownloadOptions,
 ): Promise<void> {
@@ -145,7 +142,7 @@ function whole(partial: PartialBlob, queue: Queue): Part | undefined {
 
 async function fetchPart(
   repository: Repository,
-  blob: Blob,
+  blob: BlobName,
   partial: PartialBlob,
   part: Part,
   firstSlot: Disposable,

@@ -1,6 +1,6 @@
 import { type Digest, invalidParameter, sha256, tooLarge } from "@berth/base";
-import type { Descriptor } from "@berth/spec";
-import type { OpenedBlob } from "../client.ts";
+import { type Descriptor, isDistributed } from "@berth/spec";
+import type { BlobName, OpenedBlob } from "../client.ts";
 import { ConnectionError, RegistryError } from "../errors.ts";
 import { drop, type EndpointClient, failureOf, watched } from "../http/endpoint-client.ts";
 import { retrying } from "../http/retry.ts";
@@ -13,11 +13,12 @@ const MOST_URLS = 4;
 
 export async function openBlob(
   remote: Remote,
-  blob: Pick<Descriptor, "digest" | "size" | "urls">,
+  blob: BlobName,
   range: { offset: number; end?: number; once?: boolean },
   signal: AbortSignal,
 ): Promise<OpenedBlob> {
-  const urls = (blob.urls ?? []).filter((url) => /^https?:\/\//.test(url)).slice(0, MOST_URLS);
+  // Of other blobs a manifest could name any address that this machine reaches.
+  const urls = isDistributed(blob.mediaType) ? [] : (blob.urls ?? []);
   try {
     return await fromAny(
       remote,
@@ -28,7 +29,7 @@ export async function openBlob(
     );
   } catch (error) {
     if (!(error instanceof RegistryError) || error.status !== 404 || urls.length === 0) throw error;
-    for (const url of urls) {
+    for (const url of urls.filter((each) => /^https?:\/\//.test(each)).slice(0, MOST_URLS)) {
       try {
         return await open(remote.pull.at(-1)!, url, remote, range, signal);
       } catch {
