@@ -162,6 +162,24 @@ describe("git", () => {
   );
 });
 
+test(
+  "--keep-git-dir keeps a repository that tells nothing of this machine",
+  async () => {
+    const { url, pid } = await repository({ f: "1" });
+    try {
+      const Dockerfile = `FROM busybox\nADD --keep-git-dir=true ${url} /r\n`;
+      await buildOk(daemon, project(daemon, { Dockerfile }), ["-t", "kept-git"]);
+      const script = `cat /r/.git/config; test ! -e /r/.git/FETCH_HEAD; grep -rl '${daemon.scope.directory}' /r`;
+      const found = await daemon.run(["docker", "run", "--rm", "kept-git", "sh", "-c", script]);
+      expect(found.stdout).toContain(`url = ${url}`);
+      expect(found.stdout).not.toContain("/r/");
+    } finally {
+      await daemon.host("kill", readFileSync(pid, "utf8").trim());
+    }
+  },
+  SECONDS,
+);
+
 describe("downloads", () => {
   test(
     "servers that break off, send in circles or name paths: the build says so, and the daemon lives",

@@ -178,6 +178,10 @@ export class GitRepositories {
       await this.#git(["init", "--quiet", target], undefined, options, signal);
       await git(["fetch", "--quiet", "--depth=1", "--no-tags", `file://${repository}`, full], target);
       await git(["checkout", "--quiet", "--force", "FETCH_HEAD"], target);
+      await git(["remote", "add", "origin", withoutPassword(source.remote)], target);
+      // Nothing in it tells of this machine.
+      await git(["reflog", "expire", "--all", "--expire=now"], target);
+      rmSync(join(target, ".git/FETCH_HEAD"), { force: true });
     } else {
       await git(["--work-tree", target, "checkout", "--quiet", "--force", full, "--", "."]);
       rmSync(join(repository, "index"), { force: true });
@@ -292,7 +296,7 @@ function folderInside(target: string, subdir: string): string {
   }
 }
 
-/** An address without user and password. */
+/** An address without its password; of HTTP without the user too, which may be a token. */
 export function withoutPassword(remote: string): string {
-  return remote.replace(/^([a-z]+:\/\/)[^/@]*@/i, "$1");
+  return remote.replace(/^(https?:\/\/)[^/@]*@/i, "$1").replace(/^([a-z]+:\/\/[^/@:]*):[^/@]*@/i, "$1@");
 }
