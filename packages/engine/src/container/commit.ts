@@ -1,5 +1,5 @@
 import type { ContainerConfig } from "@berth/api";
-import { conflict, type Digest } from "@berth/base";
+import { conflict, type Digest, isKind } from "@berth/base";
 import type { CommitOptions as ImageCommitOptions } from "@berth/image";
 import type { EngineContext } from "../context.ts";
 import { isAlive } from "./container.ts";
@@ -42,7 +42,8 @@ export async function commitContainer(
   // Held throughout: nobody resumes or removes it while it is copied.
   using _held = await container.lock.lock();
   const pause = options.pause && isAlive(container) && !state.paused;
-  if (pause) pauseLocked(engine, container);
+  // One that ends this moment stands still anyway.
+  if (pause) unlessEnded(() => pauseLocked(engine, container));
   try {
     const id = await committer.commit(
       {
@@ -66,6 +67,14 @@ export async function commitContainer(
     });
     return id;
   } finally {
-    if (pause && container.state.paused) unpauseLocked(engine, container);
+    if (pause && container.state.paused) unlessEnded(() => unpauseLocked(engine, container));
+  }
+}
+
+function unlessEnded(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    if (!isKind(error, "conflict")) throw error;
   }
 }

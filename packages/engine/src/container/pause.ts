@@ -47,6 +47,8 @@ export function unpauseLocked(engine: EngineContext, container: Container): void
   try {
     cgroupOf(engine, container).thaw();
   } catch (error) {
+    if (isErrno(error, "ENOENT"))
+      throw conflict(`Container ${container.id} is not running`, { cause: error });
     throw systemError(`Cannot unpause container ${container.id}: ${messageOf(error)}`, { cause: error });
   }
   state.paused = false;

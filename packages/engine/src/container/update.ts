@@ -1,6 +1,6 @@
 import type { ContainerUpdateResponse, HostConfig, Resources, UpdateConfig } from "@berth/api";
 import { BerthError, conflict, isKind, messageOf, systemError } from "@berth/base";
-import type { CgroupLimits } from "@berth/linux";
+import { type CgroupLimits, isErrno } from "@berth/linux";
 import type { EngineContext } from "../context.ts";
 import { cgroupOf } from "./cgroup.ts";
 import { type Container, isAlive } from "./container.ts";
@@ -42,7 +42,9 @@ export async function updateContainer(
     try {
       cgroupOf(engine, container).update(limitsOf(update, hostConfig));
     } catch (error) {
-      fail(isKind(error, "conflict") ? error : systemError(messageOf(error), { cause: error }));
+      // It ended this moment: the limits are those of its next start.
+      if (!isErrno(error, "ENOENT") || !isGone(engine, container))
+        fail(isKind(error, "conflict") ? error : systemError(messageOf(error), { cause: error }));
     }
   }
   container.record = { ...before, hostConfig };
@@ -50,6 +52,15 @@ export async function updateContainer(
   if (update.RestartPolicy.Name !== "") resetRestarts(engine, container);
   containerEvent(engine, container, "update");
   return { Warnings: warnings.length > 0 ? warnings : null };
+}
+
+function isGone(engine: EngineContext, container: Container): boolean {
+  try {
+    cgroupOf(engine, container).pids();
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function resetRestarts(engine: EngineContext, container: Container): void {
