@@ -153,3 +153,28 @@ describe("Debian's dockerd", () => {
     });
   }
 });
+
+test("Debian's dockerd pulls through a cache, also when the other registry is gone", async () => {
+  const daemon = await startDaemon({ engine: "docker", images: ["busybox"] });
+  const prefix = daemon.hostPrefix;
+  const origin = await RegistryProcess.start("berth", { prefix });
+  const cache = await RegistryProcess.start("berth", { prefix, flags: ["--proxy", origin.url] });
+  try {
+    await daemon.ok(["docker", "tag", "busybox", `${origin.address}/library/busybox:1`]);
+    await daemon.ok(["docker", "push", `${origin.address}/library/busybox:1`]);
+    const through = `${cache.address}/library/busybox:1`;
+    await daemon.run(["docker", "rmi", "-f", "busybox", `${origin.address}/library/busybox:1`]);
+    const first = await daemon.ok(["docker", "pull", through]);
+    const digest = /Digest: (sha256:[0-9a-f]{64})/.exec(first.stdout)![1]!;
+    await origin.kill();
+    await daemon.ok(["docker", "rmi", "-f", through]);
+    expect((await daemon.ok(["docker", "pull", through])).stdout).toContain(digest);
+    const refused = await daemon.run(["docker", "push", through]);
+    expect(refused.exitCode).toBe(1);
+    expect(refused.stderr).toContain("a pull-through cache takes no changes");
+  } finally {
+    await cache[Symbol.asyncDispose]();
+    await origin[Symbol.asyncDispose]();
+    await daemon.stop();
+  }
+});
