@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, setDefaultTimeout, test } from "bun:test";
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Filters, type ProgressMessage } from "@berth/api";
+import { Filters } from "@berth/api";
 import { sha256 } from "@berth/base";
 import { cutAfter, FakeRegistry } from "@berth/registry/testing";
 import { MEDIA_TYPE } from "@berth/spec";
 import { layer } from "../testing/images.test-helper.ts";
-import { publishImage } from "../testing/registry.test-helper.ts";
+import { bigLayer, noise, publishImage, statuses } from "../testing/registry.test-helper.ts";
 import { collect, never, TestStore } from "../testing/store.test-helper.ts";
 import { tarOf } from "../testing/tar.test-helper.ts";
 
@@ -28,25 +28,9 @@ const layers = [
   { tar: layer("bin/sh", "#!"), compression: "zstd" as const },
   { tar: layer("etc/.wh.motd", ""), compression: "none" as const },
 ];
-/** Bytes that no compression makes smaller. */
-const noise = (size: number) => {
-  const bytes = Buffer.alloc(size);
-  for (let at = 0; at < size; at += 65_536)
-    crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65_536)));
-  return bytes;
-};
-const big = (size: number) => ({
-  tar: tarOf({ name: "big", content: noise(size) }),
-  compression: "none" as const,
-});
-
 const name = (rest: string) => `${registry.domain}/${rest}`;
 const pull = (rest: string, options: { tag?: string; platform?: string } = {}, signal = never()) =>
   collect(store.images.pull({ image: name(rest), tag: "", ...options }, signal));
-const statuses = (messages: ProgressMessage[]) =>
-  messages
-    .filter(({ progressDetail }) => (progressDetail?.total ?? 0) === 0)
-    .map(({ id, status }) => `${id ? `${id}: ` : ""}${status}`);
 const partials = () => readdirSync(join(store.dataRoot, "content/partial"));
 
 async function expectNothing(): Promise<void> {
@@ -154,7 +138,7 @@ test("an index: the platform's image, digest of the index, no image for others",
 });
 
 test("a connection that is cut: the rest is fetched, and nothing twice", async () => {
-  const made = publishImage(registry, "app", "1", [big(3_000_000)]);
+  const made = publishImage(registry, "app", "1", [bigLayer(3_000_000)]);
   let cuts = 0;
   registry.intercept = (request, url) => {
     if (!url.pathname.includes(made.blobs[0]!) || cuts === 2) return undefined;
@@ -175,118 +159,21 @@ test("a connection that is cut: the rest is fetched, and nothing twice", async (
   expect(partials()).toEqual([]);
 });
 
-test("an interrupted pull goes on after a restart of the daemon", async () => {
-  const made = publishImage(registry, "app", "1", [big(3_000_000)]);
-  const stop = new AbortController();
-  registry.intercept = (_request, url) => {
-    if (!url.pathname.includes(made.blobs[0]!)) return undefined;
-    const bytes = registry.blobs.get(made.blobs[0]!)!;
-    let sent = false;
-    const body = new ReadableStream<Uint8Array>({
-      pull(controller) {
-        if (sent) return new Promise(() => {});
-        sent = true;
-        controller.enqueue(bytes.subarray(0, 2_000_000));
-        return undefined;
-      },
-    });
-    return new Response(body);
-  };
-  const pulling = pull("app:1", {}, stop.signal);
-  const record = () => {
-    const found = partials().find((each) => each.endsWith(".parts"));
-    return found === undefined ? "" : readFileSync(join(store.dataRoot, "content/partial", found), "utf8");
-  };
-  // Less than what is written at once may be lost.
-  while (!/\[0,1\d{6}\]/.test(record())) await Bun.sleep(10);
-  const kept = Number(/\[0,(\d+)\]/.exec(record())![1]);
-  stop.abort();
-  await expect(pulling).rejects.toThrow();
-  registry.intercept = undefined;
-  registry.seen.length = 0;
-  store = await store.reopen();
-  await pull("app:1");
-  const [request] = registry.requests("GET", made.blobs[0]);
-  expect(Number(/bytes=(\d+)-$/.exec(request!.range!)![1])).toBeGreaterThanOrEqual(kept);
-  expect(sha256(await store.content.read(made.blobs[0]!, 1 << 30))).toBe(made.blobs[0]!);
-});
-
-/** The next pulls get the first layers, and the last one never ends. */
-function stuckAt(blob: string): Promise<void> {
-  const reached = Promise.withResolvers<void>();
-  registry.intercept = (_request, url) => {
-    if (!url.pathname.includes(blob)) return undefined;
-    reached.resolve();
-    return new Promise(() => {});
-  };
-  return reached.promise;
-}
-
-describe("layers of a pull that did not end", () => {
-  const twoLayers = [...layers.slice(0, 2), big(200_000)];
-  async function interrupted(): Promise<{ blobs: string[] }> {
-    const made = publishImage(registry, "app", "1", twoLayers);
-    const stuck = stuckAt(made.blobs[2]!);
-    const stop = new AbortController();
-    let complete = 0;
-    const pulling = (async () => {
-      const messages = store.images.pull({ image: name("app:1"), tag: "" }, stop.signal);
-      for await (const { status } of messages) {
-        if (status !== "Pull complete" || ++complete < 2) continue;
-        await stuck;
-        stop.abort();
-      }
-    })();
-    await expect(pulling).rejects.toThrow();
-    registry.intercept = undefined;
-    registry.seen.length = 0;
-    return made;
-  }
-
-  test("are there for the next one, also after a restart and when another image with some of them goes", async () => {
-    const { blobs } = await interrupted();
-    publishImage(registry, "other", "1", layers.slice(1, 2));
-    await pull("other:1");
-    await store.images.remove(name("other:1"), { force: false, prune: true });
-    store = await store.reopen();
-    await store.images.collect();
-    registry.seen.length = 0;
-    const said = statuses(await pull("app:1"));
-    expect(said.filter((each) => each.endsWith("Already exists"))).toHaveLength(2);
-    for (const blob of blobs.slice(0, 2)) expect(registry.requests("GET", blob)).toEqual([]);
-    // All bytes are there, to be saved and pushed.
-    for (const blob of blobs) expect(store.content.has(blob as `sha256:${string}`)).toBe(true);
-    await store.images.remove(name("app:1"), { force: false, prune: true });
-    await expectNothing();
-  });
-
-  test("go with a prune", async () => {
-    await interrupted();
-    expect(store.snapshots.list()).toHaveLength(2);
-    const report = await store.images.prune(new Filters(), never());
-    expect(report.ImagesDeleted).toBeNull();
-    expect(report.SpaceReclaimed).toBeGreaterThan(0);
-    expect(store.snapshots.list()).toEqual([]);
-    expect(store.content.list()).toEqual([]);
-    expect(partials()).toEqual([]);
-  });
-});
-
 test("a large blob comes in parts at once; also from a registry that knows no ranges", async () => {
-  const made = publishImage(registry, "app", "1", [big(50 << 20)]);
+  const made = publishImage(registry, "app", "1", [bigLayer(50 << 20)]);
   await pull("app:1");
   const ranges = registry.requests("GET", made.blobs[0]).map((each) => each.range);
   expect(ranges).toHaveLength(4);
   expect(ranges[0]).toBe(`bytes=0-${(16 << 20) - 1}`);
   registry.ranges = false;
-  const other = publishImage(registry, "app", "2", [big(40 << 20)]);
+  const other = publishImage(registry, "app", "2", [bigLayer(40 << 20)]);
   await pull("app:2");
   expect(registry.requests("GET", other.blobs[0])).toHaveLength(1);
 });
 
 test("two pulls of the same layers at once share the work; one that goes away does not end the other", async () => {
-  const made = publishImage(registry, "app", "1", [...layers, big(2_000_000)]);
-  publishImage(registry, "other", "1", [...layers, big(1_000_000)]);
+  const made = publishImage(registry, "app", "1", [...layers, bigLayer(2_000_000)]);
+  publishImage(registry, "other", "1", [...layers, bigLayer(1_000_000)]);
   const stop = new AbortController();
   const results = await Promise.allSettled([
     pull("app:1"),

@@ -1,6 +1,8 @@
+import type { ProgressMessage } from "@berth/api";
 import { sha256 } from "@berth/base";
 import type { FakeRegistry } from "@berth/registry/testing";
 import { MEDIA_TYPE } from "@berth/spec";
+import { tarOf } from "./tar.test-helper.ts";
 
 export interface MadeLayer {
   tar: Buffer;
@@ -12,6 +14,25 @@ const TYPES = {
   zstd: MEDIA_TYPE.ociLayerZstd,
   none: MEDIA_TYPE.ociLayer,
 } as const;
+
+/** Bytes that no compression makes smaller. */
+export function noise(size: number): Buffer {
+  const bytes = Buffer.alloc(size);
+  for (let at = 0; at < size; at += 65_536)
+    crypto.getRandomValues(bytes.subarray(at, Math.min(size, at + 65_536)));
+  return bytes;
+}
+
+export function bigLayer(size: number): MadeLayer {
+  return { tar: tarOf({ name: "big", content: noise(size) }), compression: "none" };
+}
+
+/** What is told of a pull, without its progress. */
+export function statuses(messages: readonly ProgressMessage[]): string[] {
+  return messages
+    .filter(({ progressDetail }) => (progressDetail?.total ?? 0) === 0)
+    .map(({ id, status }) => `${id ? `${id}: ` : ""}${status}`);
+}
 
 /** Puts an image into a registry. @returns its manifest's digest, its id, and the digest of each layer's blob. */
 export function publishImage(
