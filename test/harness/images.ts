@@ -1,6 +1,16 @@
 /** Images for tests, made once for each machine and kept as archives that any engine loads. */
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
 import { isAlive, type Owner, thisProcess } from "./scope.ts";
@@ -11,6 +21,8 @@ type Bootstrapped = "busybox" | "debian:bookworm";
 export type TestImage = Bootstrapped | StandIn;
 
 const CACHE = process.env.BERTH_TEST_IMAGES ?? join(homedir(), ".cache/berth-test");
+/** Not a folder that somebody prepared. */
+const isOurs = process.env.BERTH_TEST_IMAGES === undefined;
 const ROOT = resolve(import.meta.dir, "../..");
 
 /** An archive is made anew when what makes the image has changed. */
@@ -28,10 +40,7 @@ function recipeHash(image: TestImage): string {
 
 function pathOf(image: TestImage): string {
   const name = image.replace(":", "-");
-  const fixed = join(CACHE, `${name}.tar`);
-  return process.env.BERTH_TEST_IMAGES !== undefined
-    ? fixed
-    : join(CACHE, `${name}-${recipeHash(image)}.tar`);
+  return join(CACHE, isOurs ? `${name}-${recipeHash(image)}.tar` : `${name}.tar`);
 }
 
 /** Bootstraps the image with a Berth daemon of its own and saves it. */
@@ -94,6 +103,17 @@ async function make(images: readonly TestImage[]): Promise<void> {
   });
 }
 
+const WEEK = 7 * 24 * 3600;
+
+/** Archives of earlier recipes go when nobody has used them for a week. */
+function removeUnused(): void {
+  const now = Date.now() / 1000;
+  for (const name of readdirSync(CACHE)) {
+    const path = join(CACHE, name);
+    if (name.endsWith(".tar") && now - statSync(path).mtimeMs / 1000 > WEEK) rmSync(path, { force: true });
+  }
+}
+
 /** Those that this machine does not have. */
 export function missingImages(): TestImage[] {
   const all: TestImage[] = ["busybox", "debian:bookworm", ...STAND_INS];
@@ -102,8 +122,14 @@ export function missingImages(): TestImage[] {
 
 /** Paths of docker-archives with the images. The first call on a machine takes a while. */
 export async function imageArchives(images: readonly TestImage[]): Promise<string[]> {
-  if (!images.every((image) => existsSync(pathOf(image)))) await make(images);
-  return images.map(pathOf);
+  if (!images.every((image) => existsSync(pathOf(image)))) {
+    await make(images);
+    if (isOurs) removeUnused();
+  }
+  const paths = images.map(pathOf);
+  // The time says when it was used.
+  if (isOurs) for (const path of paths) utimesSync(path, new Date(), new Date());
+  return paths;
 }
 
 /** Path of a docker-archive with the image. */
