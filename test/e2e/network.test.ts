@@ -444,6 +444,26 @@ test("DNS: other names are asked of the resolvers that were given", async () => 
   }
 }, 60_000);
 
+test("a link on the default bridge follows its container: another address, another name", async () => {
+  await daemon.out("run", "-d", "--name", "base", "--expose", "80", "busybox", "sleep", "1000");
+  await daemon.out("run", "-d", "--name", "user", "--link", "base:store", "busybox", "sleep", "1000");
+  const line = async () =>
+    (await daemon.out("exec", "user", "cat", "/etc/hosts"))
+      .split("\n")
+      .find((each) => each.includes("store"));
+  expect(await line()).toStartWith(`${await addressOf("base")}\tstore `);
+  await daemon.out("stop", "-t", "0", "base");
+  await daemon.out("run", "-d", "--name", "taker", "busybox", "sleep", "1000");
+  await daemon.out("start", "base");
+  expect(await line()).toStartWith(`${await addressOf("base")}\tstore `);
+  await daemon.out("rename", "base", "renamed");
+  expect(await daemon.out("inspect", "-f", "{{.HostConfig.Links}}", "user")).toBe("[/renamed:/user/store]");
+  expect(await daemon.out("exec", "user", "env")).toContain("STORE_NAME=/user/store");
+  await daemon.out("restart", "-t", "0", "user");
+  expect(await line()).toStartWith(`${await addressOf("renamed")}\tstore `);
+  await daemon.out("rm", "-f", "renamed", "user", "taker");
+}, 60_000);
+
 test("container:<id> shares one network", async () => {
   await serve("owner");
   const inside = await daemon.docker(

@@ -1,8 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
+import { log, messageOf } from "@berth/base";
 import type { EndpointResult } from "@berth/network";
 import type { EngineContext } from "../context.ts";
-import type { Container } from "./container.ts";
-import { bridgeAddress, resolveLink } from "./links.ts";
+import { type Container, isAlive } from "./container.ts";
+import { bridgeAddress, linkingTo, resolveLink } from "./links.ts";
 import { DEFAULT_NETWORK, networkMode } from "./network-mode.ts";
 import { containerFiles } from "./paths.ts";
 import { HOST_GATEWAY, parseExtraHost } from "./validate-host-config.ts";
@@ -83,6 +84,23 @@ function hostHosts(): string {
     return text.endsWith("\n") ? text : `${text}\n`;
   } catch {
     return LOCAL;
+  }
+}
+
+/** Containers that run with a legacy link to this one find it where it is now. */
+export function updateLinkedHosts(engine: EngineContext, target: Container): void {
+  for (const container of linkingTo(target, engine.containers.all())) {
+    const { network } = container.state;
+    if (!isAlive(container) || network === undefined) continue;
+    try {
+      rewriteHosts(engine, container, network.endpoints);
+    } catch (error) {
+      // Another of its links leads to a container that is gone.
+      log.warn("cannot tell a container of a link's new address", {
+        container: container.id,
+        error: messageOf(error),
+      });
+    }
   }
 }
 

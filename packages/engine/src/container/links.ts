@@ -50,6 +50,34 @@ export function checkLinks(engine: EngineContext, container: Container): void {
   }
 }
 
+/** The containers whose legacy links lead to this one, by its name, its id or the beginning of it. */
+export function* linkingTo(target: Container, containers: Iterable<Container>): Generator<Container> {
+  for (const container of containers) {
+    const links = container.record.hostConfig.Links ?? [];
+    if (container !== target && links.some((text) => leadsTo(text, target))) yield container;
+  }
+}
+
+function leadsTo(text: string, { id, record }: Container): boolean {
+  const { container } = parseLink(text);
+  return container === record.name || (container !== "" && id.startsWith(container));
+}
+
+/** A container has another name: links that are written with the old one follow it. */
+export function renameLinks(engine: EngineContext, oldName: string, name: string): void {
+  for (const container of engine.containers.all()) {
+    const { record } = container;
+    const links = record.hostConfig.Links ?? [];
+    if (!links.some((text) => parseLink(text).container === oldName)) continue;
+    const Links = links.map((text) => {
+      const link = parseLink(text);
+      return link.container === oldName ? `${name}:${link.alias}` : text;
+    });
+    container.record = { ...record, hostConfig: { ...record.hostConfig, Links } };
+    engine.containers.saveRecord(container);
+  }
+}
+
 /** Address of a container on the default bridge; empty when it has none. */
 export function bridgeAddress(container: Container): string {
   return (

@@ -1,6 +1,7 @@
 import { BerthError, invalidParameter } from "@berth/base";
 import type { EngineContext } from "../context.ts";
 import { containerEvent } from "./events.ts";
+import { renameLinks } from "./links.ts";
 import { checkName } from "./names.ts";
 
 /** @throws not-found, invalid-parameter, conflict. */
@@ -19,7 +20,10 @@ export async function renameContainer(
     if (name === oldName) {
       throw invalidParameter("Renaming a container with the same name as its current name");
     }
-    engine.containers.rename(container, name);
+    engine.transaction(() => {
+      engine.containers.rename(container, name);
+      renameLinks(engine, oldName, name);
+    });
   } catch (error) {
     if (!(error instanceof BerthError) || error.message.startsWith("Renaming")) throw error;
     throw new BerthError(error.kind, `Error when allocating new name: ${error.message}`);
