@@ -34,6 +34,13 @@ export interface PortRequest {
   hostPortLast: number;
 }
 
+/** A port of another container on the default network. */
+export interface LinkedPort {
+  address: string;
+  protocol: PortRequest["protocol"];
+  port: number;
+}
+
 export interface ConnectRequest {
   containerId: string;
   containerName: string;
@@ -41,6 +48,8 @@ export interface ConnectRequest {
   endpoints: EndpointRequest[];
   ports: PortRequest[];
   sysctls?: Record<string, string>;
+  /** What legacy links lead to: open also where containers of the default network do not reach each other. */
+  linked?: LinkedPort[];
   dns: { servers: string[]; search: string[]; options: string[] };
 }
 
@@ -102,6 +111,8 @@ export interface Networks {
   ): Promise<LiveConnection>;
   /** Takes a running container out of a network. @throws system `container x is not connected to network y`. */
   disconnect(containerId: string, network: string): Promise<LiveDisconnection>;
+  /** The legacy links of a running container lead elsewhere now. */
+  relink(containerId: string, linked: readonly LinkedPort[]): void;
   /** A running container has another name: for the name server and for `network inspect`. */
   rename(containerId: string, name: string): void;
   /** What the shim of a running container should have made by now; undefined when it has no sandbox. */

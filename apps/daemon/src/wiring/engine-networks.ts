@@ -22,6 +22,7 @@ export function engineNetworks(controller: NetworkController, config: DaemonConf
     validateEndpoint: (request, connected) => controller.validateEndpoint(request, connected),
     connect: (id, request, ports) => controller.connect(id, request, ports),
     disconnect: (id, network) => controller.disconnect(id, network),
+    relink: (id, linked) => controller.relink(id, linked),
     rename: (id, name) => controller.rename(id, name),
     sandboxOf: (id) => controller.sandboxOf(id),
     endpointsOf: (id) => controller.endpointsOf(id),

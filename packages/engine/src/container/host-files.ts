@@ -3,7 +3,7 @@ import { log, messageOf } from "@berth/base";
 import type { EndpointResult } from "@berth/network";
 import type { EngineContext } from "../context.ts";
 import { type Container, isAlive } from "./container.ts";
-import { bridgeAddress, linkingTo, resolveLink } from "./links.ts";
+import { bridgeAddress, linkedPorts, linkingTo, resolveLink } from "./links.ts";
 import { DEFAULT_NETWORK, networkMode } from "./network-mode.ts";
 import { containerFiles } from "./paths.ts";
 import { HOST_GATEWAY, parseExtraHost } from "./validate-host-config.ts";
@@ -87,13 +87,14 @@ function hostHosts(): string {
   }
 }
 
-/** Containers that run with a legacy link to this one find it where it is now. */
-export function updateLinkedHosts(engine: EngineContext, target: Container): void {
+/** Containers that run with a legacy link to this one find it where it is now, and may go there. */
+export function updateLinking(engine: EngineContext, target: Container): void {
   for (const container of linkingTo(target, engine.containers.all())) {
     const { network } = container.state;
     if (!isAlive(container) || network === undefined) continue;
     try {
       rewriteHosts(engine, container, network.endpoints);
+      engine.networks.relink(container.id, linkedPorts(engine, container));
     } catch (error) {
       // Another of its links leads to a container that is gone.
       log.warn("cannot tell a container of a link's new address", {

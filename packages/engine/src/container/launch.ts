@@ -4,7 +4,7 @@ import type { EndpointRequest, EndpointResult, PortRequest, PortSocket, SandboxP
 import type { Launch } from "@berth/runtime";
 import type { EngineContext } from "../context.ts";
 import { type Container, isAlive } from "./container.ts";
-import { checkLinks, parseLink } from "./links.ts";
+import { checkLinks, linkedPorts, parseLink } from "./links.ts";
 import { logTarget } from "./log-config.ts";
 import { DEFAULT_NETWORK, networkMode, plannedEndpoints } from "./network-mode.ts";
 import { containerDirectory, logPath } from "./paths.ts";
@@ -52,6 +52,7 @@ export async function prepareNetwork(engine: EngineContext, container: Container
       endpointRequest(network, asked, hostConfig.Links ?? []),
     ),
     ports: publishedPorts(container),
+    linked: linkedPorts(engine, container),
     ...(hostConfig.Sysctls ? { sysctls: netSysctls(hostConfig.Sysctls) } : {}),
     dns: {
       servers: hostConfig.Dns ?? [],

@@ -1,6 +1,8 @@
 import { conflict, invalidParameter, isKind } from "@berth/base";
+import type { LinkedPort } from "@berth/network";
 import type { EngineContext } from "../context.ts";
 import { type Container, isAlive } from "./container.ts";
+import { DEFAULT_NETWORK, networkMode } from "./network-mode.ts";
 import { exposedPorts } from "./ports.ts";
 import type { ContainerStore } from "./store.ts";
 
@@ -48,6 +50,17 @@ export function checkLinks(engine: EngineContext, container: Container): void {
       throw conflict(`Cannot link to /${target.record.name}, as it does not belong to the default network`);
     }
   }
+}
+
+/** The ports that the container's legacy links lead to, as far as those containers run. @throws invalid-parameter. */
+export function linkedPorts(engine: EngineContext, { record }: Container): LinkedPort[] {
+  const mode = networkMode(record.config, record.hostConfig);
+  if (mode.kind !== "networks" || mode.name !== DEFAULT_NETWORK) return [];
+  return (record.hostConfig.Links ?? []).flatMap((text) => {
+    const { target } = resolveLink(text, engine.containers);
+    const address = bridgeAddress(target);
+    return address === "" ? [] : exposedPorts(target.record.config).map((port) => ({ ...port, address }));
+  });
 }
 
 /** The containers whose legacy links lead to this one, by its name, its id or the beginning of it. */

@@ -8,7 +8,7 @@ import { type Container, isAlive } from "./container.ts";
 import { containerEvent, volumeEvents } from "./events.ts";
 import { watchExit } from "./exit.ts";
 import { startHealth } from "./health.ts";
-import { updateLinkedHosts, writeHostFiles } from "./host-files.ts";
+import { updateLinking, writeHostFiles } from "./host-files.ts";
 import { launchOf, networkState, type PreparedNetwork, prepareNetwork } from "./launch.ts";
 import { removeLocked } from "./removal.ts";
 import { specOf } from "./spec.ts";
@@ -113,7 +113,7 @@ async function launch(engine: EngineContext, container: Container): Promise<void
       network.joined?.state.network?.sandboxId,
     ),
   });
-  updateLinkedHosts(engine, container);
+  updateLinking(engine, container);
   startHealth(engine, container, true);
   engine.containers.saveState(container);
   endpointEvents(engine, container.id, "connect", network.endpoints);

@@ -79,6 +79,8 @@ export class FakeNetworks implements EngineNetworks {
     return "172.17.0.1";
   }
 
+  relink(): void {}
+
   rename(): void {}
 
   lookUp(network: string): NetworkIdentity {

@@ -16,6 +16,7 @@ import type {
   ConnectRequest,
   EndpointRequest,
   EndpointResult,
+  LinkedPort,
   LiveConnection,
   LiveDisconnection,
   NetworkIdentity,
@@ -30,7 +31,13 @@ import type { ControllerContext } from "./context.ts";
 import { makeNetwork } from "./create-network.ts";
 import { checkEndpoint } from "./endpoints.ts";
 import { inspectNetwork, matchesFilters, poolOf } from "./inspect.ts";
-import { enableForwarding, ensureNetworkBridge, firewallNetwork, hostRoutes } from "./kernel.ts";
+import {
+  enableForwarding,
+  ensureNetworkBridge,
+  filterBridgedFrames,
+  firewallNetwork,
+  hostRoutes,
+} from "./kernel.ts";
 import { DEFAULT_NETWORK, defaultNetwork, ensureHostAndNone } from "./predefined.ts";
 import { type NetworkRecord, NetworkStore } from "./records.ts";
 import { identityOf, NetworkRegistry } from "./registry.ts";
@@ -100,6 +107,7 @@ export class NetworkController implements Networks {
   restore(liveContainers: Iterable<string>): void {
     const { settings, registry, firewall } = this.#context;
     if (settings.ipForward) enableForwarding();
+    if (!settings.icc && settings.packetFilter) filterBridgedFrames();
     const published = this.#sandboxes.restore(new Set(liveContainers));
     const networks: NetworkRecord[] = [];
     for (const network of registry.all()) {
@@ -194,6 +202,10 @@ export class NetworkController implements Networks {
 
   async disconnect(containerId: string, network: string): Promise<LiveDisconnection> {
     return this.#sandboxes.disconnect(containerId, network);
+  }
+
+  relink(containerId: string, linked: readonly LinkedPort[]): void {
+    this.#sandboxes.relink(containerId, linked);
   }
 
   rename(containerId: string, name: string): void {

@@ -1,4 +1,5 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { log } from "@berth/base";
 import { listRoutes, NETLINK_ROUTE, NetlinkSocket } from "@berth/linux";
 import { addressFromBytes, isLinkLocal, parseCidr, type Subnet, subnetOf } from "../address/ip.ts";
 import { ensureBridge } from "../bridge/bridge.ts";
@@ -58,6 +59,22 @@ export function bridgedFramesAreFiltered(): boolean {
     readSysctl("bridge/bridge-nf-call-iptables") === "1" &&
     readSysctl("bridge/bridge-nf-call-ip6tables") === "1"
   );
+}
+
+/**
+ * Has frames between the ports of bridges pass the firewall, as Docker does for `--icc=false`: links are open then. Where the
+ * kernel has no br_netfilter the ports are isolated instead, and links are not open.
+ */
+export function filterBridgedFrames(): void {
+  if (bridgedFramesAreFiltered()) return;
+  try {
+    if (!existsSync("/proc/sys/net/bridge"))
+      Bun.spawnSync(["modprobe", "br_netfilter"], { stderr: "ignore" });
+    for (const name of ["bridge-nf-call-iptables", "bridge-nf-call-ip6tables"])
+      writeSysctl(`net/bridge/${name}`, "1");
+  } catch (error) {
+    log.warn("links do not work with --icc=false here: bridged frames cannot be filtered", { error });
+  }
 }
 
 function readSysctl(path: string): string {

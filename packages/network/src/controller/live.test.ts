@@ -383,6 +383,31 @@ describe("as the daemon is told", () => {
   });
 });
 
+test("a link opens its ports where containers do not reach each other otherwise", async () => {
+  const controller = host.start({ icc: false });
+  const target = container("db", ["bridge"]);
+  const { made: db } = await host.run(controller, target);
+  const request = container("app", ["bridge"]);
+  const { made: app } = await host.run(controller, {
+    ...request,
+    linked: [{ address: "172.17.0.2", protocol: "tcp", port: 80 }],
+  });
+  const { made: stranger } = await host.run(controller, container("stranger", ["bridge"]));
+  const [open, closed] = [80, 81].map((port) => host.keep(listenAt(inside(db), "0.0.0.0", port)));
+  const back = host.keep(listenAt(inside(app), "0.0.0.0", 80));
+  expect(probeTcp(inside(app), "172.17.0.2", 80, open!)).toBe("172.17.0.3");
+  expect(probeTcp(inside(app), "172.17.0.2", 81, closed!)).toBe("dropped");
+  expect(probeTcp(inside(stranger), "172.17.0.2", 80, open!)).toBe("dropped");
+  expect(probeTcp(inside(db), "172.17.0.3", 80, back)).toBe("dropped");
+  host.start({ icc: false }, [request.containerId, target.containerId]);
+  expect(probeTcp(inside(app), "172.17.0.2", 80, open!)).toBe("172.17.0.3");
+  controller.relink(request.containerId, [{ address: "172.17.0.2", protocol: "tcp", port: 81 }]);
+  expect(probeTcp(inside(app), "172.17.0.2", 81, closed!)).toBe("172.17.0.3");
+  expect(probeTcp(inside(app), "172.17.0.2", 80, open!)).toBe("dropped");
+  await controller.release(request.containerId);
+  expect(probeTcp(inside(app), "172.17.0.2", 81, closed!)).toBe("dropped");
+});
+
 test("icc=false works with and without filtering of bridged frames", async () => {
   for (const filtered of ["1", "0"]) {
     writeSysctl("net.bridge.bridge-nf-call-iptables", filtered);

@@ -1,5 +1,6 @@
 import type { Ipam } from "@berth/api";
 import type { State } from "@berth/state";
+import type { LinkedPort } from "../networks.ts";
 import type { PortSocket } from "../sandbox-plan.ts";
 
 /** One network as it is stored. */
@@ -75,6 +76,7 @@ export interface SandboxRecord {
   /** That of IPv6, when it is another one. */
   gatewayEndpoint6?: string;
   ports: PortSocket[];
+  linked?: LinkedPort[];
   dns: { servers: string[]; search: string[]; options: string[] };
 }
 

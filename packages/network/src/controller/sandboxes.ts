@@ -5,6 +5,7 @@ import type {
   ConnectRequest,
   EndpointRequest,
   EndpointResult,
+  LinkedPort,
   LiveConnection,
   LiveDisconnection,
   PortRequest,
@@ -58,6 +59,7 @@ export class Sandboxes {
       endpoints: [],
       gatewayEndpoint: "",
       ports: [],
+      ...(request.linked?.length ? { linked: request.linked } : {}),
       dns: request.dns,
     };
     let reserved: ReservedPort[] = [];
@@ -145,7 +147,7 @@ export class Sandboxes {
   /** See `Networks.publish`. */
   publish(containerId: string): void {
     const sandbox = this.#sandbox(containerId);
-    this.#context.firewall.publish(containerId, publishedPorts(sandbox));
+    this.#context.firewall.publish(containerId, this.#seenByFirewall(sandbox));
     this.#published.add(containerId);
     this.#names.writeOwn(sandbox);
     this.#writeZones(sandbox.endpoints);
@@ -269,7 +271,7 @@ export class Sandboxes {
     this.#byContainer.set(containerId, changed);
     ports.remove(before.ports, containerId);
     ports.add(changed.ports, containerId);
-    if (this.#published.has(containerId)) firewall.publish(containerId, publishedPorts(changed));
+    if (this.#published.has(containerId)) firewall.publish(containerId, this.#seenByFirewall(changed));
     this.#names.writeOwn(changed);
     this.#writeZones(endpoints);
     return JSON.stringify(before.ports) === JSON.stringify(changed.ports) ? undefined : changed.ports;
@@ -283,6 +285,30 @@ export class Sandboxes {
       const gateways = gatewaysOf(network, endpoint, changed).filter((gateway) => !had.includes(gateway));
       return gateways.length === 0 ? [] : [{ endpointId: endpoint.id, gateways }];
     });
+  }
+
+  /** See `Networks.relink`. */
+  relink(containerId: string, linked: readonly LinkedPort[]): void {
+    const sandbox = this.#byContainer.get(containerId);
+    if (sandbox === undefined) return;
+    const changed: SandboxRecord = { ...sandbox, linked: [...linked] };
+    this.#context.store.putSandbox(changed);
+    this.#replace(sandbox, changed, []);
+  }
+
+  /** What the packet filter is to know of a container. */
+  #seenByFirewall(sandbox: SandboxRecord): PublishedPorts {
+    const addresses = sandbox.endpoints.flatMap((endpoint) => [endpoint.ipv4, endpoint.ipv6]);
+    const found = { ports: sandbox.ports, addresses: addresses.filter((address) => address !== "") };
+    const from = sandbox.endpoints.find((endpoint) => this.#networkOf(endpoint).predefined)?.ipv4 ?? "";
+    if (this.#context.settings.icc || from === "" || sandbox.linked === undefined) return found;
+    const links = sandbox.linked.map(({ address, protocol, port }) => ({
+      from,
+      to: address,
+      protocol,
+      port,
+    }));
+    return { ...found, links };
   }
 
   /** See `Networks.rename`. */
@@ -331,7 +357,8 @@ export class Sandboxes {
       ports.add(sandbox.ports, containerId);
       this.#byContainer.set(containerId, sandbox);
       this.#published.add(containerId);
-      if (sandbox.ports.length > 0) published.set(containerId, publishedPorts(sandbox));
+      if (sandbox.ports.length > 0 || sandbox.linked !== undefined)
+        published.set(containerId, this.#seenByFirewall(sandbox));
     }
     const networks = registry.all();
     zones.removeOthers(new Set([...this.#byContainer.keys(), ...networks.map((network) => network.id)]));
@@ -358,11 +385,6 @@ export class Sandboxes {
     if (sandbox === undefined) throw notFound(`container ${containerId} has no network`);
     return sandbox;
   }
-}
-
-function publishedPorts(sandbox: SandboxRecord): PublishedPorts {
-  const addresses = sandbox.endpoints.flatMap((endpoint) => [endpoint.ipv4, endpoint.ipv6]);
-  return { ports: sandbox.ports, addresses: addresses.filter((address) => address !== "") };
 }
 
 /** Where published ports lead; empty for a family that the way out does not have. */

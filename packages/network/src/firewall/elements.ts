@@ -5,15 +5,20 @@ import type { PublishedPorts } from "./model.ts";
 
 const PROTOCOL = { tcp: 6, udp: 17, sctp: 132 } as const;
 
-/** An element of a port map or of `own4`, `own6` (see `ruleset.ts`): the parts of its key and of its value. */
+/** An element of a port map, of `own4`, `own6` or `links4` (see `ruleset.ts`): the parts of its key and of its value. */
 interface PortEntry {
   set: string;
-  key: { address?: IpAddress; protocol: keyof typeof PROTOCOL; port: number };
+  key: { addresses: IpAddress[]; protocol: keyof typeof PROTOCOL; port: number };
   value?: { address: IpAddress; port: number };
 }
 
 /** What the kernel is to know of one container's ports; each key once. */
-function portEntries({ ports, addresses, own: callers = addresses }: PublishedPorts): PortEntry[] {
+function portEntries({
+  ports,
+  addresses,
+  own: callers = addresses,
+  links = [],
+}: PublishedPorts): PortEntry[] {
   const entries = new Map<string, PortEntry>();
   const add = (entry: PortEntry) => entries.set(`${entry.set} ${keyText(entry)}`, entry);
   const own = callers.map(parseAddress).filter((address) => address !== undefined);
@@ -22,13 +27,18 @@ function portEntries({ ports, addresses, own: callers = addresses }: PublishedPo
     const target = parseAddress(containerAddress);
     // The kernel translates within a family only; the proxy does the rest.
     if (host === undefined || target === undefined || host.family !== target.family) continue;
-    const key = { protocol, port: hostPort };
+    const key = { addresses: [], protocol, port: hostPort };
     const value = { address: target, port: containerPort };
     if (host.value === 0n) add({ set: `port${host.family}`, key, value });
-    else add({ set: `port${host.family}_at`, key: { ...key, address: host }, value });
+    else add({ set: `port${host.family}_at`, key: { ...key, addresses: [host] }, value });
     for (const address of own) {
-      if (address.family === host.family) add({ set: `own${address.family}`, key: { ...key, address } });
+      if (address.family === host.family)
+        add({ set: `own${address.family}`, key: { ...key, addresses: [address] } });
     }
+  }
+  for (const { from, to, protocol, port } of links) {
+    const ends = [from, to].map(parseAddress).filter((address) => address?.family === 4);
+    if (ends.length === 2) add({ set: "links4", key: { addresses: ends as IpAddress[], protocol, port } });
   }
   return [...entries.values()];
 }
@@ -39,9 +49,12 @@ export function portElements(published: PublishedPorts): ElementChange[] {
   for (const { set, key, value } of portEntries(published)) {
     const change = sets.get(set) ?? { set, elements: [] };
     sets.set(set, change);
-    const address = key.address === undefined ? [] : [addressBytes(key.address)];
     change.elements.push({
-      key: concatenate(...address, Uint8Array.of(PROTOCOL[key.protocol]), portBytes(key.port)),
+      key: concatenate(
+        ...key.addresses.map(addressBytes),
+        Uint8Array.of(PROTOCOL[key.protocol]),
+        portBytes(key.port),
+      ),
       ...(value === undefined
         ? {}
         : { data: concatenate(addressBytes(value.address), portBytes(value.port)) }),
@@ -60,8 +73,8 @@ export function portElementTexts(published: PublishedPorts): { set: string; text
 }
 
 function keyText({ key }: PortEntry): string {
-  const address = key.address === undefined ? "" : `${formatAddress(key.address)} . `;
-  return `${address}${key.protocol} . ${key.port}`;
+  const addresses = key.addresses.map((address) => `${formatAddress(address)} . `).join("");
+  return `${addresses}${key.protocol} . ${key.port}`;
 }
 
 function portBytes(port: number): Uint8Array {

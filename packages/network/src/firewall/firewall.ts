@@ -100,7 +100,8 @@ export class Firewall implements Disposable {
     if (!this.#on) return;
     const published = this.#seen(ports);
     const before = this.#published.get(containerId);
-    if (published.ports.length === 0 && before === undefined) return;
+    const nothing = published.ports.length === 0 && (published.links ?? []).length === 0;
+    if (nothing && before === undefined) return;
     this.#published.set(containerId, published);
     try {
       this.#change(before === undefined ? [] : portElements(before), portElements(published));

@@ -20,6 +20,16 @@ export interface PublishedPorts {
   addresses: string[];
   /** Those from which it calls its own ports by way of the host's socket; absent: all. */
   own?: string[];
+  /** Where it may go to although containers of its network do not reach each other. */
+  links?: LinkRule[];
+}
+
+export interface LinkRule {
+  /** IPv4 addresses. */
+  from: string;
+  to: string;
+  protocol: PortSocket["protocol"];
+  port: number;
 }
 
 /** Name of the table of the daemon whose default bridge this is: several daemons live side by side. */

@@ -39,6 +39,7 @@ ${portMap("port6", "", 6)}
 ${portMap("port4_at", "ipv4_addr . ", 4)}
 ${portMap("port6_at", "ipv6_addr . ", 6)}
 ${set("own4", "ipv4_addr . inet_proto . inet_service")}
+${set("links4", "ipv4_addr . ipv4_addr . inet_proto . inet_service")}
 ${set("own6", "ipv6_addr . inet_proto . inet_service")}
 ${CHAINS}
 }
@@ -95,6 +96,7 @@ const CHAINS = `
     iifname != @bridges oifname != @bridges accept
     ct state established,related accept
     iifname . oifname @same_bridge accept
+    ip saddr . ip daddr . meta l4proto . th dport @links4 accept
     iifname @internal drop
     oifname @internal drop
     ct status dnat accept
