@@ -114,12 +114,18 @@ fetch_trixie_clients() {
   fetch_deb oras oras_1.2.0-1+b9_amd64.deb 5f138419f0e4bc128ee4717b06190dc5770cf120ab7e3a991e5b3e9158f3189e
 }
 
+# The Debian mirror that this machine's apt uses.
+mirror() {
+  cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
+    sed -n -E 's/^URIs: *([^ ]*).*/\1/p; s/^deb +(\[[^]]*\] +)?([^ ]*) .*/\2/p' | grep -v security | head -n 1
+}
+
 # fetch_deb SOURCE FILE SHA256
 fetch_deb() {
   [ -e ".cache/trixie/$2.done" ] && return 0
   mkdir -p .cache/trixie
   say "fetching $2"
-  if ! curl -fsS --max-time 300 -o ".cache/trixie/$2.part" "http://deb.debian.org/debian/pool/main/${1%"${1#?}"}/$1/$2" ||
+  if ! curl -fsS --max-time 300 -o ".cache/trixie/$2.part" "$(mirror)/pool/main/${1%"${1#?}"}/$1/$2" ||
     ! printf '%s  %s\n' "$3" ".cache/trixie/$2.part" | sha256sum -c --quiet - >&2; then
     rm -f ".cache/trixie/$2.part"
     say "could not fetch $2: tests of this client will be skipped"
