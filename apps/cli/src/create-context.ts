@@ -4,7 +4,7 @@ import type { Configuration } from "./config/config-file.ts";
 import type { Context, GlobalOptions } from "./context.ts";
 import type { Parsed } from "./flags/flag.ts";
 import type { GLOBAL_FLAGS } from "./global-flags.ts";
-import type { Invocation } from "./run.ts";
+import type { Invocation } from "./invocation.ts";
 
 /** The context of one run; `close` drops its connections. */
 export function createContext(

@@ -7,19 +7,7 @@ import { CommandError, ExitStatus, OutputClosed } from "./errors.ts";
 import type { Flags } from "./flags/flag.ts";
 import { FlagError, parseFlags } from "./flags/parse.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
-import type { Output } from "./io/output.ts";
-import type { Input } from "./io/stdin.ts";
-
-export interface Invocation {
-  program: string;
-  argv: readonly string[];
-  stdin: Input;
-  stdout: Output;
-  stderr: Output;
-  environment: Readonly<Record<string, string | undefined>>;
-  /** Instead of asking the system. */
-  isTerminal?: (fd: number) => boolean;
-}
+import type { Invocation } from "./invocation.ts";
 
 const LOG_LEVELS = new Set(["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"]);
 

@@ -1,5 +1,4 @@
 import type { RootfsMount } from "@berth/spec";
-import type { Announced } from "./shim/protocol.ts";
 
 /** All that a shim needs to run one container: plain data, made by the engine. */
 export interface Launch {
@@ -123,6 +122,9 @@ export interface Shim {
   /** Throws away a container that is not to run, or was not seen to. */
   abandon(): Promise<void>;
 }
+
+/** What can be got ready for. */
+export type Announced = "launch" | "exec";
 
 export interface Runtime {
   /** A launch or an exec will come soon: what can be waited for ahead is (docs/design/007-start-latency.md). Costs microseconds. */

@@ -1,5 +1,5 @@
 import { systemError } from "@berth/base";
-import type { Bytes } from "./stream.ts";
+import type { Bytes } from "./bytes.ts";
 
 const PROGRAMS = {
   bzip2: { arguments: ["bzip2", "-d", "-c"], package: "bzip2" },

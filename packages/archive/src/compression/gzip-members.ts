@@ -1,3 +1,5 @@
+import type { Bytes } from "./bytes.ts";
+
 /** Bytes of a member: what is compressed by itself. */
 const BLOCK = 1 << 20;
 /** libdeflate's fastest: half of the time that zlib takes for level 3, and files as small. */
@@ -7,9 +9,7 @@ const LEVEL = 1;
  * gzip of `source` as members (RFC 1952, 2.2) of 1 MiB each, whose sequence every reader takes for one file. The same bytes give
  * the same result, however they came. For a process that has nothing else to do: each member is made in one call.
  */
-export async function* gzipMembers(
-  source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): AsyncGenerator<Uint8Array> {
+export async function* gzipMembers(source: Bytes): AsyncGenerator<Uint8Array> {
   const block = new Uint8Array(BLOCK);
   let filled = 0;
   let isEmpty = true;

@@ -1,2 +1,3 @@
+export type { Bytes } from "./bytes.ts";
 export { type Compression, DETECTION_BYTES, detectCompression } from "./detect.ts";
-export { type Bytes, compress, decompress, detectStream } from "./stream.ts";
+export { compress, decompress, detectStream } from "./stream.ts";

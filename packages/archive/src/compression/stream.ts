@@ -1,12 +1,10 @@
 import type { Transform } from "node:stream";
 import { type BerthError, messageOf, systemError } from "@berth/base";
 import { lazyNode } from "../lazy-node.ts";
+import type { Bytes } from "./bytes.ts";
 import { type Compression, DETECTION_BYTES, detectCompression } from "./detect.ts";
 import { externalDecompress } from "./external.ts";
 import { ZstdFrames } from "./zstd-frames.ts";
-
-/** Bytes in pieces. A piece must stay as it is until the next one is asked for. */
-export type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 const CHUNK = 256 * 1024;
 /** Pieces that are made ready while the consumer works; inflating runs in a thread of its own. */

@@ -6,7 +6,7 @@
  *   attach    one answer line, then Docker's stream in both directions
  *   exec      as attach, for a process that is started by it
  */
-import type { ExecRequest, ExitRecord } from "../runtime.ts";
+import type { Announced, ExecRequest, ExitRecord } from "../runtime.ts";
 
 export const LINE_LIMIT = 4 * 1024 * 1024;
 
@@ -55,9 +55,6 @@ export type ControlMessage =
   | { event: "exec-exit"; execId: string; exitCode: number }
   | { id: number; ok: true; result: unknown }
   | { id: number; error: Failure };
-
-/** What can be got ready for. */
-export type Announced = "launch" | "exec";
 
 /** Flag of `berth shim-server`: the host is cgroup hybrid, and crun refuses to run where it sees the unified half. */
 export const HIDE_UNIFIED_CGROUP = "--hide-unified-cgroup";

@@ -1,7 +1,8 @@
 import { log, unavailable } from "@berth/base";
 import { closeQuietly, FORK_SERVER_ENVIRONMENT, MSG, SOCK, sendmsg, socketpair } from "@berth/linux";
 import { type Subprocess, spawn } from "bun";
-import type { Announced, LaunchMessage } from "./protocol.ts";
+import type { Announced } from "../runtime.ts";
+import type { LaunchMessage } from "./protocol.ts";
 
 const announcement = (soon: Announced) => Buffer.from(JSON.stringify({ soon } satisfies LaunchMessage));
 const ANNOUNCEMENTS = { launch: announcement("launch"), exec: announcement("exec") };

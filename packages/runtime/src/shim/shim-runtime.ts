@@ -2,13 +2,13 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { isKind, log, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import { AF, closeQuietly, connect, isErrno, listenUnix, SOCK, socket } from "@berth/linux";
-import type { ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
+import type { Announced, ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
 import type { OciSeccomp } from "../spec/seccomp/profile.ts";
 import { connectShim } from "./client.ts";
 import { removeShimFolder } from "./folder.ts";
 import { type BundleFile, EXIT_FILE, type LaunchFile, SHIM_FILES } from "./launch-file.ts";
 import { endOrphans } from "./orphans.ts";
-import { type Announced, HIDE_UNIFIED_CGROUP } from "./protocol.ts";
+import { HIDE_UNIFIED_CGROUP } from "./protocol.ts";
 import { SeccompFiles } from "./seccomp-files.ts";
 import { ShimServer } from "./server.ts";
 
