@@ -349,4 +349,25 @@ describe("compose: how it ends", () => {
     expect((await begun.states()).filter((state) => state.endsWith(" running"))).toEqual([]);
     await begun.ok("down");
   }, 60_000);
+
+  test("without its profile a service is left alone; with it, or by its name, it is not", async () => {
+    const file = `services:
+  web: {image: busybox, command: ${LOOP}}
+  tool: {image: busybox, command: ${LOOP}, profiles: [tools]}
+`;
+    const some = project("some", file);
+    await some.ok("--profile", "tools", "up", "-d");
+    const states = async () => (await some.states()).sort();
+    await some.ok("stop", "-t", "1");
+    expect(await states()).toEqual(["some-tool-1 running", "some-web-1 exited"]);
+    expect(await some.ok("logs")).not.toContain("tool-1");
+    await some.ok("up", "-d");
+    await some.ok("down", "-t", "1");
+    expect(await states()).toEqual(["some-tool-1 running"]);
+    await some.ok("stop", "-t", "1", "tool");
+    expect(await states()).toEqual(["some-tool-1 exited"]);
+    await some.ok("--profile", "tools", "down");
+    expect(await states()).toEqual([]);
+    expect(await daemon.out("network", "ls", "-q", "--filter", "name=some_default")).toBe("");
+  }, 60_000);
 });

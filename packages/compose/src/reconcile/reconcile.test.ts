@@ -198,6 +198,23 @@ describe("up", () => {
     expect(plan).toEndWith("start container shop-db-1\nstart container shop-web-1\n");
   });
 
+  test("dependents with restart: true that are not brought up restart; those that share a namespace are left", () => {
+    const target = targetOf({
+      db: {},
+      web: { depends_on: { db: { condition: "service_started", restart: true, required: true } } },
+      lone: {
+        network_mode: "service:db",
+        networks: {},
+        depends_on: { db: { condition: "service_started", restart: true, required: true } },
+      },
+    });
+    const observed = brought(target);
+    target.project.services.db!.environment = { A: "1" };
+    const plan = planOf(target, observed, { services: new Set(["db"]), named: new Set(["db"]) });
+    expect(plan).toEndWith("start container shop-db-1\nrestart container shop-web-1\n");
+    expect(plan).not.toContain("lone");
+  });
+
   test("scale: up with the next numbers, down from the highest", () => {
     const target = targetOf({ web: {} });
     expect(planOf(target, brought(target), { scale: new Map([["web", 3]]) })).toBe(

@@ -13,12 +13,13 @@ interface StartOptions {
 /**
  * Starts, each after what its service depends on. Nothing starts before everything is made: a mistake in the last service
  * shall not leave half an application running.
+ * @returns by service: the steps that start it.
  */
 export function planStarts(
   builder: PlanBuilder,
   plans: ReadonlyMap<string, ServicePlan>,
   { after, stopped, options }: StartOptions,
-): void {
+): ReadonlyMap<string, readonly number[]> {
   const before = [
     ...[...plans.values()].flatMap((plan) => plan.ready),
     ...after.map((step) => (typeof step === "number" ? step : step[1])),
@@ -47,7 +48,7 @@ export function planStarts(
     }
     started.set(name, starts);
   }
-  if (!options.wait) return;
+  if (!options.wait) return started;
   for (const [name, plan] of plans) {
     if (plan.containers.length === 0) continue;
     builder.add(
@@ -61,6 +62,7 @@ export function planStarts(
       [made, ...(started.get(name) ?? [])],
     );
   }
+  return started;
 }
 
 /** What a start waits for because of one dependency. */

@@ -100,11 +100,12 @@ export function reconcileUp(
   }
   const stopped = planDependentStops(builder, target, observed, plans, options);
   if (options.start) {
-    planStarts(builder, plans, {
+    const started = planStarts(builder, plans, {
       after: [...before, ...stopped],
       stopped: new Set(stopped.keys()),
       options,
     });
+    planDependentRestarts(builder, target, observed, plans, started, options);
   }
   const containers = new Map(
     [...plans].map(([name, plan]) => [name, plan.containers.map((each) => each.name)]),
@@ -317,15 +318,48 @@ function planDependentStops(
     for (const dependent of dependentsOf(services, name)) {
       if (services[dependent]?.depends_on?.[name]?.restart !== true) continue;
       const own = plans.get(dependent);
+      if (own === undefined) continue;
       for (const container of observed.containers) {
         if (container.service !== dependent || container.oneOff || container.state !== "running") continue;
-        if (own?.recreated.includes(container) || stops.has(container.name)) continue;
-        if (own !== undefined && !own.containers.some(({ id }) => id === container.id)) continue;
+        if (own.recreated.includes(container) || stops.has(container.name)) continue;
+        if (!own.containers.some(({ id }) => id === container.id)) continue;
         stops.set(container.name, planStop(builder, serviceOf(target, dependent), container, [], options));
       }
     }
   }
   return stops;
+}
+
+/** Dependents that asked for it and are not brought up now restart when what they need has been made anew. */
+function planDependentRestarts(
+  builder: PlanBuilder,
+  target: Target,
+  observed: ObservedProject,
+  plans: ReadonlyMap<string, ServicePlan>,
+  started: ReadonlyMap<string, readonly number[]>,
+  { timeout }: UpOptions,
+): void {
+  const { services } = target.project;
+  const after = new Map<ObservedContainer, number[]>();
+  for (const [name, plan] of plans) {
+    if (plan.recreated.length === 0) continue;
+    for (const dependent of dependentsOf(services, name)) {
+      const service = services[dependent]!;
+      // One that shares a namespace cannot start again: the container that it names is gone.
+      if (plans.has(dependent) || service.depends_on?.[name]?.restart !== true) continue;
+      if (shares(service).includes(name)) continue;
+      for (const container of observed.containers) {
+        if (container.service !== dependent || container.oneOff || container.state !== "running") continue;
+        after.set(container, [...(after.get(container) ?? []), ...(started.get(name) ?? [])]);
+      }
+    }
+  }
+  for (const [{ id, name }, steps] of after) {
+    builder.add(
+      { kind: "restart-container", container: name, id, ...(timeout !== undefined && { timeout }) },
+      steps,
+    );
+  }
 }
 
 /** Containers of services that the project no longer has. */

@@ -52,7 +52,9 @@ export function planDown(
   const builder = new PlanBuilder();
   const { project } = target;
   const known = new Set([...Object.keys(project.services), ...(options.disabled ?? [])]);
-  const chosen = (service: string) => options.services.length === 0 || options.services.includes(service);
+  // What no active profile enables stays, unless it is named.
+  const chosen = (service: string) =>
+    options.services.length === 0 ? service in project.services : options.services.includes(service);
   const orphans = observed.containers.filter((each) => !known.has(each.service) && !each.oneOff);
   const doomed = observed.containers.filter((each) =>
     known.has(each.service) ? chosen(each.service) : options.removeOrphans && options.services.length === 0,

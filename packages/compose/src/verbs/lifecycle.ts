@@ -21,13 +21,18 @@ export interface LifecycleOptions {
 const isLive = ({ state }: ObservedContainer) =>
   state === "running" || state === "paused" || state === "restarting";
 
-const choose = (options: LifecycleOptions) => (container: ObservedContainer) =>
-  options.services.length === 0 || options.services.includes(container.service);
+/** Without names those of the project: neither orphans nor services that no active profile enables. */
+const choose = (target: Target, options: LifecycleOptions) => {
+  const named = new Set(
+    options.services.length > 0 ? options.services : Object.keys(target.project.services),
+  );
+  return (container: ObservedContainer) => named.has(container.service);
+};
 
-/** Dependents stop before what they need. Containers of services that the file no longer has are stopped too. */
+/** Dependents stop before what they need. */
 export async function stop(engine: ComposeEngine, target: Target, options: LifecycleOptions): Promise<void> {
   const all = await observeContainers(engine.client, target.project.name, { all: true, oneOff: "exclude" });
-  const containers = all.filter(choose(options));
+  const containers = all.filter(choose(target, options));
   await runPlan(engine, target, all, planStops(target, containers, options), options.signal);
 }
 
@@ -62,7 +67,7 @@ export async function start(
   options: LifecycleOptions & { wait?: boolean },
 ): Promise<void> {
   const all = await observeContainers(engine.client, target.project.name, { all: true, oneOff: "exclude" });
-  const containers = all.filter(choose(options));
+  const containers = all.filter(choose(target, options));
   for (const name of options.services.length > 0 ? options.services : Object.keys(target.project.services)) {
     const service = target.project.services[name];
     const count = service?.scale ?? service?.deploy?.replicas ?? 1;
@@ -120,7 +125,7 @@ export async function restart(
 ): Promise<void> {
   const { services } = target.project;
   const all = await observeContainers(engine.client, target.project.name, { all: true, oneOff: "exclude" });
-  const chosen = new Set(options.services.length > 0 ? options.services : all.map((each) => each.service));
+  const chosen = new Set(options.services.length > 0 ? options.services : Object.keys(services));
   if (options.dependencies) {
     for (const name of inOrder(services)) {
       const needed = Object.entries(services[name]?.depends_on ?? {});
@@ -163,12 +168,9 @@ export async function kill(
 ): Promise<void> {
   const { containers } = await observeProject(engine.client, target.project.name);
   const builder = new PlanBuilder();
-  const doomed = containers.filter(
-    (each) =>
-      isLive(each) &&
-      choose(options)(each) &&
-      (each.service in target.project.services || options.removeOrphans || options.services.length > 0),
-  );
+  const isAll = options.removeOrphans && options.services.length === 0;
+  const isChosen = isAll ? () => true : choose(target, options);
+  const doomed = containers.filter((each) => isLive(each) && isChosen(each));
   for (const each of doomed) {
     builder.add({ kind: "kill-container", container: each.name, id: each.id, signal: options.signalName });
   }
@@ -190,7 +192,7 @@ export async function remove(
   },
 ): Promise<number> {
   const all = await observeContainers(engine.client, target.project.name, { all: true, oneOff: "exclude" });
-  const chosen = all.filter(choose(options));
+  const chosen = all.filter(choose(target, options));
   if (options.stop) await runPlan(engine, target, all, planStops(target, chosen.filter(isLive), options));
   const doomed = chosen.filter((each) => options.stop || !isLive(each));
   if (doomed.length === 0 || !(await options.confirm(doomed.map((each) => each.name)))) return doomed.length;
@@ -212,7 +214,7 @@ export async function pause(
   const all = await observeContainers(client, target.project.name, { all: true, oneOff: "exclude" });
   // Paused ones are asked for again: the daemon says that they are, as it does to Compose.
   const chosen = all.filter(
-    (each) => choose(options)(each) && (each.state === "paused" || each.state === "running"),
+    (each) => choose(target, options)(each) && (each.state === "paused" || each.state === "running"),
   );
   if (engine.dryRun !== undefined) {
     const verb = options.undo ? "unpause" : "pause";

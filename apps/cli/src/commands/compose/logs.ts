@@ -42,10 +42,10 @@ export default command({
     const events = values.follow
       ? await containerEvents(client, project, ["start", "die"], abort.signal)
       : undefined;
-    const isChosen = (service: string) => services.length === 0 || services.includes(service);
+    const names = services.length > 0 ? services : Object.keys(target.project.services);
     const containers = (
       await observeContainers(client, project, { all: true, services, oneOff: "exclude" })
-    ).filter((each) => values.index === 0 || each.number === values.index);
+    ).filter((each) => names.includes(each.service) && (values.index === 0 || each.number === values.index));
     const ansi = context.compose?.ansi ?? "auto";
     const color =
       !values["no-color"] && ansi !== "never" && (ansi === "always" || (await context.isTerminal(1)));
@@ -76,7 +76,7 @@ export default command({
           continue;
         }
         const attributes = actor.Attributes;
-        if (!isChosen(attributes["com.docker.compose.service"] ?? "")) continue;
+        if (!names.includes(attributes["com.docker.compose.service"] ?? "")) continue;
         // The stream of the last run is about to end.
         const last = open.get(actor.ID)?.then(
           () => true,
