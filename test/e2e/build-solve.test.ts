@@ -59,6 +59,21 @@ describe("cache", () => {
   );
 
   test(
+    "sharing=private: builds at once never see each other's folder, and it is used again",
+    async () => {
+      const builds = [1, 2, 3, 4].map(async (n) => {
+        const mount = "--mount=type=cache,target=/c,id=alone,sharing=private";
+        const Dockerfile = `FROM busybox\nRUN ${mount} : ${n}; mkdir /c/taken && sleep 1 && rmdir /c/taken && echo ${n} >> /c/n\n`;
+        return buildOk(daemon, project(daemon, { Dockerfile }), [], client);
+      });
+      await Promise.all(builds);
+      const listed = await daemon.run(["berth", "buildx", "du", "--verbose"]);
+      expect(text(listed).match(/cached mount \S*alone/g)).toHaveLength(4);
+    },
+    SECONDS,
+  );
+
+  test(
     "SOURCE_DATE_EPOCH: built anew it is the same image, bit for bit",
     async () => {
       const files = {

@@ -31,6 +31,8 @@ export class CacheMounts {
   readonly #users = new Map<string, number>();
   readonly #locks = new Map<string, Promise<void>>();
   readonly #making = new Map<string, Promise<string>>();
+  /** Names for which a folder is being looked up or made: others see that they are taken before their users are counted. */
+  readonly #reserved = new Map<string, number>();
 
   constructor(root: string, state: State, snapshots: Snapshots) {
     this.#root = root;
@@ -56,7 +58,7 @@ export class CacheMounts {
   }
 
   isUsed(folder: string): boolean {
-    return (this.#users.get(folder) ?? 0) > 0;
+    return this.#users.has(folder);
   }
 
   remove(record: CacheMountRecord): void {
@@ -77,12 +79,18 @@ export class CacheMounts {
       if (request.sharing === "private") {
         for (let n = 2; this.#isTaken(name); n++) name = `${request.name}#${n}`;
       }
-      const folder = await this.#folder(name, request);
-      this.#users.set(folder, (this.#users.get(folder) ?? 0) + 1);
+      count(this.#reserved, name, 1);
+      let folder: string;
+      try {
+        folder = await this.#folder(name, request);
+        count(this.#users, folder, 1);
+      } finally {
+        count(this.#reserved, name, -1);
+      }
       return {
         path: this.path(folder),
         [Symbol.dispose]: () => {
-          this.#users.set(folder, (this.#users.get(folder) ?? 1) - 1);
+          count(this.#users, folder, -1);
           unlock();
         },
       };
@@ -93,7 +101,7 @@ export class CacheMounts {
   }
 
   #isTaken(name: string): boolean {
-    if (this.#making.has(name)) return true;
+    if (this.#reserved.has(name)) return true;
     const known = this.#find(name);
     return known !== undefined && this.isUsed(known.folder);
   }
@@ -172,4 +180,10 @@ export class CacheMounts {
     }
     return release;
   }
+}
+
+function count(counts: Map<string, number>, name: string, change: 1 | -1): void {
+  const now = (counts.get(name) ?? 0) + change;
+  if (now === 0) counts.delete(name);
+  else counts.set(name, now);
 }
