@@ -7,6 +7,7 @@ import type { BuildService } from "../service.ts";
 import { sessionProviders, sessionSources } from "../session/client-side.ts";
 import type { Session } from "../session/session.ts";
 import { frontendCapabilities, llbCapabilities, workerRecord } from "./capabilities.ts";
+import { resultFile, sourceDockerfile } from "./result-files.ts";
 
 const BUILD_ID = "buildkit-controlapi-buildid";
 const FRONTEND = "dockerfile.v0";
@@ -84,6 +85,11 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
     if (build === undefined) throw new GrpcError(CODE.UNKNOWN, `no such job ${ref}`);
     return build;
   };
+  const file = async (call: ServerCall, ref: string, path: string) => {
+    const request = (await find(call)).get(ref);
+    if (request === undefined) throw new GrpcError(CODE.NOT_FOUND, `no such ref ${ref}`);
+    return resultFile(service, request, path, call.signal);
+  };
   const refuse = (what: string) => async () => {
     throw new GrpcError(CODE.UNIMPLEMENTED, `${what} is not supported by this builder`);
   };
@@ -95,6 +101,11 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
     })),
     [`${PATH}Solve`]: unary(gateway.SolveRequest, gateway.SolveResponse, async (request, call) => {
       const build = await find(call);
+      const source = request.Frontend === "" ? sourceDockerfile(request) : undefined;
+      if (source !== undefined) {
+        const dockerfile = { kind: "text" as const, text: source };
+        return resultOf(request, build.add({ dockerfile, ...sessionProviders(build.session) }));
+      }
       if (request.Frontend !== FRONTEND) {
         const named = request.Frontend === "gateway.v0" ? ` ${request.FrontendOpt.source ?? ""}` : "";
         throw new GrpcError(
@@ -105,12 +116,7 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
       if (request.FrontendOpt.requestid)
         return { result: await subrequest(service, build, request, call.signal) };
       const inputs = await linkedResults(service, build, request, call.signal);
-      const id = build.add(asRequest(build, request, inputs));
-      const metadata = {};
-      const def = definitionOf(id);
-      return request.allowResultReturn
-        ? { result: { refString: "", ref: { id, def }, refs: undefined, metadata } }
-        : { ref: id };
+      return resultOf(request, build.add(asRequest(build, request, inputs)));
     }),
     [`${PATH}Return`]: unary(gateway.ReturnRequest, Empty, async ({ result, error }, call) => {
       const build = await find(call);
@@ -139,12 +145,25 @@ export function gatewayServices(service: BuildService, builds: ClientBuilds): Se
     [`${PATH}Warn`]: unary(gateway.WarnRequest, Empty, () => ({})),
     [`${PATH}ResolveImageConfig`]: refuse("resolving images for a client's own build function"),
     [`${PATH}ResolveSourceMeta`]: refuse("resolving sources for a client's own build function"),
-    [`${PATH}ReadFile`]: refuse("reading files of a result"),
+    [`${PATH}ReadFile`]: unary(gateway.ReadFileRequest, gateway.ReadFileResponse, async (request, call) => {
+      const { data } = await file(call, request.Ref, request.FilePath);
+      const { Offset = 0, Length = 0 } = request.Range ?? {};
+      return { Data: data.subarray(Offset, Length > 0 ? Offset + Length : undefined) };
+    }),
     [`${PATH}ReadDir`]: refuse("reading folders of a result"),
-    [`${PATH}StatFile`]: refuse("looking at files of a result"),
+    [`${PATH}StatFile`]: unary(gateway.StatFileRequest, gateway.StatFileResponse, async (request, call) => ({
+      stat: (await file(call, request.Ref, request.Path)).stat,
+    })),
     [`${PATH}NewContainer`]: refuse("a container from a result"),
     [`${PATH}ExecProcess`]: refuse("a process in a result"),
   };
+}
+
+function resultOf(request: gateway.SolveRequest, id: string) {
+  const ref = { id, def: definitionOf(id) };
+  return request.allowResultReturn
+    ? { result: { refString: "", ref, refs: undefined, metadata: {} } }
+    : { ref: id };
 }
 
 const RESULTS = [{ name: "result.json" }, { name: "result.txt" }];
