@@ -17,6 +17,10 @@ export default command({
     "no-stdin": bool("Do not connect stdin"),
     "sig-proxy": bool("Pass signals that we get on to it", { default: true }),
   },
+  examples: [
+    { what: "Its screen and keyboard; ctrl-p ctrl-q leaves it running", words: "attach shell" },
+    { what: "Only to look on", words: "attach --no-stdin web" },
+  ],
   async run(context, { values }, [name = ""]) {
     const client = await context.client();
     // Before anything else, so that its end is not missed.

@@ -10,6 +10,7 @@ export default command({
   argumentsAreACommand: true,
   completes: ["image", "none"],
   flags: CONTAINER_FLAGS,
+  examples: [{ what: "Make it now, start it later", words: "create --name web -p 8080:80 shop:1" }],
   async run(context, flags, args) {
     const request = await readContainerRequest(context, flags, args);
     const id = await orNotRun(context, async () =>

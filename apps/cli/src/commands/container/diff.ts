@@ -12,6 +12,7 @@ export default command({
   arguments: exactly(1),
   completes: ["container"],
   flags: {},
+  examples: [{ what: "What was added (A), changed (C), deleted (D)", words: "diff web" }],
   async run(context, _flags, [name = ""]) {
     if (name === "") throw new CommandError("Container name cannot be empty");
     const changes = await containerChanges(await context.client(), name);

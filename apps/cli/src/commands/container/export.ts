@@ -12,6 +12,7 @@ export default command({
   flags: {
     output: string("File to write instead of stdout", { shorthand: "o", values: "file" }),
   },
+  examples: [{ what: "All files as one archive", words: "export -o web.tar web" }],
   async run(context, { values }, [name = ""]) {
     await checkOutputFile(context, values.output, "failed to export container: ");
     const tar = await containerExport(await context.client(), name);

@@ -14,6 +14,12 @@ export default command({
     format: string(INSPECT_FORMAT_HELP, { shorthand: "f" }),
     size: bool("Show sizes of the file systems", { shorthand: "s" }),
   },
+  examples: [
+    {
+      what: "Its address on the default bridge",
+      words: "container inspect -f '{{.NetworkSettings.IPAddress}}' web",
+    },
+  ],
   async run(context, { values }, names) {
     const client = await context.client();
     await inspectEach(context, names, values.format, async (name) => ({

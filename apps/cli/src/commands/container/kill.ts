@@ -13,6 +13,7 @@ export default command({
   flags: {
     signal: string("Signal to send instead of SIGKILL", { shorthand: "s", values: SIGNALS }),
   },
+  examples: [{ what: "Read the settings again", words: "kill -s HUP web" }],
   async run(context, { values }, names) {
     const client = await context.client();
     await forEach(context, names, (name) =>

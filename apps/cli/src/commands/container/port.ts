@@ -11,6 +11,7 @@ export default command({
   arguments: between(1, 2),
   completes: ["running-container", "none"],
   flags: {},
+  examples: [{ what: "Where port 80 can be reached", words: "port web 80" }],
   async run(context, _flags, [name = "", asked]) {
     const { NetworkSettings } = await containerInspect(await context.client(), name);
     const ports = NetworkSettings.Ports ?? {};

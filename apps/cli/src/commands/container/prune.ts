@@ -14,6 +14,7 @@ export default command({
     filter: filter('Remove only those that match ("until=24h", "label=x")'),
     force: bool("Do not ask", { shorthand: "f" }),
   },
+  examples: [{ what: "Those that ended more than a day ago", words: "container prune --filter until=24h" }],
   async run(context, { values }) {
     const warning = "WARNING! This will remove all stopped containers.";
     if (!values.force && !(await confirm(context, warning))) return;

@@ -10,6 +10,7 @@ export default command({
   arguments: exactly(2),
   completes: ["container", "none"],
   flags: {},
+  examples: [{ what: "Another name, the same container", words: "rename web web-old" }],
   async run(context, _flags, [name = "", newName = ""]) {
     const [from, to] = [name.trim(), newName.trim()];
     if (from === "" || to === "") throw new CommandError("Error: Neither old nor new names may be empty");

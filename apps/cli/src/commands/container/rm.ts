@@ -16,6 +16,10 @@ export default command({
     link: bool("Remove the link of this name", { shorthand: "l" }),
     volumes: bool("Remove its anonymous volumes too", { shorthand: "v" }),
   },
+  examples: [
+    { what: "One that runs, with its anonymous volumes", words: "rm -fv web" },
+    { what: "All that do not run", words: "container prune" },
+  ],
   async run(context, { values }, names) {
     const client = await context.client();
     await forEach(context, names, async (given) => {

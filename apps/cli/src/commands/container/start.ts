@@ -28,6 +28,7 @@ export default command({
     "detach-keys": string("Keys that leave it running (ctrl-p,ctrl-q)"),
     interactive: bool("Connect stdin", { shorthand: "i" }),
   },
+  examples: [{ what: "Start it, and talk to it", words: "start -ai shell" }],
   async run(context, { values }, names) {
     if (values.checkpoint !== "" || values["checkpoint-dir"] !== "") {
       throw new CommandError("checkpoints are not supported");

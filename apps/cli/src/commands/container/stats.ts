@@ -35,6 +35,12 @@ export default command({
     "no-stream": bool("Show it once"),
     "no-trunc": bool("Show ids in full"),
   },
+  examples: [
+    {
+      what: "Once, in columns of your choice",
+      words: "stats --no-stream --format 'table {{.Name}}\\t{{.MemUsage}}'",
+    },
+  ],
   async run(context, { values }, names) {
     const asked = values.format || (await context.configuration()).file.statsFormat || "table";
     const format = asked === "table" ? TABLE : asked;

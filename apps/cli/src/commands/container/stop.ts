@@ -16,6 +16,7 @@ export default command({
     timeout: int("Seconds to wait before killing; -1: for ever", { shorthand: "t" }),
     time: int("Seconds to wait before killing", { deprecated: "use --timeout instead" }),
   },
+  examples: [{ what: "Give it a minute to end", words: "stop -t 60 db" }],
   async run(context, { values, given }, names) {
     if (given("time") && given("timeout")) {
       throw new CommandError("conflicting options: cannot specify both --timeout and --time");

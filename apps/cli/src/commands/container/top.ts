@@ -10,6 +10,7 @@ export default command({
   argumentsAreACommand: true,
   completes: ["running-container", "none"],
   flags: {},
+  examples: [{ what: "Processes with their memory", words: "top web -o pid,rss,args" }],
   async run(context, _flags, [name = "", ...psArguments]) {
     const { Titles, Processes } = await containerTop(await context.client(), name, psArguments);
     const lines = [Titles, ...Processes].map((cells) => `${cells.join("\t")}\n`);

@@ -10,6 +10,7 @@ export default command({
   arguments: atLeast(1),
   completes: ["running-container"],
   flags: {},
+  examples: [{ what: "The exit status of a job", words: "wait job" }],
   async run(context, _flags, names) {
     const client = await context.client();
     await forEach(

@@ -14,6 +14,9 @@ export default command({
     platform: string("Platform of the image (os[/arch[/variant]])"),
   },
   completes: ["file", "image", "none"],
+  examples: [
+    { what: "A root file system as an image", words: "import -c 'CMD [\"/bin/sh\"]' rootfs.tar.gz base:1" },
+  ],
   async run(context, { values }, [source, reference]) {
     const isUrl = /^https?:\/\//.test(source!);
     const body =

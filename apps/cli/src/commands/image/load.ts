@@ -15,6 +15,7 @@ export default command({
     platform: string("Only the variant for this platform (os[/arch[/variant]])"),
     quiet: bool("Show no progress", { shorthand: "q" }),
   },
+  examples: [{ what: "What save has written", words: "load -i images.tar" }],
   async run(context, { values }) {
     const platforms = platformsJson([values.platform]);
     if (values.input === "" && (await context.isTerminal(0))) {

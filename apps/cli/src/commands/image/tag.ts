@@ -10,6 +10,7 @@ export default command({
   arguments: exactly(2),
   flags: {},
   completes: ["image", "image", "none"],
+  examples: [{ what: "A name for a registry", words: "tag shop:1 registry.example.com/shop:1" }],
   async run(context, _flags, [source, target]) {
     const check = <T>(text: string, parse: (text: string) => T): T => {
       try {

@@ -18,6 +18,7 @@ export default command({
     "link-local-ip": strings("Link-local address"),
   },
   completes: ["network", "container", "none"],
+  examples: [{ what: "By another name there", words: "network connect --alias cache backend redis" }],
   async run(context, { values }, [network, container]) {
     const options = values["driver-opt"].map((text) => {
       const at = text.indexOf("=");

@@ -16,6 +16,7 @@ export default command({
     filter: filter('Remove only those that match (such as "until=24h")'),
     force: bool("Do not ask", { shorthand: "f" }),
   },
+  examples: [{ what: "Those older than a week", words: "network prune --filter until=168h" }],
   run(context, { values }) {
     const options = { force: values.force, warning: WARNING, counts: false };
     return pruneAfterQuestion(context, options, () => pruneNetworks(context, values.filter));

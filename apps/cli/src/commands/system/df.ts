@@ -23,6 +23,7 @@ export default command({
     format: string(FORMAT_HELP),
     verbose: bool("Show each thing", { shorthand: "v" }),
   },
+  examples: [{ what: "Image by image, container by container, volume by volume", words: "system df -v" }],
   async run(context, { values }) {
     const usage = await systemDiskUsage(await context.client());
     const format = values.format || "table";

@@ -13,6 +13,7 @@ export default command({
   usage: "[OPTIONS]",
   arguments: noArguments,
   flags: { format: string(INSPECT_FORMAT_HELP, { shorthand: "f" }) },
+  examples: [{ what: "One of the facts", words: "info -f '{{.Driver}}'" }],
   async run(context, { values }) {
     const template = values.format === "" ? undefined : await parseInfoFormat(values.format);
     const { DefaultAPIVersion, BuildTime, ...version } = clientVersion();

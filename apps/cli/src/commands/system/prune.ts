@@ -21,6 +21,7 @@ export default command({
     force: bool("Do not ask", { shorthand: "f" }),
     volumes: bool("Remove anonymous volumes too"),
   },
+  examples: [{ what: "All that nothing uses, volumes too", words: "system prune -a --volumes" }],
   async run(context, { values }) {
     if (values.volumes && values.filter.has("until")) {
       throw new CommandError('ERROR: The "until" filter is not supported with "--volumes"');

@@ -14,6 +14,7 @@ export default command({
   usage: "[OPTIONS]",
   arguments: noArguments,
   flags: { format: string(INSPECT_FORMAT_HELP, { shorthand: "f" }) },
+  examples: [{ what: "The daemon's version", words: "version -f '{{.Server.Version}}'" }],
   async run(context, { values }) {
     const template = values.format === "" ? undefined : await parseVersionFormat(values.format);
     const connection = await context.client();

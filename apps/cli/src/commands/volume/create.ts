@@ -15,6 +15,13 @@ export default command({
     name: string("Name", { hidden: true }),
     opt: map("Options for the driver", { shorthand: "o" }),
   },
+  examples: [
+    { what: "A volume with a label", words: "volume create --label project=shop data" },
+    {
+      what: "A folder of an NFS server",
+      words: "volume create -o type=nfs -o o=addr=10.0.0.5,rw -o device=:/srv/data data",
+    },
+  ],
   async run(context, { values }, [name]) {
     if (name !== undefined && values.name !== "") {
       throw new CommandError(

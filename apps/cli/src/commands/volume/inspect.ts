@@ -11,6 +11,7 @@ export default command({
   arguments: atLeast(1),
   flags: { format: string(INSPECT_FORMAT_HELP, { shorthand: "f" }) },
   completes: ["volume"],
+  examples: [{ what: "Where its files are", words: "volume inspect -f '{{.Mountpoint}}' data" }],
   async run(context, { values }, names) {
     const client = await context.client();
     await inspectEach(context, names, values.format, async (name) => ({

@@ -18,6 +18,7 @@ export default command({
     format: string(FORMAT_HELP),
     quiet: bool("Show only names", { shorthand: "q" }),
   },
+  examples: [{ what: "Those that no container uses", words: "volume ls -f dangling=true" }],
   async run(context, { values }) {
     if (values.cluster) throw new CommandError("--cluster: this daemon is no part of a swarm");
     const configured = values.quiet ? undefined : (await context.configuration()).file.volumesFormat;

@@ -19,6 +19,9 @@ export default command({
     filter: filter('Remove only those that match (such as "label=x")'),
     force: bool("Do not ask", { shorthand: "f" }),
   },
+  examples: [
+    { what: "Named ones too, but for those to be kept", words: "volume prune -a --filter 'label!=keep'" },
+  ],
   async run(context, { values }) {
     if (values.all && values.filter.has("all")) {
       throw new CommandError("conflicting options: cannot specify both --all and --filter all=1");
