@@ -129,7 +129,10 @@ export class SystemFacts {
       SecurityOptions: [
         ...(facts.apparmor ? ["name=apparmor"] : []),
         ...(facts.seccomp ? ["name=seccomp,profile=builtin"] : []),
-        ...(facts.cgroupVersion === 2 ? ["name=cgroupns"] : []),
+        ...((engine.cgroupnsMode || (facts.cgroupVersion === 2 ? "private" : "host")) === "private"
+          ? ["name=cgroupns"]
+          : []),
+        ...(engine.noNewPrivileges ? ["name=no-new-privileges"] : []),
       ],
       ...(settings.addressPools.length > 0 ? { DefaultAddressPools: settings.addressPools } : {}),
       Warnings: this.#warnings(),
