@@ -150,6 +150,14 @@ test("disk-usage counts a file with two names once", async () => {
   expect(usage).toEqual({ allocated: du, apparent: 10_000 + 2 ** 30, entries: 4 });
 });
 
+test("folder-sizes: many at once, missing ones, links that are not followed", async () => {
+  const [one, two] = [scratch.folder(), scratch.folder()];
+  scratch.shell(one, "mkdir d; head -c 100 /dev/urandom > d/f; ln d/f g; ln -s / root; ln -s /etc/passwd p");
+  const folders = [one, `${one}/none`, two, `${one}/root`];
+  const links = "/".length + "/etc/passwd".length;
+  expect((await run({ job: "folder-sizes", folders })).sizes).toEqual([100 + links, null, 0, null]);
+});
+
 describe("gzip", () => {
   const content = Buffer.from("a layer ".repeat(300_000));
   const known = sha256(content);

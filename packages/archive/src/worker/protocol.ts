@@ -227,6 +227,17 @@ export interface DiskUsageResult {
   entries: number;
 }
 
+/** Sums of the sizes of the files in many folders, each file of a folder counted once. */
+export interface FolderSizesJob {
+  job: "folder-sizes";
+  folders: readonly string[];
+}
+
+export interface FolderSizesResult {
+  /** As the folders; null: it is not there. */
+  sizes: (number | null)[];
+}
+
 /** Lists what patterns (Go's filepath.Match, part by part) stand for in a tree: see `ScanLine`. */
 export interface ScanJob {
   job: "scan";
@@ -335,6 +346,7 @@ export interface Jobs {
   clamp: { job: ClampJob; result: { entries: number }; facts: undefined };
   gzip: { job: GzipJob; result: GzipResult; facts: undefined };
   "disk-usage": { job: DiskUsageJob; result: DiskUsageResult; facts: undefined };
+  "folder-sizes": { job: FolderSizesJob; result: FolderSizesResult; facts: undefined };
 }
 
 export type JobName = keyof Jobs;

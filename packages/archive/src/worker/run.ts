@@ -7,7 +7,7 @@ import { runArchiveGet, runArchivePut, runStat } from "./jobs/container-archive.
 import { runCopyUp } from "./jobs/copy-up.ts";
 import { runDigests } from "./jobs/digests.ts";
 import { runGzip } from "./jobs/gzip.ts";
-import { runChanges, runDiskUsage, runReadFile } from "./jobs/inspect.ts";
+import { runChanges, runDiskUsage, runFolderSizes, runReadFile } from "./jobs/inspect.ts";
 import { runDiff, runPack } from "./jobs/pack.ts";
 import { runScan } from "./jobs/scan.ts";
 import { JOB_FD, JOB_FROM_FD, type Job, REPLY_FD, type Reply, type ReplyError } from "./protocol.ts";
@@ -62,6 +62,8 @@ function runJob(job: Job, tell: (facts: unknown) => void): unknown {
       return runGzip(job);
     case "disk-usage":
       return runDiskUsage(job);
+    case "folder-sizes":
+      return runFolderSizes(job);
     default:
       throw new Error(`unknown job ${JSON.stringify(job satisfies never)}`);
   }

@@ -21,6 +21,8 @@ import type {
   ChangesResult,
   DiskUsageJob,
   DiskUsageResult,
+  FolderSizesJob,
+  FolderSizesResult,
   ReadFileJob,
   ReadFileResult,
 } from "../protocol.ts";
@@ -63,7 +65,30 @@ function readBounded(path: string, limit: number): string | null {
 
 export function runDiskUsage(job: DiskUsageJob): DiskUsageResult {
   enterView({ kind: "folder", path: job.folder });
-  const root = open("/", FOLDER);
+  return usageOf(open("/", FOLDER));
+}
+
+export function runFolderSizes({ folders }: FolderSizesJob): FolderSizesResult {
+  return {
+    sizes: folders.map((folder) => {
+      let root: number;
+      try {
+        root = open(folder, FOLDER | O.NOFOLLOW);
+      } catch (error) {
+        if (isErrno(error, "ENOENT", "ENOTDIR")) return null;
+        throw error;
+      }
+      try {
+        return usageOf(root).apparent;
+      } finally {
+        closeQuietly(root);
+      }
+    }),
+  };
+}
+
+/** Of what is below an open folder; no link is followed. */
+function usageOf(root: number): DiskUsageResult {
   using directories = new Directories(root);
   const result: DiskUsageResult = { allocated: fstat(root).blocks * 512, apparent: 0, entries: 0 };
   const seen = new Set<string>();
