@@ -1,5 +1,5 @@
 import { chmod, link, lstat, mkdir, open, rm, symlink, utimes } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { BytesMessage, hasContent, PACKET, Packet, S, type Stat, unixMode } from "@berth/api/buildkit";
 import { CODE, GrpcError, type ServerCall } from "@berth/api/grpc";
 
@@ -30,8 +30,10 @@ async function receiveFolder(call: ServerCall, root: string): Promise<void> {
   const stats: Stat[] = [];
   for (let packet = await next(); packet.stat !== undefined; packet = await next()) stats.push(packet.stat);
   const links = new Set<string>();
+  const folders = new Set<string>([root]);
   for (const [id, stat] of stats.entries()) {
     const path = join(root, checkedPath(stat.path, links));
+    await makeParents(root, stat.path, folders);
     await place(root, path, stat, links);
     if (hasContent(stat)) {
       await call.write(Packet.encode({ type: PACKET.REQUEST, id }));
@@ -64,11 +66,23 @@ async function place(root: string, path: string, stat: Stat, links: Set<string>)
     return;
   }
   if (before !== undefined) await rm(path, { recursive: true });
-  await mkdir(dirname(path), { recursive: true });
   if ((mode & S.IFMT) === S.IFLNK) {
     await symlink(stat.linkname, path);
     links.add(stat.path);
   } else if (stat.linkname !== "") await link(join(root, checkedPath(stat.linkname, links)), path);
+}
+
+/** Links that were in the folder before make room: nothing is written through them. `folders`: those that were looked at. */
+async function makeParents(root: string, path: string, folders: Set<string>): Promise<void> {
+  let folder = root;
+  for (const part of path.split("/").slice(0, -1)) {
+    folder = join(folder, part);
+    if (folders.has(folder)) continue;
+    const before = await lstat(folder).catch(() => undefined);
+    if (before !== undefined && !before.isDirectory()) await rm(folder);
+    await mkdir(folder, { recursive: true });
+    folders.add(folder);
+  }
 }
 
 /** @throws GrpcError for a path that leads out of the folder, by itself or through a link that was made before. */
