@@ -66,6 +66,8 @@ export default [
     "docker run --rm --network fixed --ip 10.78.1.2 busybox true",
     "docker run --rm --network fixed --ip 10.99.1.2 busybox true",
     "docker run --rm --ip 10.78.1.9 busybox true",
+    "docker run --rm --network none --ip 10.78.1.9 busybox true",
+    "docker run --rm --network host --ip 10.78.1.9 busybox true",
     "docker run --rm --network fixed busybox ip route",
   ),
   scenario(

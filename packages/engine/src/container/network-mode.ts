@@ -84,8 +84,8 @@ export function plannedEndpoints(
 ): Record<string, EndpointSettings> {
   const mode = networkMode(config, host);
   if (mode.kind === "join") return {};
-  if (mode.kind !== "networks") return { [mode.kind]: emptyEndpoint() };
   const asked = new Map(Object.entries(networking.EndpointsConfig ?? {}));
+  if (mode.kind !== "networks") return { [mode.kind]: { ...emptyEndpoint(), ...asked.get(mode.kind) } };
   // A client may say `default` for the network that has another name here.
   const primary = asked.get(mode.name) ?? asked.get("default") ?? emptyEndpoint();
   asked.delete(mode.name);
