@@ -143,19 +143,27 @@ describe("Node behind nginx, PostgreSQL, Redis", () => {
     // All three answer behind one address, with one cache and one database between them.
     const hosts = new Set([first.host]);
     let hits = first.hits;
-    await eventually("all three have answered", async () => {
-      const page = await shopPage(shop);
-      expect(page.hits).toBe(++hits);
-      return hosts.add(page.host).size === 3;
-    });
+    await eventually(
+      "all three have answered",
+      async () => {
+        const page = await shopPage(shop);
+        expect(page.hits).toBe(++hits);
+        return hosts.add(page.host).size === 3;
+      },
+      60,
+    );
     expect((await shop.ok("logs", "app")).match(/2 products, ready/g)).toHaveLength(3);
     await shopPage(shop, "/add?name=capstan");
     // One of them, of another configuration: nginx finds it by its name.
     await shop.ok("up", "-d", "--scale", "app=1");
-    const changed = await eventually("the new one answers", async () => {
-      const page = await shopPage(shop);
-      return page.mode === "development" ? page : undefined;
-    });
+    const changed = await eventually(
+      "the new one answers",
+      async () => {
+        const page = await shopPage(shop);
+        return page.mode === "development" ? page : undefined;
+      },
+      60,
+    );
     expect(changed.products).toEqual(["anchor", "buoy", "capstan"]);
     expect((await shop.ok("ps", "-q", "app")).trim().split("\n")).toHaveLength(1);
     // Taken down and up again: the database is kept, the cache is not.
@@ -166,8 +174,11 @@ describe("Node behind nginx, PostgreSQL, Redis", () => {
     expect(await shop.ok("ps", "-a", "--services")).not.toContain("console");
     expect(await shop.ok("run", "--rm", "-T", "console")).toBe("anchor\nbuoy\ncapstan\n");
     await shop.ok("--profile", "tools", "up", "-d");
-    await eventually("the console has answered", async () =>
-      (await shop.ok("--profile", "tools", "logs", "--no-log-prefix", "console")).includes("capstan"),
+    await eventually(
+      "the console has answered",
+      async () =>
+        (await shop.ok("--profile", "tools", "logs", "--no-log-prefix", "console")).includes("capstan"),
+      60,
     );
     await shop.ok("--profile", "tools", "down", "-v", "--rmi", "local");
     expect(await daemon.out("image", "ls", "-q", `${name}-app`)).toBe("");
