@@ -30,11 +30,12 @@ export function configHash(
     if (resolved.network_mode) resolved.network_mode = namespaceMode(resolved.network_mode, lookup);
     if (resolved.pid) resolved.pid = namespaceMode(resolved.pid, lookup);
     if (resolved.ipc) resolved.ipc = namespaceMode(resolved.ipc, lookup);
-    if (resolved.volumes_from) {
-      resolved.volumes_from = resolved.volumes_from.map((entry) =>
-        entry.startsWith("container:") ? entry : (find(entry.split(":")[0]!)[0]?.id ?? entry),
-      );
-    }
+  }
+  if (resolved.volumes_from) {
+    resolved.volumes_from = resolved.volumes_from.map((entry) => {
+      const [first = "", second = ""] = entry.split(":");
+      return first === "container" ? second : (find(first)[0]?.id ?? entry);
+    });
   }
   return encoded(sha256(render(resolved)));
 }

@@ -67,7 +67,7 @@ function withoutContents(objects: Project["secrets"]): Project["secrets"] {
 
 /** A service as one line of JSON, as Compose hashes it. */
 export function serviceJson(service: Service): string {
-  return toJson(toTree(service, SERVICE, "json")!);
+  return toJson(toTree(service, SERVICE, "hash")!);
 }
 
 /**

@@ -20,7 +20,8 @@ export class Pairs {
   }
 }
 
-export type Format = "json" | "yaml";
+/** `hash`: JSON with the names that Compose hashes, where they are not those of its files. */
+export type Format = "json" | "yaml" | "hash";
 
 /** A canonical value in the order and spelling of Compose. `undefined`: is not printed. */
 export function toTree(value: unknown, shape: Shape, format: Format): Tree | undefined {
@@ -83,7 +84,7 @@ function structTree(
   const entries: [string, Tree][] = [];
   for (const [key, field] of Object.entries(shape.fields)) {
     const item = value[key];
-    if (format === "json" && field.always !== undefined && (item === undefined || item === null)) {
+    if (format !== "yaml" && field.always !== undefined && (item === undefined || item === null)) {
       entries.push([key, field.always === "null" ? null : new Pairs([])]);
       continue;
     }
@@ -92,7 +93,7 @@ function structTree(
     if (tree === undefined) continue;
     if (format === "yaml" && field.always === "empty" && tree instanceof Pairs && tree.entries.length === 0)
       continue;
-    entries.push([key, tree]);
+    entries.push([(format === "hash" && field.hashedAs) || key, tree]);
   }
   if (format === "yaml") {
     for (const key of Object.keys(value).sort(naturally)) {

@@ -56,7 +56,9 @@ const ulimits: Shape = map(
   ),
   { keys: /^[a-z]+$/ },
 );
-const throttle = list(struct({ path: text(), rate: bytes() }));
+// Compose's own JSON has these names begin with a capital.
+const devicePath = text({ hashedAs: "Path" });
+const throttle = list(struct({ path: devicePath, rate: bytes({ hashedAs: "Rate" }) }));
 const hook = struct(
   {
     command: { is: "command", must: "must be a string" },
@@ -246,7 +248,7 @@ export const SERVICE = struct({
   }),
   blkio_config: struct({
     weight: integer(),
-    weight_device: list(struct({ path: text(), weight: integer() })),
+    weight_device: list(struct({ path: devicePath, weight: integer({ hashedAs: "Weight" }) })),
     device_read_bps: throttle,
     device_read_iops: throttle,
     device_write_bps: throttle,

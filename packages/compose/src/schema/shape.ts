@@ -60,6 +60,8 @@ export interface ShapeOptions {
   asList?: true;
   /** Printed as JSON even when it is absent (null) or empty ({}). */
   always?: "null" | "empty";
+  /** What Compose calls it in what it hashes. */
+  hashedAs?: string;
   /** A later file's value takes the place of the earlier one. */
   merge?: "replace";
 }
