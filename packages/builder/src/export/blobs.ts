@@ -1,4 +1,11 @@
-import { compress, decompress, detectStream, startJob } from "@berth/archive";
+import {
+  compress,
+  DETECTION_BYTES,
+  decompress,
+  detectCompression,
+  detectStream,
+  startJob,
+} from "@berth/archive";
 import { type Digest, invalidParameter, systemError } from "@berth/base";
 import { chainIds, type Descriptor, MEDIA_TYPE } from "@berth/spec";
 import type { BuildScope } from "../solve/scope.ts";
@@ -89,8 +96,10 @@ async function storeBase(
   options: BlobOptions,
 ): Promise<StoredLayer> {
   const { content } = scope.context.parts;
-  if (blob !== undefined && !options.force && content.locate(blob).encoding === "identity") {
-    const { compression } = await detectStream(content.open(blob));
+  const place = blob === undefined ? undefined : content.locate(blob);
+  if (blob !== undefined && !options.force && place?.encoding === "identity") {
+    const head = await Bun.file(place.path).slice(0, DETECTION_BYTES).bytes();
+    const compression = detectCompression(head);
     const size = content.size(blob);
     if ((compression === "gzip" || compression === "zstd") && size !== undefined) {
       scope.hold.lease.hold(blob);
