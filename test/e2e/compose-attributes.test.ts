@@ -186,12 +186,12 @@ describe("compose: attributes", () => {
       expect([made.exitCode, made.stderr]).toEqual([0, expect.any(String)]);
       const theirs = await inspected("attr");
       expect(Object.keys(theirs).length).toBeGreaterThan(70);
-    // Neither makes anew what the other has made.
-    expect((await attr.compose("create")).stderr).not.toContain("Recreate");
+      // Neither makes anew what the other has made.
+      expect((await attr.compose("create")).stderr).not.toContain("Recreate");
       expect((await attr.v2("down", "-v")).exitCode).toBe(0);
       await attr.ok("create");
       const ours = await inspected("attr");
-    expect((await attr.v2("create")).stderr).not.toContain("Recreate");
+      expect((await attr.v2("create")).stderr).not.toContain("Recreate");
       await attr.ok("down", "-v");
       // Ours tell what networks and volumes were made from, to see when that changes.
       for (const each of Object.values(ours)) {
