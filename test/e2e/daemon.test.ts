@@ -135,6 +135,14 @@ berthTest(
             { "--data-root": daemon.dataRoot },
             `the data root ${daemon.dataRoot} is in use by another daemon (pid ${daemon.pid})`,
           ],
+          [
+            { "--exec-root": join(directory, "exec") },
+            `the exec root ${join(directory, "exec")} is in use by another daemon (pid ${daemon.pid})`,
+          ],
+          [
+            { "--bridge": daemon.scope.bridge },
+            `the bridge ${daemon.scope.bridge} is in use by another daemon`,
+          ],
           [{ "-H": `unix://${daemon.socket}` }, `listen unix ${daemon.socket}: bind: address already in use`],
           [{ "-H": `tcp://127.0.0.1:${port}` }, `listen tcp 127.0.0.1:${port}: `],
           [{ "--default-runtime": "nope" }, "specified default runtime 'nope' does not exist"],

@@ -1,16 +1,16 @@
 import { mkdirSync, realpathSync } from "node:fs";
 import { invalidParameter } from "@berth/base";
 import { LONGEST_EXEC_ROOT } from "@berth/runtime";
-import { lockDataRoot } from "@berth/state";
+import { lockDataRoot, lockExecRoot } from "@berth/state";
 
-/** The daemon's two folders; the data root is held by this process until dispose. */
+/** The daemon's two folders, held by this process until dispose. */
 export interface Roots extends Disposable {
   /** Absolute, without symbolic links. */
   dataRoot: string;
   execRoot: string;
 }
 
-/** @throws conflict when another daemon holds the data root; invalid-parameter; system when a folder cannot be made. */
+/** @throws conflict when another daemon holds one of them; invalid-parameter; system when a folder cannot be made. */
 export function prepareRoots(dataRoot: string, execRoot: string): Roots {
   mkdirSync(dataRoot, { recursive: true, mode: 0o710 });
   mkdirSync(execRoot, { recursive: true, mode: 0o711 });
@@ -22,6 +22,9 @@ export function prepareRoots(dataRoot: string, execRoot: string): Roots {
       { hint: "choose a shorter one with --exec-root" },
     );
   }
-  const lock = lockDataRoot(data);
-  return { dataRoot: data, execRoot: exec, [Symbol.dispose]: () => lock[Symbol.dispose]() };
+  using locks = new DisposableStack();
+  locks.use(lockDataRoot(data));
+  if (exec !== data) locks.use(lockExecRoot(exec));
+  const held = locks.move();
+  return { dataRoot: data, execRoot: exec, [Symbol.dispose]: () => held.dispose() };
 }

@@ -24,6 +24,7 @@ import { openState } from "@berth/state";
 import type { DaemonConfig } from "./config/options.ts";
 import { containerJobs } from "./jobs/container-jobs.ts";
 import { backingFilesystem } from "./wiring/backing-filesystem.ts";
+import { lockBridge } from "./wiring/bridge-lock.ts";
 import { openBuilder } from "./wiring/builder.ts";
 import { engineSettings, ociRuntimes } from "./wiring/containers.ts";
 import { engineNetworks } from "./wiring/engine-networks.ts";
@@ -73,7 +74,9 @@ export async function wire(initial: DaemonConfig): Promise<Daemon> {
   undo.defer(() => runtime.close());
   await runtimes.try(runtime, join(execRoot, "trial"));
 
-  const networks = new NetworkController(state, networkSettings(config));
+  const ofNetworks = networkSettings(config);
+  if (ofNetworks.bridge !== "none") undo.use(lockBridge(ofNetworks.bridge));
+  const networks = new NetworkController(state, ofNetworks);
   const host = readSpecHost();
   const engine = createEngine({
     state,

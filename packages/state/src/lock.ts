@@ -13,6 +13,15 @@ export interface DataRootLock extends Disposable {
  * @throws conflict that names the owner.
  */
 export function lockDataRoot(root: string): DataRootLock {
+  return lockRoot(root, "data root");
+}
+
+/** The same for the folder of what a reboot may forget: its sockets and files are one daemon's. */
+export function lockExecRoot(root: string): DataRootLock {
+  return lockRoot(root, "exec root");
+}
+
+function lockRoot(root: string, what: string): DataRootLock {
   mkdirSync(root, { recursive: true, mode: 0o710 });
   const path = join(root, "lock");
   const fd = open(path, O.RDWR | O.CREAT, 0o600);
@@ -20,7 +29,7 @@ export function lockDataRoot(root: string): DataRootLock {
     if (!flock(fd, LOCK.EX | LOCK.NB)) {
       const owner = readFileSync(path, "utf8").trim();
       const who = /^\d{1,10}$/.test(owner) ? `another daemon (pid ${owner})` : "another daemon";
-      throw conflict(`the data root ${root} is in use by ${who}`, {
+      throw conflict(`the ${what} ${root} is in use by ${who}`, {
         hint: "Stop that daemon, or give this one its own --data-root and --exec-root.",
       });
     }

@@ -13,7 +13,7 @@ export default [
   ),
   scenario(
     "events: terminals, top, volumes, prune",
-    "date +%s > begun; docker run -d --name box -v vol:/v busybox sleep 1000 >/dev/null",
+    "date +%s.%N > begun; docker run -d --name box -v vol:/v busybox sleep 1000 >/dev/null",
     "docker top box >/dev/null; docker exec box true; docker pause box; docker unpause box; docker rename box new; docker stop -t 0 new; docker rm new; docker image prune -f; docker container prune -f",
     "docker events --since $(cat begun) --until $(($(date +%s)+1)) --format '{{.Type}} {{.Action}} {{.Actor.Attributes.driver}} {{index .Actor.Attributes \"read/write\"}} {{.Actor.Attributes.reclaimed}} {{.Actor.Attributes.signal}}' | grep -v exec | sort | uniq -c",
   ),
