@@ -140,7 +140,7 @@ export default [
     "docker wait a1",
     "docker attach a1",
     "docker attach nosuch",
-    "docker run -d --name e7 busybox sh -c 'while ! test -e /go; do sleep 0.05; done; exit 7' >/dev/null; (docker attach e7; echo status $?) & until-ok 'docker exec e7 true'; docker exec e7 touch /go; wait",
+    "docker run -d --name e7 busybox sh -c 'while ! test -e /go; do sleep 0.05; done; exit 7' >/dev/null; (docker attach e7; echo status $?) & until-ok 'docker events --since 60s --until 0s --filter container=e7 --filter event=attach | grep -q attach'; docker exec e7 touch /go; wait",
   ),
   scenario(
     "names and ids: prefixes, ambiguity",
