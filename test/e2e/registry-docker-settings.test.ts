@@ -3,12 +3,17 @@ import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
+  S3TestServer,
+  TEST_CREDENTIALS,
+} from "../../packages/registry/src/server/storage/s3/s3-server.test-helper.ts";
+import {
   OCI_MANIFEST,
   pushBlob,
   pushImage,
   putManifest,
   someContent,
   startUpload,
+  verifyImage,
 } from "../conformance/registry/pusher.ts";
 import { freePort, RegistryProcess } from "../conformance/registry/server.ts";
 import { run, runOk } from "../harness/command.ts";
@@ -362,4 +367,41 @@ test("the token service is named as the client called the registry", async () =>
     "https://reg.example:8443/token",
   );
   expect(await realm({ "X-Forwarded-Host": 'x",service="evil' })).toBe(`http://${address}/token`);
+});
+
+test("S3 by variables, over a file that names a folder; downloads from the bucket when that is asked for", async () => {
+  const bucket = new S3TestServer();
+  try {
+    const { url, root } = await start(
+      "version: 0.1\nstorage: {filesystem: {rootdirectory: /nowhere/at/all}}\n",
+      {
+        REGISTRY_STORAGE: "s3",
+        REGISTRY_STORAGE_S3_BUCKET: "images",
+        REGISTRY_STORAGE_S3_REGION: "us-east-1",
+        REGISTRY_STORAGE_S3_REGIONENDPOINT: bucket.endpoint.replace("http://", ""),
+        REGISTRY_STORAGE_S3_SECURE: "false",
+        REGISTRY_STORAGE_S3_ACCESSKEY: TEST_CREDENTIALS.accessKey,
+        REGISTRY_STORAGE_S3_SECRETKEY: TEST_CREDENTIALS.secretKey,
+        REGISTRY_STORAGE_S3_ROOTDIRECTORY: "/registry",
+        REGISTRY_STORAGE_S3_ENCRYPT: "true",
+        REGISTRY_STORAGE_S3_CHUNKSIZE: "5242880",
+        REGISTRY_STORAGE_REDIRECT_DISABLE: "false",
+      },
+    );
+    const { layer } = await pushImage(url, "a", "v1", 6_000_000);
+    await verifyImage(url, "a", "v1");
+    const answer = await fetch(`${url}/v2/a/blobs/${layer.digest}`, { redirect: "manual" });
+    expect(answer.status).toBe(307);
+    expect(answer.headers.get("location")).toStartWith(
+      `${bucket.endpoint}/images/registry/docker/registry/v2/blobs/`,
+    );
+    expect([...bucket.objects.keys()].every((key) => key.startsWith("registry/docker/registry/v2/"))).toBe(
+      true,
+    );
+    const blob = [...bucket.made].find(([key]) => key.endsWith(`${layer.digest.slice(7)}/data`))!;
+    expect(blob[1].get("x-amz-server-side-encryption")).toBe("AES256");
+    expect([...new Bun.Glob("**").scanSync({ cwd: root })]).toEqual([]);
+  } finally {
+    await bucket.stop();
+  }
 });
