@@ -80,6 +80,7 @@ export class Normaliser {
       .replaceAll(/\b(Less than a second|About a minute|\d+ (?:second|minute)s?) ago\b/g, "<duration> ago")
       .replaceAll(/("(?:Pid|ContainerPid)": )[1-9]\d*/g, "$1<pid>")
       .replaceAll(/(?<=:|PublicPort": |HostPort": ?")(?:3[2-9]|4\d|5\d|60)\d{3}(?!\d)/g, "<random port>")
+      .replaceAll(/\bafter \d+ ms\b/g, "after <duration>")
       .replaceAll(/ {2,}/g, "  ");
     return text.replace(/[ \t]+$/gm, "");
   }
