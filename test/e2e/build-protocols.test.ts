@@ -281,6 +281,24 @@ describe.if(isBerth)("berth build refuses before it builds", () => {
   });
 });
 
+test.if(isBerth)("builds that have run can be looked at, and forgotten", async () => {
+  const file = join(folder, dockerfile("Told", "FROM busybox AS told\nARG A=1\nRUN echo of-told-$A\n"));
+  await daemon.ok(["berth", "build", "-q", "-f", file, "--target", "told", "--build-arg", "A=2", folder]);
+  const failed = await daemon.berth("build", "-q", "-f", file, "--target", "none", folder);
+  expect(failed.exitCode).toBe(1);
+  const listed = (await daemon.ok(["berth", "buildx", "history", "ls"])).stdout.split("\n");
+  expect(listed[0]).toMatch(/^BUILD ID +NAME +STATUS +CREATED AT +DURATION/);
+  expect(listed[1]).toMatch(/Told \(none\) +Error /);
+  expect(listed[2]).toMatch(/Told \(told\) +Completed /);
+  const shown = (await daemon.ok(["berth", "buildx", "history", "inspect", "^1"])).stdout;
+  expect(shown).toContain("\nBuild arguments:\n  A=2\n");
+  expect(shown).toMatch(/ {2}\d\.\ds {2}\[2\/2\] RUN echo of-told-2\n/);
+  await daemon.ok(["berth", "buildx", "history", "rm", (listed[1] as string).split(" ")[0] as string]);
+  expect((await daemon.ok(["berth", "buildx", "history", "ls"])).stdout).not.toContain("Told (none)");
+  const none = await daemon.berth("buildx", "history", "inspect", "nothing");
+  expect(none.stderr).toContain('no record found for "nothing"');
+});
+
 describe.if(isBerth)("berth buildx bake", () => {
   test("targets, what they inherit and link to; metadata of each", async () => {
     const project = at("bake");

@@ -48,6 +48,7 @@ export * from "./endpoints/network/inspect.ts";
 export * from "./endpoints/network/list.ts";
 export * from "./endpoints/network/prune.ts";
 export * from "./endpoints/network/remove.ts";
+export * from "./endpoints/system/build-history.ts";
 export * from "./endpoints/system/build-prune.ts";
 export * from "./endpoints/system/disk-usage.ts";
 export * from "./endpoints/system/events.ts";

@@ -3,6 +3,7 @@ import type { Exchange } from "../http/exchange.ts";
 import { post, type Route } from "../http/router.ts";
 import type { BuildBackend } from "./backend.ts";
 import { classicBuild } from "./classic/build.ts";
+import { historyRoutes } from "./history-routes.ts";
 import { nativeBuild } from "./native.ts";
 import { type BuildService, buildService } from "./service.ts";
 
@@ -48,6 +49,7 @@ export function buildRoutes(builder: BuildBackend): Route[] {
       return openGrpc(exchange, controlServices(service));
     }),
     post("/berth/build", (exchange) => nativeBuild(exchange, service)),
+    ...historyRoutes(builder),
   ];
 }
 
