@@ -10,7 +10,7 @@ export const PART = 16 << 20;
 /** Bytes that are collected before they are written: one call for many pieces. */
 const WRITE = 1 << 20;
 /** Bytes after which the pieces that came are collected: left to itself the runtime lets hundreds of megabytes of them lie. */
-const COLLECT = 32 << 20;
+const COLLECT = 8 << 20;
 /** Writes of one part on their way to the disk. */
 const IN_FLIGHT = 3;
 
