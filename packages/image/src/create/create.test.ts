@@ -94,31 +94,28 @@ describe("import", () => {
       fetch: (request) =>
         request.url.endsWith("/x.tar")
           ? new Response(new Uint8Array(rootfs))
-          : new Response("", { status: 404 }),
+          : new Response("none here", { status: 404 }),
     });
-    const fetchFrom = (path: string) =>
+    const from = (address: string) =>
       collect(
-        store.images.importFromUrl(
-          `127.0.0.1:${server.port}${path}`,
-          { repository: "", tag: "", message: "", changes: [] },
-          never(),
-        ),
+        store.images.importFromUrl(address, { repository: "", tag: "", message: "", changes: [] }, never()),
       );
+    const fetchFrom = (path: string) => from(`127.0.0.1:${server.port}${path}`);
     const messages = await fetchFrom("/x.tar");
     expect(messages[0]!.status).toStartWith("Downloading from http://127.0.0.1:");
     expect((await store.images.inspect(messages[1]!.status!, {})).Comment).toStartWith(
       "Imported from http://127.0.0.1:",
     );
-    await expect(fetchFrom("/none")).rejects.toThrow("404");
-    await expect(
-      collect(
-        store.images.importFromUrl(
-          "file:///etc/passwd",
-          { repository: "", tag: "", message: "", changes: [] },
-          never(),
-        ),
-      ),
-    ).rejects.toThrow("unsupported source");
+    await expect(fetchFrom("/none")).rejects.toThrow(
+      `failed to GET http://127.0.0.1:${server.port}/none with status 404 Not Found: none here`,
+    );
+    await expect(from("http://joe:secret@127.0.0.1:1/x")).rejects.toThrow(
+      'Get "http://joe:***@127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
+    );
+    const guarded = await from(`http://joe:secret@127.0.0.1:${server.port}/x.tar`);
+    const { Comment } = await store.images.inspect(guarded[1]!.status!, {});
+    expect(Comment).toBe(`Imported from http://joe:***@127.0.0.1:${server.port}/x.tar`);
+    await expect(from("file:///etc/passwd")).rejects.toThrow("unsupported source");
   });
 });
 

@@ -1,6 +1,7 @@
 import type { ProgressMessage } from "@berth/api";
 import { decompress, detectStream } from "@berth/archive";
-import { invalidParameter, messageOf } from "@berth/base";
+import { invalidParameter, systemError } from "@berth/base";
+import { connectionWords } from "@berth/registry";
 import { parsePlatform, type Reference } from "@berth/spec";
 import { applyChanges } from "../changes/apply.ts";
 import { toContainerConfig } from "../config.ts";
@@ -86,9 +87,12 @@ function nameOf({ repository, tag }: ImportOptions): Reference | undefined {
   return repository === "" ? undefined : repositoryAndTag(repository, tag);
 }
 
-const MAX_REDIRECTS_SECONDS = 60;
+/** Milliseconds until a server must have begun to answer. */
+const FIRST_BYTE_WITHIN = 60_000;
+/** Characters of a refusal's body that are shown. */
+const MOST_WORDS = 1024;
 
-/** `fromSrc=http://…`. @throws invalid-parameter when it cannot be fetched. */
+/** `fromSrc=http://…`. @throws system when it cannot be fetched. */
 export async function* importUrl(
   context: ImageContext,
   url: string,
@@ -96,23 +100,50 @@ export async function* importUrl(
   signal: AbortSignal,
 ): AsyncGenerator<ProgressMessage> {
   const address = parseUrl(url);
+  const shown = withoutPassword(address);
+  const patience = new AbortController();
+  const timer = setTimeout(() => patience.abort(), FIRST_BYTE_WITHIN);
   let response: Response;
-  const patience = AbortSignal.timeout(MAX_REDIRECTS_SECONDS * 1000);
   try {
-    yield { status: `Downloading from ${address.href}` };
-    const first = new AbortController();
-    const onPatience = () => first.abort(patience.reason);
-    patience.addEventListener("abort", onPatience);
-    response = await fetch(address, { signal: AbortSignal.any([signal, first.signal]) });
-    patience.removeEventListener("abort", onPatience);
+    response = await fetch(address, { signal: AbortSignal.any([signal, patience.signal]) });
   } catch (error) {
-    throw invalidParameter(`Get ${JSON.stringify(address.href)}: ${messageOf(error)}`, { cause: error });
+    signal.throwIfAborted();
+    const cause = patience.signal.aborted ? { code: "ETIMEDOUT" } : error;
+    const { words } = await connectionWords(address, cause, true);
+    throw systemError(`Get ${JSON.stringify(shown)}: ${words}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
   }
   if (!response.ok || response.body === null) {
-    throw invalidParameter(`Got HTTP status code >= 400: ${response.status} ${response.statusText}`.trim());
+    const why = await beginningOf(response);
+    throw systemError(`failed to GET ${shown} with status ${response.status} ${response.statusText}: ${why}`);
   }
-  const comment = options.message || `Imported from ${address.href}`;
+  yield { status: `Downloading from ${shown}` };
+  // It stays in the image's history.
+  const comment = options.message || `Imported from ${shown}`;
   yield* importImage(context, response.body as ByteStream, options, signal, comment);
+}
+
+/** What a refusal says, as far as it is worth showing. */
+async function beginningOf(response: Response): Promise<string> {
+  let text = "";
+  const decoder = new TextDecoder();
+  try {
+    for await (const piece of response.body ?? []) {
+      text += decoder.decode(piece, { stream: true });
+      if (text.length >= MOST_WORDS) break;
+    }
+  } catch {
+    // Its status says enough.
+  }
+  return text.slice(0, MOST_WORDS);
+}
+
+function withoutPassword(url: URL): string {
+  if (url.password === "") return url.href;
+  const shown = new URL(url);
+  shown.password = "***";
+  return shown.href;
 }
 
 /** A source without a scheme is HTTP. */

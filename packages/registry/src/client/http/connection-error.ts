@@ -26,9 +26,19 @@ export async function connectionError(url: URL, error: unknown, probe: boolean):
   const { host } = url;
   // Docker asks for the API's root first, and names that; its search has no such thing.
   const shown = url.pathname.startsWith("/v1/") ? `${url.pathname}${url.search}` : "/v2/";
-  const code = String((error as { code?: unknown }).code ?? "");
-  const { words, transient } = await describe(scheme, host, code, messageOf(error), probe);
+  const { words, transient, code } = await connectionWords(url, error, probe);
   return new ConnectionError(`Get "${scheme}://${host}${shown}": ${words}`, code, transient, error);
+}
+
+/** Why `fetch` failed, in Go's words: `dial tcp 127.0.0.1:1: connect: connection refused`. */
+export async function connectionWords(
+  url: URL,
+  error: unknown,
+  probe: boolean,
+): Promise<{ words: string; transient: boolean; code: string }> {
+  const scheme = url.protocol === "https:" ? "https" : "http";
+  const code = String((error as { code?: unknown }).code ?? "");
+  return { ...(await describe(scheme, url.host, code, messageOf(error), probe)), code };
 }
 
 async function describe(
