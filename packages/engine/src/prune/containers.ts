@@ -1,5 +1,6 @@
 import { type ContainersPruneReport, type Filters, untilFilter } from "@berth/api";
 import { isKind, log, messageOf } from "@berth/base";
+import type { Container } from "../container/container.ts";
 import { removeLocked } from "../container/removal.ts";
 import { containerSizes } from "../container/size.ts";
 import type { EngineContext } from "../context.ts";
@@ -12,18 +13,15 @@ export async function pruneContainers(
 ): Promise<ContainersPruneReport> {
   const until = untilFilter(filters);
   const report: ContainersPruneReport = { ContainersDeleted: null, SpaceReclaimed: 0 };
-  for (const container of [...engine.containers.all()]) {
+  const asked = [...engine.containers.all()].filter(
+    (container) => isAsked(container, filters, until) && isIdle(container),
+  );
+  // All at once: one process finds them.
+  const sizes = await Promise.all(asked.map((container) => containerSizes(engine, container)));
+  for (const [index, container] of asked.entries()) {
     if (signal.aborted) break;
-    const { record } = container;
-    const created = Date.parse(record.created);
-    if (until !== undefined && created >= until) continue;
-    if (!filters.labels("label", record.config.Labels)) continue;
-    if (filters.has("label!") && filters.labels("label!", record.config.Labels)) continue;
     using _held = await container.lock.lock();
-    const { state } = container;
-    if (engine.containers.find(container.id) !== container) continue;
-    if (state.running || state.removing || record.incomplete) continue;
-    const { writable } = await containerSizes(engine, container);
+    if (engine.containers.find(container.id) !== container || !isIdle(container)) continue;
     try {
       await removeLocked(engine, container, { volumes: false });
     } catch (error) {
@@ -34,8 +32,18 @@ export async function pruneContainers(
     }
     report.ContainersDeleted ??= [];
     report.ContainersDeleted.push(container.id);
-    report.SpaceReclaimed += writable;
+    report.SpaceReclaimed += sizes[index]?.writable ?? 0;
   }
   engine.events.publish("container", "prune", "", { reclaimed: String(report.SpaceReclaimed) });
   return report;
+}
+
+function isAsked({ record }: Container, filters: Filters, until: number | undefined): boolean {
+  if (until !== undefined && Date.parse(record.created) >= until) return false;
+  if (!filters.labels("label", record.config.Labels)) return false;
+  return !(filters.has("label!") && filters.labels("label!", record.config.Labels));
+}
+
+function isIdle({ record, state }: Container): boolean {
+  return !state.running && !state.removing && !record.incomplete;
 }
