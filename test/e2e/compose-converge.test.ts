@@ -370,4 +370,21 @@ describe("compose: how it ends", () => {
     expect(await states()).toEqual([]);
     expect(await daemon.out("network", "ls", "-q", "--filter", "name=some_default")).toBe("");
   }, 60_000);
+
+  test("several up --force-recreate at once all end well", async () => {
+    const crowd = project(
+      "crowd",
+      `services: {a: {image: busybox, command: ${LOOP}}, b: {image: busybox, command: ${LOOP}}}\n`,
+    );
+    await crowd.ok("up", "-d");
+    const ups = await Promise.all(
+      [1, 2, 3].map(() => crowd.compose("up", "-d", "--force-recreate", "-t", "1")),
+    );
+    expect(ups.map(({ exitCode, stderr }) => (exitCode === 0 ? "" : stderr))).toEqual(["", "", ""]);
+    expect((await crowd.states()).map((state) => state.replace(/-\d+ /, " ")).sort()).toEqual([
+      "crowd-a running",
+      "crowd-b running",
+    ]);
+    await crowd.ok("down", "-t", "1");
+  }, 90_000);
 });

@@ -75,7 +75,9 @@ function isOthersWork(error: unknown, index: ContainerIndex): boolean {
   const message = messageOf(error);
   // A container that was never the project's (`external_links`) is missing, not taken away.
   const gone = /No such container: (\S+)/.exec(message)?.[1];
-  return gone === undefined ? OTHERS_AT_WORK.test(message) : index.knows(gone);
+  if (gone === undefined) return OTHERS_AT_WORK.test(message);
+  // By its id: one that was made or looked at, and is gone since.
+  return /^[0-9a-f]{64}$/.test(gone) || index.knows(gone);
 }
 
 export function carryOut(performer: Performer, plan: Plan, signal?: AbortSignal): Promise<void> {
