@@ -141,13 +141,13 @@ export class NetworkController implements Networks {
   watch(): Disposable {
     const { firewall, settings } = this.#context;
     if (!settings.packetFilter) return { [Symbol.dispose]: () => {} };
-    let seen = firewall.generation();
+    let seen = firewall.foreignGeneration();
     const timer = setInterval(() => {
       try {
-        if (firewall.generation() === seen) return;
+        if (firewall.foreignGeneration() === seen) return;
         firewall.repair();
         this.#passForeignFilters();
-        seen = firewall.generation();
+        seen = firewall.foreignGeneration();
       } catch (error) {
         log.warn("cannot look after the host's packet filter", { error });
       }

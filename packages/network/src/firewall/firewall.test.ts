@@ -148,6 +148,22 @@ const inside =
 for (const bridgeNetfilter of [true, false]) {
   const suffix = bridgeNetfilter ? "" : " (bridged frames are not filtered)";
 
+  test("changes by others are told from ours", () => {
+    inWorld([{}, {}], false, ({ firewall, container, published }) => {
+      const seen = firewall.foreignGeneration();
+      const web = container(1, 2);
+      const ports = { ports: [published(web, 8080)], addresses: addressesOf(web) };
+      firewall.publish("web", ports);
+      firewall.publish("web", { ...ports, ports: [published(web, 8081)] });
+      firewall.unpublish("web");
+      firewall.removeNetwork("br2");
+      firewall.publish("none", { ports: [], addresses: [] });
+      expect(firewall.foreignGeneration()).toBe(seen);
+      runNft("add table ip other");
+      expect(firewall.foreignGeneration()).not.toBe(seen);
+    });
+  });
+
   test(`a published port is reached from everywhere${suffix}`, () => {
     inWorld([{}, {}], bridgeNetfilter, ({ firewall, outside, container, published }) => {
       const [web, neighbour, stranger] = [container(1, 2), container(1, 3), container(2, 2)];

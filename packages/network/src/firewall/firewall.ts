@@ -30,6 +30,8 @@ export class Firewall implements Disposable {
   readonly #hairpin: boolean;
   /** Without it there is no table, and nothing is done. */
   readonly #on: boolean;
+  /** Transactions of ours that changed something. */
+  #writes = 0;
   #socket: NetlinkSocket | undefined;
 
   /**
@@ -55,10 +57,16 @@ export class Firewall implements Disposable {
     this.#write();
   }
 
-  /** Number of the host's whole ruleset: another one after each change by anybody. */
-  generation(): number {
+  /** Another number after each change of the host's ruleset that is not by this object: the kernel counts all, we count ours. */
+  foreignGeneration(): number {
     this.#socket ??= NetlinkSocket.open(NETLINK_NETFILTER);
-    return rulesetGeneration(this.#socket);
+    return rulesetGeneration(this.#socket) - this.#writes;
+  }
+
+  /** nft commands, as one transaction. */
+  #run(commands: string): void {
+    runNft(commands);
+    this.#writes++;
   }
 
   /** Writes the table anew when somebody removed it. */
@@ -71,14 +79,14 @@ export class Firewall implements Disposable {
   }
 
   #write(): void {
-    runNft(rulesetText(this.table, [...this.#networks.values()], this.#published.values()));
+    this.#run(rulesetText(this.table, [...this.#networks.values()], this.#published.values()));
   }
 
   addNetwork(network: FirewallNetwork): void {
     if (!this.#on) return;
     this.#networks.set(network.bridge, network);
     try {
-      runNft(networkChangeText("add", this.table, network));
+      this.#run(networkChangeText("add", this.table, network));
     } catch (error) {
       this.#rewrite(error);
     }
@@ -89,7 +97,7 @@ export class Firewall implements Disposable {
     if (network === undefined) return;
     this.#networks.delete(bridge);
     try {
-      runNft(networkChangeText("delete", this.table, network));
+      this.#run(networkChangeText("delete", this.table, network));
     } catch (error) {
       this.#rewrite(error);
     }
@@ -149,6 +157,7 @@ export class Firewall implements Disposable {
     if (remove.length === 0 && add.length === 0) return;
     this.#socket ??= NetlinkSocket.open(NETLINK_NETFILTER);
     changeElements(this.#socket, NFPROTO.INET, this.table, remove, add);
+    this.#writes++;
   }
 
   #forget(family: number, which: Parameters<typeof forgetConnections>[2]): void {
