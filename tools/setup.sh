@@ -159,6 +159,8 @@ case "${1:-test}" in
   test)
     # shellcheck disable=SC2086
     install_debian_packages $runtime_packages $test_packages
+    # Test images are made of packages that are downloaded.
+    have_package_lists || apt update >&2 || die "apt-get update failed"
     fetch_trixie_clients
     install_npm_clients ;;
   *) die "usage: tools/setup.sh [build|runtime|test]" ;;
