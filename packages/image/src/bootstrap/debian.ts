@@ -48,7 +48,7 @@ const MERGED_USR = "/usr/share/mmdebstrap/hooks/maybe-merged-usr";
 /** What was needed only for the making, and what would make the image depend on the host and the hour. */
 const CLEAN = [
   // What follows must never happen to the host.
-  'cd "$1" || exit 1',
+  'test -n "$1" && cd "$1" || exit 1',
   "rm -f etc/apt/apt.conf.d/99mmdebstrap etc/apt/sources.list etc/machine-id var/lib/dbus/machine-id",
   "rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/cache/apt/archives/*.deb var/cache/ldconfig/aux-cache",
   "rm -rf var/log/apt var/log/*.log var/cache/debconf/*-old tmp/*",
