@@ -43,13 +43,21 @@ function pathOf(image: TestImage): string {
   return join(CACHE, isOurs ? `${name}-${recipeHash(image)}.tar` : `${name}.tar`);
 }
 
+/** What apt of this machine knows of packages: making an image must not change it. */
+function hostPackageLists(): string {
+  const folder = "/var/lib/apt/lists";
+  return existsSync(folder) ? readdirSync(folder).sort().join("\n") : "";
+}
+
 /** Bootstraps the image with a Berth daemon of its own and saves it. */
 async function bootstrap(image: Bootstrapped, path: string): Promise<void> {
   const { startDaemon } = await import("./daemon.ts");
   const temporary = `${path}.${process.pid}.tmp`;
   const daemon = await startDaemon({ engine: "berth" });
+  const before = hostPackageLists();
   try {
     await daemon.ok(["berth", "image", "bootstrap", image], { seconds: 600 });
+    if (hostPackageLists() !== before) throw new Error("bootstrap changed the package lists of the host");
     await daemon.ok(["docker", "save", "-o", temporary, image], { seconds: 120 });
     renameSync(temporary, path);
   } finally {

@@ -51,7 +51,9 @@ const CLEAN = [
   'test -n "$1" && cd "$1" || exit 1',
   "rm -f etc/apt/apt.conf.d/99mmdebstrap etc/apt/sources.list etc/machine-id var/lib/dbus/machine-id",
   "rm -rf var/lib/apt/lists/* var/cache/apt/*.bin var/cache/apt/archives/*.deb var/cache/ldconfig/aux-cache",
-  "rm -rf var/log/apt var/log/*.log var/cache/debconf/*-old tmp/*",
+  "rm -rf var/log/apt var/log/*.log var/cache/debconf/*-old",
+  // mmdebstrap keeps its apt.conf there until it has cleaned up: without it apt would clean the host.
+  "find tmp -mindepth 1 -maxdepth 1 ! -name 'mmdebstrap.apt.conf.*' -exec rm -rf {} +",
   ": > etc/resolv.conf; : > etc/hostname; : > etc/machine-id",
 ].join("; ");
 
