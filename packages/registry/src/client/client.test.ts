@@ -409,6 +409,27 @@ test("referrers from the tag where a registry has no such API", async () => {
   expect(await repository("x").referrers(sha256("z"), {}, never())).toEqual([]);
 });
 
+test("a registry that spoke HTTP and breaks off is told of as such, not as one without TLS", async () => {
+  const digest = registry.addBlob(Buffer.from("x"));
+  const opened = repository("a");
+  expect(await opened.checkBlob(digest, never())).toBe(1);
+  const port = Number(registry.domain.split(":")[1]);
+  await registry[Symbol.asyncDispose]();
+  // On the same port, and mute.
+  const listener = Bun.listen({
+    hostname: "127.0.0.1",
+    port,
+    socket: {
+      open(socket) {
+        socket.terminate();
+      },
+      data() {},
+    },
+  });
+  await expect(opened.checkBlob(digest, never())).rejects.toThrow(`Get "http://127.0.0.1:${port}/v2/": EOF`);
+  listener.stop(true);
+});
+
 test("a registry that is not there, one that does not speak HTTP, one that speaks no TLS", async () => {
   const ask = (domain: string) =>
     client().repository({ domain, path: "x" }).fetchManifest({ tag: "1" }, never());

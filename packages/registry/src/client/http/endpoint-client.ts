@@ -78,12 +78,15 @@ export class EndpointClient {
   async send(ask: Ask): Promise<Response> {
     if (!ask.target.startsWith("/")) return await this.#authorized(ask.target, ask);
     let failure: unknown;
+    const known = this.#shared.schemes.get(this.endpoint.host);
     for (const scheme of this.#schemes()) {
       try {
         const { host, prefix } = this.endpoint;
         return await this.#authorized(`${scheme}://${host}${prefix}${ask.target}`, ask);
       } catch (error) {
         if (!(error instanceof ConnectionError) || ask.signal.aborted) throw error;
+        // A host that was slow, or broke off, still speaks what it spoke.
+        if (scheme === known && error.transient) throw error;
         failure = error;
         this.#shared.schemes.delete(this.endpoint.host);
       }
