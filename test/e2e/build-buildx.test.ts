@@ -1,5 +1,5 @@
 /** What buildx relies on beside the image: stores of its own, subrequests, pushes, files behind URLs. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
@@ -11,6 +11,9 @@ const PLUGINS = join(ROOT, ".cache/trixie/root/usr/libexec/docker/cli-plugins");
 const hasBuildx = existsSync(join(PLUGINS, "docker-buildx"));
 if (!hasBuildx) console.error("no buildx in .cache (tools/setup.sh test fetches it): its tests are skipped");
 const isBerth = engineOfThisRun() === "berth";
+
+// A deadline of Bun's own would end the daemon with the test.
+setDefaultTimeout(120_000);
 
 let daemon: Daemon;
 let folder: string;

@@ -1,5 +1,5 @@
 /** Building with every client: Docker's command lines old and new, buildx, Compose, docker-py, and Berth's own. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
   existsSync,
   mkdirSync,
@@ -32,6 +32,9 @@ COPY --from=base /hello /copied
 LABEL from=dockerfile
 CMD ["cat", "/hello", "/src/deep/a.txt"]
 `;
+
+// A deadline of Bun's own would end the daemon with the test.
+setDefaultTimeout(120_000);
 
 let daemon: Daemon;
 let folder: string;

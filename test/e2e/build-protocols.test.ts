@@ -1,5 +1,5 @@
 /** What clients of builds rely on beside the image: stores of their own, the streams' sentences, clients from npm, bake. */
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Daemon, DOCKER, startDaemon } from "../harness/daemon.ts";
@@ -16,6 +16,9 @@ if (!hasBuildx || !hasClients)
     "no buildx or clients from npm in .cache (tools/setup.sh test fetches them): their tests are skipped",
   );
 const isBerth = engineOfThisRun() === "berth";
+
+// A deadline of Bun's own would end the daemon with the test.
+setDefaultTimeout(120_000);
 
 let daemon: Daemon;
 let folder: string;
