@@ -16,6 +16,7 @@ import {
   verifyImage,
 } from "../conformance/registry/pusher.ts";
 import { freePort, RegistryProcess } from "../conformance/registry/server.ts";
+import { selfSigned } from "../harness/certificate.ts";
 import { run, runOk } from "../harness/command.ts";
 import { BERTH } from "../harness/engine.ts";
 import { createScope, releaseScope, type Scope } from "../harness/scope.ts";
@@ -143,25 +144,8 @@ test("the users' file is read again when it changes; hashes of other kinds are i
 
 test("an address is of one registry, with TLS too; what is wrong with TLS is said", async () => {
   const at = folder();
-  await runOk(
-    [
-      ...[
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-      ],
-      ...["-subj", "/CN=registry", "-keyout", "key.pem", "-out", "crt.pem"],
-    ],
-    { cwd: at },
-  );
-  const tls = ["--tls-cert", join(at, "crt.pem"), "--tls-key", join(at, "key.pem")];
+  await selfSigned(at, "tls");
+  const tls = ["--tls-cert", join(at, "tls.crt"), "--tls-key", join(at, "tls.key")];
   registry = await RegistryProcess.start("berth", { flags: tls, https: true });
   const again = async (...flags: string[]) => {
     const ended = await run([BERTH, "registry", "serve", "--storage", join(at, "other"), ...flags], {
@@ -172,7 +156,7 @@ test("an address is of one registry, with TLS too; what is wrong with TLS is sai
   };
   expect(await again("--addr", registry.address, ...tls)).toContain(`cannot listen on ${registry.address}`);
   expect(await again("--addr", registry.address)).toContain(`cannot listen on ${registry.address}`);
-  const wrong = ["--tls-cert", join(at, "crt.pem"), "--tls-key", join(at, "crt.pem")];
+  const wrong = ["--tls-cert", join(at, "tls.crt"), "--tls-key", join(at, "tls.crt")];
   expect(await again("--addr", "127.0.0.1:0", ...wrong)).toContain("with /");
   expect(await again("--addr", "127.0.0.1:0", ...tls, "--tls-ciphers", "NONSENSE")).toContain(
     "NO_CIPHER_MATCH",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runOk } from "../harness/command.ts";
+import { selfSigned } from "../harness/certificate.ts";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { eventually } from "../harness/wait.ts";
 
@@ -50,25 +50,7 @@ test("with users, TLS, a folder for the data and a collection, as Docker's docum
   const inImage = (...words: string[]) => daemon.ok(["docker", "run", "--rm", ...words]);
   const user = await inImage("--entrypoint", "htpasswd", "registry:2", "-Bbn", "testuser", "testpassword");
   writeFileSync(join(folder, "auth/htpasswd"), user.stdout);
-  await runOk(
-    [
-      ...[
-        "openssl",
-        "req",
-        "-x509",
-        "-newkey",
-        "ec",
-        "-pkeyopt",
-        "ec_paramgen_curve:P-256",
-        "-nodes",
-        "-days",
-        "2",
-      ],
-      ...["-subj", "/CN=registry", "-addext", "subjectAltName=IP:127.0.0.1"],
-      ...["-keyout", "domain.key", "-out", "domain.crt"],
-    ],
-    { cwd: join(folder, "certs") },
-  );
+  await selfSigned(join(folder, "certs"), "domain", "127.0.0.1");
   const port = daemon.port();
   const settings = {
     REGISTRY_AUTH: "htpasswd",

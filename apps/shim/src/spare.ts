@@ -44,6 +44,7 @@ export class Spare implements Disposable {
   ensure(): void {
     if (this.waits && !this.#mountsChanged()) return;
     this.forget();
+    // What changed until now the child will have.
     this.#mountsChanged();
     const [ours, theirs] = socketpair(SOCK.SEQPACKET);
     if (fork() === 0) {
@@ -74,6 +75,7 @@ export class Spare implements Disposable {
     this.#socket = -1;
   }
 
+  /** Since it was last asked. */
   #mountsChanged(): boolean {
     return waitFor(this.#mountTable, POLLPRI, 0) !== 0;
   }
