@@ -1,6 +1,6 @@
 /** The engine of the builder: cache, isolation of steps, failures, what is left after them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { build, buildOk, type Files, project } from "../harness/project.ts";
@@ -69,6 +69,62 @@ describe("cache", () => {
       await Promise.all(builds);
       const listed = await daemon.run(["berth", "buildx", "du", "--verbose"]);
       expect(text(listed).match(/cached mount \S*alone/g)).toHaveLength(4);
+    },
+    SECONDS,
+  );
+
+  test(
+    "a large folder that changed a little is the same as copied anew, and outlives what it shares files with",
+    async () => {
+      const files: Record<string, string> = {
+        Dockerfile:
+          "FROM busybox\nRUN mkdir /to; echo base > /to/base; touch -d @1600000000 /to/base\nCOPY src /to\n",
+      };
+      for (let n = 0; n < 600; n++) files[`src/d${n % 20}/f${n}`] = String(n);
+      const folder = project(daemon, files);
+      const show =
+        "cd /to; find . ! -path . -exec stat -c '%n %f %u:%g %s %Y' {} + | sort; find . -type f | sort | xargs cat";
+      const shown = (image: string) => daemon.out("run", "--rm", image, "sh", "-c", show);
+      const uppers = () => daemon.out("image", "inspect", "-f", "{{.GraphDriver.Data.UpperDir}}", "large");
+      const both = async (): Promise<string> => {
+        await buildOk(daemon, folder, ["-t", "large"], client);
+        const upper = await uppers();
+        await buildOk(daemon, folder, ["-t", "anew", "--no-cache"], client);
+        const patched = await shown("large");
+        expect(patched).toBe(await shown("anew"));
+        return readdirSync(join(upper, "to")).length < 20 ? "patched" : "whole";
+      };
+      const write = (name: string, text: string) => writeFileSync(join(folder, "src", name), text);
+      expect(await both()).toBe("whole");
+      write("d3/f3", "changed");
+      expect(await both()).toBe("patched");
+      write("d3/f3", "changed again");
+      write("d4/new", "new");
+      chmodSync(join(folder, "src/d5/f5"), 0o700);
+      symlinkSync("f6", join(folder, "src/d6/link"));
+      mkdirSync(join(folder, "src/more/deep"), { recursive: true });
+      write("more/deep/file", "deep");
+      expect(await both()).toBe("patched");
+      rmSync(join(folder, "src/d7/f7"));
+      expect(await both()).toBe("whole");
+      chmodSync(join(folder, "src/d8"), 0o700);
+      write("d8/f8", "x");
+      expect(await both()).toBe("whole");
+      write("d9/f9", "the last");
+      expect(await both()).toBe("patched");
+
+      const last = await shown("large");
+      await daemon.out("rmi", "anew");
+      await daemon.run(["berth", "builder", "prune", "-af"]);
+      expect(await shown("large")).toBe(last);
+      await daemon.kill();
+      await daemon.start();
+      expect(await shown("large")).toBe(last);
+      const saved = join(daemon.scope.directory, "large.tar");
+      await daemon.out("save", "-o", saved, "large");
+      await daemon.out("rmi", "large");
+      await daemon.out("load", "-i", saved);
+      expect(await shown("large")).toBe(last);
     },
     SECONDS,
   );

@@ -45,8 +45,9 @@ async function check(dataRoot: string): Promise<void> {
     for (const layer of image.chain) {
       layers.add(layer);
       // Its files are whole: each layer holds one file of a known size.
-      const [name] = readdirSync(store.snapshots.layerDirectory(layer));
-      expect(Bun.file(join(store.snapshots.layerDirectory(layer), name!)).size).toBe(50_000);
+      const folder = store.snapshots.layerFolders(layer)[0]!;
+      const [name] = readdirSync(folder);
+      expect(Bun.file(join(folder, name!)).size).toBe(50_000);
     }
     // Its content too: save verifies every digest.
     await store.save(Id);

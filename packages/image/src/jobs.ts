@@ -56,6 +56,8 @@ export interface ImageJobs {
   packLayer(
     request: {
       folder: string;
+      /** `folder` is a patch over this one. */
+      below?: string;
       base: RootfsMount;
       kind: "overlay" | "copy";
       /** With what lies where a container's start mounts something (`/etc/hosts`, `/dev`, …). Default: without. */

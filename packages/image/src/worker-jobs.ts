@@ -56,11 +56,12 @@ export function workerImageJobs(command?: readonly string[]): ImageJobs {
         close(stdin);
       }
     },
-    packLayer({ folder, base, kind, mountPlaces }, signal) {
+    packLayer({ folder, below, base, kind, mountPlaces }, signal) {
       const job = startJob(
         {
           job: "diff",
           upper: folder,
+          ...(below !== undefined && { below }),
           base,
           kind: kind === "copy" ? "whole" : "overlay",
           ...(mountPlaces !== true && { exclude: MOUNT_PLACES }),

@@ -237,6 +237,70 @@ describe.each([
     expect((await open({ dataRoot, jobs })).writable("c1")).toEqual(made);
   });
 
+  test("a patch is what it is over, with what is added and replaced; that stays as long as it is needed", async () => {
+    const chain = await unpack(1);
+    const [whole, patch, second] = ["whole", "patch", "second"].map((name) => sha256(name)) as [
+      Digest,
+      Digest,
+      Digest,
+    ];
+    if (!snapshots.layersAreIndependent) {
+      await expect(snapshots.prepareLayer(patch, chain, chain[0])).rejects.toThrow("no patches");
+      return;
+    }
+    const make = async (id: Digest, over: Digest | undefined, files: Record<string, string>) => {
+      await using layer = await snapshots.prepareLayer(id, chain, over);
+      mkdirSync(join(layer.directory, "d"));
+      for (const [name, text] of Object.entries(files)) writeFileSync(join(layer.directory, name), text);
+      await layer.commit({ diffId: id, size: 1 }, { private: true, listing: `of ${id}` });
+    };
+    await make(whole, undefined, { "d/a": "1", "d/b": "1" });
+    await make(patch, whole, { "d/b": "2" });
+    await make(second, patch, { "d/c": "3" });
+    expect(snapshots.wholeLayer(second)).toBe(whole);
+    expect(snapshots.layerListing(patch)).toBe(`of ${patch}`);
+    const show = "cd d; for f in *; do echo $f $(cat $f); done";
+    expect(inside(snapshots.view([...chain, patch]), show)).toBe("a 1\nb 2\n");
+    // Both patches are over the layer that is complete.
+    expect(inside(snapshots.view([...chain, second]), show)).toBe("a 1\nb 1\nc 3\n");
+
+    await snapshots.share(patch, sha256("image"), chain, { diffId: patch, size: 1 });
+    for (const layer of [whole, second, patch]) await snapshots.removeLayer(layer);
+    expect(snapshots.list("private")).toEqual([]);
+    const again = await open({ dataRoot, jobs });
+    expect(again.list("private")).toEqual([]);
+    expect(inside(again.view([...chain, sha256("image")]), show)).toBe("a 1\nb 2\n");
+    await again.removeLayer(sha256("image"));
+    expect(readdirSync(join(dataRoot, "layers")).sort()).toEqual(
+      [encoded(chain[0]!), "empty", "l", "new"].sort(),
+    );
+    await again[Symbol.asyncDispose]();
+  });
+
+  test("what a patch is over may be removed while it is made; a patch over nothing is incomplete", async () => {
+    if (!snapshots.layersAreIndependent) return;
+    const [whole, patch, given] = ["whole", "patch", "given up"].map((name) => sha256(name)) as [
+      Digest,
+      Digest,
+      Digest,
+    ];
+    await using first = await snapshots.prepareLayer(whole, []);
+    writeFileSync(join(first.directory, "a"), "1");
+    await first.commit({ diffId: whole, size: 1 }, { private: true });
+    {
+      await using layer = await snapshots.prepareLayer(patch, [], whole);
+      await using _abandoned = await snapshots.prepareLayer(given, [], whole);
+      await snapshots.removeLayer(whole);
+      writeFileSync(join(layer.directory, "b"), "2");
+      await layer.commit({ diffId: patch, size: 1 }, { private: true });
+    }
+    expect(inside(snapshots.view([patch]), "cat a b")).toBe("12");
+    rmSync(join(dataRoot, "layers", encoded(whole)), { recursive: true });
+    const again = await open({ dataRoot, jobs });
+    expect(again.has(patch)).toBe(false);
+    await again[Symbol.asyncDispose]();
+  });
+
   test("metadata are what inspect shows", async () => {
     const chain = await unpack(2);
     const made = await snapshots.createWritable("c1", { chain });

@@ -49,8 +49,16 @@ export interface Snapshots extends AsyncDisposable {
   /**
    * A folder to unpack a layer into; `commit` publishes it by fsync and rename, dispose throws it away.
    * `parents`: chain ids of the layers below, base first. Two at once of the same layer are safe: the second is thrown away.
+   *
+   * `over`: the layer is a patch. Its content is that of the layer `over`, which has the same parents, with what is in the new
+   * folder added and replaced (folders merge; nothing is taken away). Its files stay as long as the patch does. Only where
+   * `layersAreIndependent`. @throws not-found for `over`.
    */
-  prepareLayer(chainId: Digest, parents: readonly Digest[]): Promise<LayerInProgress>;
+  prepareLayer(chainId: Digest, parents: readonly Digest[], over?: Digest): Promise<LayerInProgress>;
+  /** The layer that a patch of this one would be over: itself, or for a patch the one below it. @throws not-found. */
+  wholeLayer(chainId: Digest): Digest;
+  /** See `LayerCommitOptions.listing`. @throws not-found. */
+  layerListing(chainId: Digest): string | undefined;
   /** A read-only view of a chain. @throws not-found. */
   view(chain: readonly Digest[]): RootfsMount;
   /** Cheap with overlay: folders only, no fsync. @throws conflict when it exists, not-found for a chain that is not unpacked. */
@@ -73,8 +81,8 @@ export interface Snapshots extends AsyncDisposable {
   layerFacts(chainId: Digest): LayerFacts;
   /** Folder that a layer has, or will have once it is committed; all of them are in one folder, two levels up. */
   layerPlace(chainId: Digest): string;
-  /** Folder of an unpacked layer; not to be changed. @throws not-found. */
-  layerDirectory(chainId: Digest): string;
+  /** Folders of an unpacked layer, topmost first, of which it is the union; not to be changed. @throws not-found. */
+  layerFolders(chainId: Digest): string[];
   /** Bytes of an unpacked layer. @throws not-found. */
   layerSize(chainId: Digest): number;
   /** `GraphDriver.Data` of an image's inspect, or with `id` of a container's; null when the driver has none. */
@@ -92,4 +100,6 @@ export interface LayerCommitOptions {
   sync?: boolean;
   /** Of no image: its id is a name only, and `diffId` means nothing. Whoever made it removes it. */
   private?: boolean;
+  /** A text that is kept and removed with the layer: what its maker wants to know of it later. */
+  listing?: string;
 }

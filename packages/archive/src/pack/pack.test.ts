@@ -165,6 +165,30 @@ test("files that are shorter than they say are filled up", async () => {
   expect(result.warnings).toContain("enabled became shorter while it was read");
 });
 
+test("a patch over a folder is the layer that both are", async () => {
+  const [below, upper, whole] = [scratch.folder(), scratch.folder(), scratch.folder()];
+  const mark = `python3 -c 'import os; os.setxattr("o","trusted.overlay.opaque",b"y")'`;
+  const base = `mkdir -p d/e o; echo 1 > d/a; echo 1 > d/e/b; echo 1 > o/c; ln -s a d/l; ln d/a d/h; ${mark}`;
+  scratch.shell(below, base);
+  scratch.shell(
+    upper,
+    "mkdir -p d/new o; chmod 700 d; echo 22 > d/b; echo 3 > d/new/n; rm -f d/l; echo 4 > d/l; echo 5 > o/d",
+  );
+  scratch.shell(
+    whole,
+    `${base}; mkdir d/new; chmod 700 d; echo 22 > d/b; echo 3 > d/new/n; rm d/l; echo 4 > d/l; echo 5 > o/d`,
+  );
+  for (const folder of [below, upper, whole])
+    scratch.shell(folder, "find . -exec touch -h -d @1600000000 {} +");
+  const patched = await output({ job: "diff", upper, below, kind: "overlay", digest: true });
+  const expected = await output({ job: "diff", upper: whole, kind: "overlay", digest: true });
+  expect(collect(patched.bytes)).toEqual(collect(expected.bytes));
+  expect(patched.result.diffId).toBe(expected.result.diffId!);
+  expect(collect(patched.bytes).some(({ name }) => name === "o/.wh..wh..opq")).toBe(true);
+  const { layers } = await run({ job: "digests", layers: [{ upper, below }, { upper: whole }] });
+  expect(layers.map(({ diffId }) => diffId)).toEqual([expected.result.diffId!, expected.result.diffId!]);
+});
+
 test("the upper folder of an overlay becomes a layer", async () => {
   const upper = scratch.folder();
   scratch.shell(

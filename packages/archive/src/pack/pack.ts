@@ -24,6 +24,11 @@ import { type Attributes, isWhiteoutDevice, readAttributes } from "./overlay-mar
 export interface PackOptions {
   /** The folder is the upper one of an overlay: its marks become the whiteouts of a layer (OCI image-spec, layer.md). */
   overlay?: boolean;
+  /**
+   * Descriptor of a folder that the packed one is a patch over: what is not in the root is taken from there, folders that are in
+   * both are merged, with the root's attributes. It stays the caller's. Without `include`.
+   */
+  below?: number;
   /** Only these paths below the root, each with all that is below it. Default: everything. */
   include?: readonly string[];
   /** Paths below the root that are left out, with all that is below them. */
@@ -82,9 +87,12 @@ export function pack(
   return new Packer(root, options).run();
 }
 
+/** `tree`: which of the folders that are packed it is in. */
+type Found = DirectoryEntry & { tree: Directories };
+
 interface Level {
   path: string;
-  entries: DirectoryEntry[];
+  entries: Found[];
   next: number;
 }
 
@@ -94,6 +102,7 @@ type Pieces<T> = Generator<Uint8Array | FileRange, T, number>;
 class Packer {
   readonly #options: PackOptions;
   readonly #directories: Directories;
+  readonly #below: Directories | undefined;
   readonly #mountId: number;
   readonly #output = new GrowingBuffer(FULL + INLINE * 2);
   /** A file whose header is written and whose content is to be sent. */
@@ -105,6 +114,7 @@ class Packer {
   constructor(root: number, options: PackOptions) {
     this.#options = options;
     this.#directories = new Directories(root);
+    this.#below = options.below === undefined ? undefined : new Directories(options.below);
     this.#mountId = fstat(root).mountId;
   }
 
@@ -113,11 +123,11 @@ class Packer {
       const { include, rootName, nameOf, deleted } = this.#options;
       if (include === undefined) {
         if (rootName !== undefined || nameOf !== undefined)
-          this.#directory("", fstat(this.#directories.root));
+          this.#directory(this.#directories, "", fstat(this.#directories.root));
         yield* this.#walk("");
       }
       for (const path of include ?? []) {
-        const type = path === "" ? S.IFDIR : this.#entry(this.#directories.find(folderOf(path)).fd, path, 0);
+        const type = path === "" ? S.IFDIR : this.#entry(this.#directories, path, 0);
         yield* this.#handOver();
         if (type === S.IFDIR) yield* this.#walk(path);
       }
@@ -131,6 +141,7 @@ class Packer {
     } finally {
       if (this.#pending !== undefined) closeQuietly(this.#pending.fd);
       this.#directories[Symbol.dispose]();
+      this.#below?.[Symbol.dispose]();
     }
   }
 
@@ -147,7 +158,7 @@ class Packer {
       const { exclude, only } = this.#options;
       if (exclude?.has(path) || only?.has(path) === false) continue;
       try {
-        const type = this.#entry(this.#directories.find(level.path).fd, path, entry.type);
+        const type = this.#entry(entry.tree, path, entry.type);
         if (type === S.IFDIR) levels.push(this.#list(path));
       } catch (error) {
         // Running programs remove files while we read.
@@ -159,15 +170,22 @@ class Packer {
   }
 
   #list(path: string): Level {
-    const { fd } = this.#directories.find(path);
-    lseek(fd, 0, SEEK.SET);
-    const entries = readDirectory(fd);
+    const entries =
+      this.#below === undefined ? listFolder(this.#directories, path) : this.#union(this.#below, path);
     if (this.#options.order !== "directory") entries.sort((a, b) => (a.name < b.name ? -1 : 1));
     return { path, entries, next: 0 };
   }
 
+  #union(below: Directories, path: string): Found[] {
+    const entries = listIfFolder(this.#directories, path);
+    const names = new Set(entries.map(({ name }) => name));
+    for (const entry of listIfFolder(below, path)) if (!names.has(entry.name)) entries.push(entry);
+    return entries;
+  }
+
   /** Writes one entry; its type, or 0 when there is nothing below it to be written. `type`: what is known already. */
-  #entry(folder: number, path: string, type: number): number {
+  #entry(tree: Directories, path: string, type: number): number {
+    const folder = tree.find(folderOf(path)).fd;
     const name = baseOf(path);
     if (type === S.IFREG && this.#file(folder, path, name)) return S.IFREG;
     const stat = statIfExists(folder, name);
@@ -177,7 +195,7 @@ class Packer {
         this.#file(folder, path, name);
         return S.IFREG;
       case S.IFDIR:
-        this.#directory(path, stat);
+        this.#directory(tree, path, stat);
         return S.IFDIR;
       case S.IFSOCK:
         return 0;
@@ -187,12 +205,11 @@ class Packer {
     }
   }
 
-  #directory(path: string, stat: Stat): void {
-    const { fd } = this.#directories.find(path);
-    const attributes = readAttributes(fd, path, this.#options.overlay === true);
+  #directory(tree: Directories, path: string, stat: Stat): void {
+    const attributes = readAttributes(tree.find(path).fd, path, this.#options.overlay === true);
     const entry = this.#describe("directory", path, stat, attributes);
     this.#header(entry);
-    if (!attributes.opaque) return;
+    if (!attributes.opaque && !this.#isOpaqueBelow(tree, path)) return;
     const mark = {
       ...entry,
       type: "file",
@@ -200,6 +217,14 @@ class Packer {
       mode: entry.mode & 0o777,
     } as const;
     this.#header({ ...mark, xattrs: undefined });
+  }
+
+  /** A folder of a patch is merged with the one below, which may hide what is in other layers. */
+  #isOpaqueBelow(tree: Directories, path: string): boolean {
+    const below = this.#below;
+    if (below === undefined || tree === below || !this.#options.overlay) return false;
+    const folder = ifFolder(() => below.find(path).fd);
+    return folder !== undefined && readAttributes(folder, path, true).opaque;
   }
 
   /** False when it is no regular file. */
@@ -351,6 +376,26 @@ class Packer {
 
   #warn(message: string): void {
     if (this.#facts.warnings.length < MAX_WARNINGS) this.#facts.warnings.push(message);
+  }
+}
+
+function listFolder(tree: Directories, path: string): Found[] {
+  const { fd } = tree.find(path);
+  lseek(fd, 0, SEEK.SET);
+  return readDirectory(fd).map((entry) => ({ ...entry, tree }));
+}
+
+function listIfFolder(tree: Directories, path: string): Found[] {
+  return ifFolder(() => listFolder(tree, path)) ?? [];
+}
+
+/** Undefined when `look` finds no folder. */
+function ifFolder<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    if (isErrno(error, "ENOENT", "ENOTDIR")) return undefined;
+    throw error;
   }
 }
 

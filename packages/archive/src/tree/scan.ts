@@ -84,6 +84,11 @@ export function stampOf(stat: Stat): string {
   return `${ino}-${size}-${mtimeSeconds}.${mtimeNanoseconds}-${ctimeSeconds}.${ctimeNanoseconds}`;
 }
 
+/** When an entry was modified: seconds since 1970 and nanoseconds, as its stamp has them. */
+export function modifiedOf({ stamp }: TreeEntry): string {
+  return /^\d+-\d+-(-?\d+\.\d+)-/.exec(stamp)?.[1] ?? stamp;
+}
+
 /** Hashes files of one tree. */
 export class TreeHasher implements Disposable {
   readonly #directories: Directories;

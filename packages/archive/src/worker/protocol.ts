@@ -107,6 +107,8 @@ export interface OutputResult {
 export interface DiffJob extends OutputOptions {
   job: "diff";
   upper: string;
+  /** `upper` is a patch over this folder: see `PackOptions.below`. */
+  below?: string;
   /** `overlay`: `upper` holds the changes and overlayfs' marks. `whole`: a whole tree that is compared with `base`. */
   kind: "overlay" | "whole";
   /** Needed for `whole`. */
@@ -300,7 +302,7 @@ export interface AssembleResult {
 /** Which layers folders of overlayfs changes are: as `diff` would write them, without writing. */
 export interface DigestsJob {
   job: "digests";
-  folders: readonly string[];
+  layers: readonly { upper: string; below?: string }[];
 }
 
 export interface DigestsResult {

@@ -90,12 +90,18 @@ export async function cacheRecords(context: BuilderContext, filters?: Filters): 
 
 async function stepRecord(context: BuilderContext, result: StepResult): Promise<CacheRecord> {
   const { cache, parts, sizes } = context;
-  if (result.size < 0 && result.layer !== undefined) {
+  const [folder, patched] =
+    result.layer !== undefined && parts.snapshots.has(result.layer)
+      ? parts.snapshots.layerFolders(result.layer)
+      : [];
+  let { size } = result;
+  if (folder !== undefined && patched !== undefined) {
+    // What would be free without it.
+    size = (await sizes.of(folder, result.id)) ?? 0;
+  } else if (size < 0 && folder !== undefined) {
     // A layer does not change: it is measured once, and the size is kept with it.
-    const size = parts.snapshots.has(result.layer)
-      ? await sizes.of(parts.snapshots.layerDirectory(result.layer), "")
-      : undefined;
-    if (size !== undefined) cache.setSize(result, size);
+    size = (await sizes.of(folder, "")) ?? size;
+    if (size >= 0) cache.setSize(result, size);
   }
   return {
     id: result.id,
@@ -105,7 +111,7 @@ async function stepRecord(context: BuilderContext, result: StepResult): Promise<
     inUse: cache.isHeld(result),
     shared: result.layer !== undefined && parts.snapshots.isShared(result.layer),
     mutable: false,
-    size: Math.max(0, result.size),
+    size: Math.max(0, size),
     createdAt: time(result.created),
     lastUsedAt: time(result.used),
     usageCount: result.usage,

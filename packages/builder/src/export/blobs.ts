@@ -122,10 +122,12 @@ function fromStore(scope: BuildScope, blob: Digest | undefined): Source {
 function fromLayer(scope: BuildScope, layer: Digest, below: readonly Digest[]): Source {
   const { snapshots } = scope.context.parts;
   return async () => {
+    const [upper, patched] = snapshots.layerFolders(layer);
     const job = startJob(
       {
         job: "diff",
-        upper: snapshots.layerDirectory(layer),
+        upper: upper as string,
+        ...(patched !== undefined && { below: patched }),
         kind: snapshots.driver === "vfs" ? "whole" : "overlay",
         base: snapshots.view(below.filter((each) => snapshots.has(each))),
       },

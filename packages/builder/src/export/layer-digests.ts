@@ -60,8 +60,11 @@ export class LayerDigests {
     try {
       if (this.#snapshots.driver === "vfs") for (const each of batch) await this.#packWhole(each);
       else {
-        const folders = batch.map(({ result }) => this.#snapshots.layerDirectory(result.layer as Digest));
-        const { layers } = await runJob({ job: "digests", folders });
+        const folders = batch.map(({ result }) => {
+          const [upper, below] = this.#snapshots.layerFolders(result.layer as Digest);
+          return { upper: upper as string, ...(below !== undefined && { below }) };
+        });
+        const { layers } = await runJob({ job: "digests", layers: folders });
         for (const [index, { diffId, size, contentSize }] of layers.entries()) {
           this.#cache.describe((batch[index] as Waiting).result, {
             diffId,
@@ -82,7 +85,7 @@ export class LayerDigests {
       const packed = await runJob(
         {
           job: "diff",
-          upper: this.#snapshots.layerDirectory(result.layer as Digest),
+          upper: this.#snapshots.layerFolders(result.layer as Digest)[0] as string,
           kind: "whole",
           base: this.#snapshots.view(below),
           digest: true,

@@ -15,14 +15,21 @@ export interface NewLayer extends AsyncDisposable {
   readonly folder: string;
   /** True when the step changed nothing. */
   isEmpty(): boolean;
-  /** Publishes it for the steps above; not synced. */
-  commit(size: number): Promise<void>;
+  /** Publishes it for the steps above; not synced. `listing`: see `LayerCommitOptions`. */
+  commit(size: number, listing?: string): Promise<void>;
 }
 
-/** `chain`: ids of the layers below, base first. Disposing it before `commit` throws it away. */
-export async function newLayer(snapshots: Snapshots, chain: readonly Digest[]): Promise<NewLayer> {
+/**
+ * `chain`: ids of the layers below, base first. `over`: it begins with the content of that layer, as a patch over it (see
+ * `Snapshots.prepareLayer`). Disposing it before `commit` throws it away.
+ */
+export async function newLayer(
+  snapshots: Snapshots,
+  chain: readonly Digest[],
+  over?: Digest,
+): Promise<NewLayer> {
   const id: Digest = `sha256:${newId()}`;
-  const layer: LayerInProgress = await snapshots.prepareLayer(id, chain);
+  const layer: LayerInProgress = await snapshots.prepareLayer(id, chain, over);
   const work = join(layer.directory, "..", "work");
   const root = () => {
     const { mode, uid, gid } = statSync(layer.directory);
@@ -33,7 +40,7 @@ export async function newLayer(snapshots: Snapshots, chain: readonly Digest[]): 
   if (snapshots.driver === "vfs") rootfs = { kind: "directory", path: layer.directory };
   else {
     mkdirSync(work, { mode: 0o700 });
-    const view = snapshots.view(chain);
+    const view = snapshots.view(over === undefined ? chain : [...chain, over]);
     const lower = view.kind === "overlay" ? view.lower : [view.path];
     rootfs = { kind: "overlay", lower, upper: layer.directory, work };
   }
@@ -41,13 +48,19 @@ export async function newLayer(snapshots: Snapshots, chain: readonly Digest[]): 
     id,
     rootfs,
     folder: layer.directory,
-    onItsOwn: chain.length === 0,
+    onItsOwn: chain.length === 0 && over === undefined,
     isEmpty: () =>
-      snapshots.driver !== "vfs" && readdirSync(layer.directory).length === 0 && root() === before,
-    async commit(size) {
+      over === undefined &&
+      snapshots.driver !== "vfs" &&
+      readdirSync(layer.directory).length === 0 &&
+      root() === before,
+    async commit(size, listing) {
       // Overlayfs leaves marks of the mount in there.
       snapshots.throwAway(work);
-      await layer.commit({ diffId: id, size: Math.max(0, size) }, { sync: false, private: true });
+      await layer.commit(
+        { diffId: id, size: Math.max(0, size) },
+        { sync: false, private: true, ...(listing !== undefined && { listing }) },
+      );
     },
     [Symbol.asyncDispose]: () => layer[Symbol.asyncDispose](),
   };

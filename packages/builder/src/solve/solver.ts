@@ -1,5 +1,5 @@
 import type { SourceExcerpt } from "@berth/api/build";
-import { invalidParameter, messageOf, notFound } from "@berth/base";
+import { type Digest, invalidParameter, messageOf, notFound } from "@berth/base";
 import { chainIds } from "@berth/spec";
 import { BuildError } from "../build-error.ts";
 import type { StepResult } from "../cache/cache.ts";
@@ -203,7 +203,7 @@ export class Solver {
     const result = await context.inFlight.run(
       `${canonical}:${keys.inputs}:${ignoresCache ? this.#platform + request.ref : ""}`,
       this.#scope.signal,
-      (log, signal) => this.#execute(node, base, work, canonical, log, signal),
+      (log, signal) => this.#execute(node, base, work, { canonical, fresh: ignoresCache }, log, signal),
       (log) => step.follow(log),
     );
     return finish(result, false, reason);
@@ -227,15 +227,16 @@ export class Solver {
     node: LayerStep,
     base: Solved,
     work: StepWork,
-    canonical: string,
+    { canonical, fresh }: { canonical: string; fresh: boolean },
     log: StepLog,
     signal: AbortSignal,
   ): Promise<StepResult> {
     const { cache, parts } = this.#scope.context;
-    await using layer = await newLayer(parts.snapshots, work.chain);
-    const { size, keep } = await work.execute(layer, log, signal);
+    const patch = fresh ? undefined : await this.#patch(work);
+    await using layer = await newLayer(parts.snapshots, work.chain, patch?.over);
+    const { size, keep, listing } = await (patch ?? work).execute(layer, log, signal);
     const isEmpty = layer.isEmpty();
-    if (!isEmpty) await layer.commit(size);
+    if (!isEmpty) await layer.commit(size, listing);
     const { quick, inputs, sameBase, anyBase } = work.keys;
     return cache.add(
       {
@@ -251,6 +252,19 @@ export class Solver {
       },
       keep ? [canonical, sameBase, anyBase, ...(quick === undefined ? [] : [quick])] : [],
     );
+  }
+
+  /** What the same instruction left on the same layers, when only the difference to it has to be executed. */
+  async #patch(work: StepWork): Promise<(Pick<StepWork, "execute"> & { over: Digest }) | undefined> {
+    const { cacheHold, context } = this.#scope;
+    const { snapshots } = context.parts;
+    const before = work.patch && context.cache.find(work.keys.sameBase, work.keys.inputs);
+    if (before?.layer === undefined) return undefined;
+    cacheHold.add(before);
+    const over = snapshots.wholeLayer(before.layer);
+    const listing = snapshots.layerListing(over);
+    const execute = listing === undefined ? undefined : await work.patch?.(listing);
+    return execute && { execute, over };
   }
 
   async #import(

@@ -2,7 +2,8 @@ import { runJob } from "@berth/archive";
 import type { Digest } from "@berth/base";
 import { BuildError } from "../build-error.ts";
 import { keyOf } from "../cache/key.ts";
-import { type CopyOrigin, copyStep, mkdirStep, selectSources } from "../exec/copy.ts";
+import { type CopyOrigin, copyStep, mkdirStep, type SelectedSource, selectSources } from "../exec/copy.ts";
+import { entriesToPatch, listingOf } from "../exec/copy-patch.ts";
 import { runStep } from "../exec/run.ts";
 import type { StepLog } from "../exec/step-log.ts";
 import type { CopyNode, MkdirNode, NodeId, RunNode } from "../graph/operation.ts";
@@ -32,12 +33,25 @@ export interface StepKeys {
   anyBase: string;
 }
 
+/** `size`: bytes of the layer's files, -1 when nobody knows; `keep`: it may be found again; `listing`: kept with the layer. */
+export interface StepOutcome {
+  size: number;
+  keep: boolean;
+  listing?: string;
+}
+
+type Execute = (layer: NewLayer, log: StepLog, signal: AbortSignal) => Promise<StepOutcome>;
+
 export interface StepWork {
   keys: StepKeys;
   /** Layers that its own is made on. */
   chain: readonly Digest[];
-  /** `size`: bytes of what it wrote, -1 when nobody knows; `keep`: it may be found again. */
-  execute(layer: NewLayer, log: StepLog, signal: AbortSignal): Promise<{ size: number; keep: boolean }>;
+  execute: Execute;
+  /**
+   * How to execute it as a patch over the layer that the same instruction left on the same layers, with this listing; undefined
+   * when it has to be executed as a whole.
+   */
+  patch?(listing: string): Promise<Execute | undefined>;
 }
 
 /** Says what the steps of a build do, and by what they are known. */
@@ -76,6 +90,8 @@ export class StepPlanner {
     const { snapshots } = this.#scope.context.parts;
     const epoch = this.#scope.epoch;
     const link = node.link && snapshots.layersAreIndependent;
+    // With an epoch all of the layer has to be the same as if nothing had been there before, times of folders too.
+    const canBePatched = snapshots.layersAreIndependent && epoch === undefined;
     const origins = node.sources.map(({ from }): CopyOrigin => {
       const input = inputs.get(from) as NodeResult;
       return input.kind === "files" ? input : { kind: "layers", chain: input.chain };
@@ -105,12 +121,24 @@ export class StepPlanner {
     );
     // Sources are known by content: only the base must be the same.
     keys.inputs = link ? NO_LAYERS : keyOf(base.chain);
-    const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
-      const facts = await copyStep(snapshots, node, await select(), layer, { owner, epoch }, signal);
+    const copy = async (what: readonly SelectedSource[], ...[layer, log, signal]: Parameters<Execute>) => {
+      const facts = await copyStep(snapshots, node, what, layer, { owner, epoch }, signal);
       for (const warning of facts.warnings) log.write(2, Buffer.from(`${warning}\n`));
       return { size: facts.size, keep: !facts.changed };
     };
-    return { keys, execute, chain: link ? [] : base.chain };
+    const chain = link ? [] : base.chain;
+    const execute: Execute = async (...where) => {
+      const selected = await select();
+      const outcome = await copy(selected, ...where);
+      const listing = canBePatched ? listingOf(node, selected) : undefined;
+      return { ...outcome, ...(listing !== undefined && { listing }) };
+    };
+    if (!canBePatched) return { keys, execute, chain };
+    const patch = async (listing: string): Promise<Execute | undefined> => {
+      const differing = entriesToPatch(node, await select(), listing);
+      return differing && (async (...where) => ({ ...(await copy(differing, ...where)), size: -1 }));
+    };
+    return { keys, execute, patch, chain };
   }
 
   async #prepareRun(node: RunNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {

@@ -42,7 +42,7 @@ function onlyTools(tools: readonly string[], scripts: Record<string, string> = {
 }
 
 describe("busybox", () => {
-  const rootOf = (name: string) => store.snapshots.layerDirectory(store.images.resolve(name).chain[0]!);
+  const rootOf = (name: string) => store.snapshots.layerFolders(store.images.resolve(name).chain[0]!)[0]!;
 
   test("from packages: every applet, users, and the libraries that resolve names; the same image again", async () => {
     const messages = await bootstrap("busybox");

@@ -263,7 +263,7 @@ describe.each([
     await other.load(saved);
     const top = other.images.resolve("new").chain[1]!;
     const stat = Bun.spawnSync(["stat", "-c", "%a %u", "private", "private/run"], {
-      cwd: other.snapshots.layerDirectory(top),
+      cwd: other.snapshots.layerFolders(top)[0]!,
     });
     expect(stat.stdout.toString()).toBe("1700 0\n4755 0\n");
     expect(driver).toBe(store.snapshots.driver);

@@ -76,9 +76,11 @@ async function pack(
       hint: "Load or build the image again.",
     });
   }
+  const [folder, below] = snapshots.layerFolders(chainId);
   const tar = context.jobs.packLayer(
     {
-      folder: snapshots.layerDirectory(chainId),
+      folder: folder!,
+      ...(below !== undefined && { below }),
       base: snapshots.view(image.chain.slice(0, index)),
       kind: snapshots.driver === "vfs" ? "copy" : "overlay",
       mountPlaces: true,

@@ -44,18 +44,19 @@ export async function unpackLayers(
   for (const chainId of chain) hold.layer(chainId);
   const blobs = new Map<Digest, LayerBlob>();
   const pending: Unpacked[] = [];
+  /** Of the layers below, topmost first. */
   const directories: string[] = [];
   await using stack = new AsyncDisposableStack();
   for (const [n, source] of layers.entries()) {
     signal.throwIfAborted();
     const chainId = chain[n]!;
     if (snapshots.has(chainId)) {
-      directories.push(snapshots.layerDirectory(chainId));
+      directories.unshift(...snapshots.layerFolders(chainId));
       continue;
     }
     onLayer(source, false);
     const layer = stack.use(await snapshots.prepareLayer(chainId, chain.slice(0, n)));
-    const lower = snapshots.layersAreIndependent ? directories.toReversed() : [];
+    const lower = snapshots.layersAreIndependent ? directories.slice() : [];
     const result = await context.jobs.applyLayer(
       {
         blob: context.content.locate(source.blob).path,
@@ -75,7 +76,7 @@ export async function unpackLayers(
     for (const warning of result.warnings) log.warn("unpacking a layer", { layer: source.diffId, warning });
     blobs.set(source.diffId, { blob: source.blob, tarSize: result.tarSize });
     const facts = { diffId: result.diffId, size: result.contentSize };
-    directories.push(layer.directory);
+    directories.unshift(layer.directory);
     if (snapshots.layersAreIndependent) pending.push({ layer, facts });
     else await layer.commit(facts);
     onLayer(source, true);

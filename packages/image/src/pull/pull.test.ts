@@ -58,7 +58,7 @@ test("an image of gzip, zstd and plain layers: messages, names, the same bytes; 
   expect(inspect.Id).toBe(made.id);
   expect(inspect.RepoDigests).toEqual([`${name("lib/app")}@${made.digest}`]);
   const [, , top] = store.images.resolve(name("lib/app:1")).chain;
-  expect(statSync(join(store.snapshots.layerDirectory(top!), "etc/motd")).isCharacterDevice()).toBe(true);
+  expect(statSync(join(store.snapshots.layerFolders(top!)[0]!, "etc/motd")).isCharacterDevice()).toBe(true);
   expect(partials()).toEqual([]);
   expect(store.events.map(({ action, id, name, attributes }) => [action, id, name, attributes])).toEqual([
     ["pull", name("lib/app:1"), name("lib/app"), { made: "here" }],
@@ -206,7 +206,7 @@ test("folders that a layer does not list have the attributes of the layers below
   ]);
   await pull("app:1");
   for (const chainId of store.images.resolve(name("app:1")).chain) {
-    const folder = store.snapshots.layerDirectory(chainId);
+    const folder = store.snapshots.layerFolders(chainId)[0]!;
     const { uid, gid, mode } = statSync(join(folder, "etc"));
     expect([uid, gid, mode & 0o7777]).toEqual([5, 6, 0o700]);
     expect([statSync(folder).uid, statSync(folder).mode & 0o7777]).toEqual([3, 0o711]);

@@ -71,8 +71,12 @@ export async function placesBelow(
   const root = dirname(dirname(snapshots.layerPlace(top)));
   const layers: string[][] = [];
   for (const chainId of parents.toReversed()) {
+    if (snapshots.has(chainId)) {
+      for (const folder of snapshots.layerFolders(chainId)) layers.push([relative(root, folder)]);
+      continue;
+    }
     const place = relative(root, snapshots.layerPlace(chainId));
-    const stage = snapshots.has(chainId) ? undefined : transfers.stages.get(chainId);
+    const stage = transfers.stages.get(chainId);
     layers.push(stage === undefined ? [place] : [relative(root, await stage.started.promise), place]);
   }
   return { root, layers };

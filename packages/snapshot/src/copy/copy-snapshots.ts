@@ -66,7 +66,8 @@ class CopySnapshots implements Snapshots {
     return this.#layers.flush();
   }
 
-  async prepareLayer(chainId: Digest, parents: readonly Digest[]): Promise<LayerInProgress> {
+  async prepareLayer(chainId: Digest, parents: readonly Digest[], over?: Digest): Promise<LayerInProgress> {
+    if (over !== undefined) throw systemError("layers that are whole trees have no patches");
     for (const parent of parents) this.#layers.path(parent);
     return await this.#layers.prepare(chainId, parents);
   }
@@ -126,8 +127,16 @@ class CopySnapshots implements Snapshots {
     return this.#layers.place(chainId);
   }
 
-  layerDirectory(chainId: Digest): string {
-    return this.#layers.path(chainId);
+  layerFolders(chainId: Digest): string[] {
+    return this.#layers.paths(chainId);
+  }
+
+  wholeLayer(chainId: Digest): Digest {
+    return this.#layers.whole(chainId);
+  }
+
+  layerListing(chainId: Digest): string | undefined {
+    return this.#layers.listing(chainId);
   }
 
   layerSize(chainId: Digest): number {

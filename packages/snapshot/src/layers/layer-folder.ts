@@ -22,6 +22,7 @@ import type { Trash } from "./trash.ts";
  * <root>/<chain id hex>/fs          the unpacked layer; absent when layer.json says that it is another name of one
  * <root>/<chain id hex>/removed     a private layer that is kept for its other names only
  * <root>/<chain id hex>/layer.json  its facts; a layer without them is not complete
+ * <root>/<chain id hex>/listing     what its maker noted of it, if anything
  * <root>/l/<26 characters>          link to ../<chain id hex>/fs: 127 paths must fit into one page of mount options
  * <root>/empty                      an empty folder, the lowest layer of an image without any
  * <root>/new/<random>/fs            being unpacked; goes to the trash at start
@@ -31,6 +32,7 @@ const EMPTY = "empty";
 const NEW = "new";
 const REMOVED = "removed";
 const RECORD = "layer.json";
+const LISTING = "listing";
 
 interface Record {
   chainId: Digest;
@@ -42,6 +44,8 @@ interface Record {
   private?: true;
   /** Another name of that layer, which has the folder. */
   of?: Digest;
+  /** A patch: what is not in its folder is as in that layer's, which is no patch itself. */
+  over?: Digest;
 }
 
 /** Prepares the folder that a new layer is unpacked into: given the folder of the layer below, if there is one. */
@@ -58,7 +62,9 @@ export class LayerFolder {
   readonly #preparing = new Map<Digest, string>();
   /** How many other names a layer has. */
   readonly #names = new Map<Digest, number>();
-  /** Private layers that their owner gave up, and that have other names. */
+  /** How many patches are over a layer. */
+  readonly #patches = new Map<Digest, number>();
+  /** Private layers that their owner gave up, and that have other names or patches over them. */
   readonly #removed = new Set<Digest>();
   #counter = 0;
 
@@ -88,7 +94,7 @@ export class LayerFolder {
       if (existsSync(join(this.#root, name, REMOVED))) this.#removed.add(chainId);
       if (!links.delete(linkName(chainId))) this.#link(chainId);
     }
-    this.#countNames();
+    this.#countUses();
     for (const name of links) rmSync(join(this.#root, LINKS, name), { force: true });
   }
 
@@ -123,28 +129,56 @@ export class LayerFolder {
     return join(this.#root, encoded(chainId), "fs");
   }
 
-  /** `<root>/<hex>/fs`. */
+  /** `<root>/<hex>/fs`; of a patch only what it changes. */
   path(chainId: Digest): string {
     return join(this.#root, encoded(this.#get(chainId).of ?? chainId), "fs");
   }
 
-  /** A short path of the same folder, in one folder with all others. */
-  shortPath(chainId: Digest): string {
-    return join(this.#root, LINKS, linkName(this.#get(chainId).of ?? chainId));
+  /** All folders of a layer, topmost first: of a patch two. */
+  paths(chainId: Digest): string[] {
+    return this.#folders(chainId).map((layer) => join(this.#root, encoded(layer), "fs"));
+  }
+
+  /** Short paths of the same folders, in one folder with all others. */
+  shortPaths(chainId: Digest): string[] {
+    return this.#folders(chainId).map((layer) => join(this.#root, LINKS, linkName(layer)));
+  }
+
+  #folders(chainId: Digest): Digest[] {
+    const own = this.#get(chainId).of ?? chainId;
+    const { over } = this.#get(own);
+    return over === undefined ? [own] : [own, over];
+  }
+
+  /** The layer whose folder is complete: itself, or the one that it is a patch over. */
+  whole(chainId: Digest): Digest {
+    return this.#folders(chainId).at(-1) as Digest;
+  }
+
+  /** What `commit` was given as the listing. */
+  listing(chainId: Digest): string | undefined {
+    const path = join(this.#root, encoded(this.#get(chainId).of ?? chainId), LISTING);
+    return existsSync(path) ? readFileSync(path, "utf8") : undefined;
   }
 
   get emptyPath(): string {
     return join(this.#root, EMPTY);
   }
 
-  async prepare(chainId: Digest, parents: readonly Digest[]): Promise<LayerInProgress> {
+  /** `over`: see `Snapshots.prepareLayer`. */
+  async prepare(chainId: Digest, parents: readonly Digest[], over?: Digest): Promise<LayerInProgress> {
     const parent = parents.at(-1);
-    const below = parent === undefined ? undefined : this.#parentPath(parent);
+    const whole = over === undefined ? undefined : this.whole(over);
+    // A patch's root is that of the layer it is over.
+    const model = whole ?? parent;
+    const below = model === undefined ? undefined : this.#parentPath(model);
     const folder = join(this.#root, NEW, `${process.pid}-${++this.#counter}`);
     const directory = join(folder, "fs");
     await mkdir(directory, { recursive: true, mode: 0o755 });
     let open = true;
+    if (whole !== undefined) count(this.#patches, whole);
     const close = () => {
+      if (open && whole !== undefined) this.#useGone(this.#patches, whole);
       open = false;
       if (this.#preparing.get(chainId) === directory) this.#preparing.delete(chainId);
     };
@@ -163,8 +197,14 @@ export class LayerFolder {
       directory,
       commit: async (facts, options = {}) => {
         if (!open) throw new Error("the layer is committed or discarded");
-        const record: Record = { chainId, ...facts, ...(parent !== undefined && { parent }) };
+        const record: Record = {
+          chainId,
+          ...facts,
+          ...(parent !== undefined && { parent }),
+          ...(whole !== undefined && { over: whole }),
+        };
         if (options.private === true) record.private = true;
+        if (options.listing !== undefined) writeFileSync(join(folder, LISTING), options.listing);
         await this.#publish(folder, record, options.sync ?? true);
         close();
       },
@@ -172,11 +212,14 @@ export class LayerFolder {
     };
   }
 
-  /** At once: nobody sees it half removed, or makes it again meanwhile. A folder that has other names goes with the last of them. */
+  /**
+   * At once: nobody sees it half removed, or makes it again meanwhile. A folder that has other names, or patches over it, goes
+   * with the last of them.
+   */
   remove(chainId: Digest): void {
     const record = this.#records.get(chainId);
     if (record === undefined) return;
-    if ((this.#names.get(chainId) ?? 0) > 0) {
+    if (this.#names.has(chainId) || this.#patches.has(chainId)) {
       writeFileSync(join(this.#root, encoded(chainId), REMOVED), "");
       this.#removed.add(chainId);
       return;
@@ -185,7 +228,8 @@ export class LayerFolder {
     this.#removed.delete(chainId);
     if (record.of === undefined) rmSync(join(this.#root, LINKS, linkName(chainId)), { force: true });
     this.#trash.take(join(this.#root, encoded(chainId)));
-    if (record.of !== undefined) this.#nameGone(record.of);
+    if (record.of !== undefined) this.#useGone(this.#names, record.of);
+    if (record.over !== undefined) this.#useGone(this.#patches, record.over);
   }
 
   /** Gives a layer a second name. The folder stays where it is, for as long as one of the names is used. */
@@ -210,11 +254,11 @@ export class LayerFolder {
     }
     if (this.#records.has(chainId)) return;
     this.#records.set(chainId, record);
-    this.#names.set(of, (this.#names.get(of) ?? 0) + 1);
+    count(this.#names, of);
   }
 
   isShared(chainId: Digest): boolean {
-    return (this.#names.get(chainId) ?? 0) > 0;
+    return this.#names.has(chainId);
   }
 
   /** Everything that was written before is on the disk when it resolves. */
@@ -222,26 +266,36 @@ export class LayerFolder {
     await this.#sync.sync();
   }
 
-  #nameGone(of: Digest): void {
-    const left = (this.#names.get(of) ?? 1) - 1;
-    if (left > 0) this.#names.set(of, left);
+  #useGone(uses: Map<Digest, number>, of: Digest): void {
+    const left = (uses.get(of) ?? 1) - 1;
+    if (left > 0) uses.set(of, left);
     else {
-      this.#names.delete(of);
+      uses.delete(of);
       if (this.#removed.has(of)) this.remove(of);
     }
   }
 
-  #countNames(): void {
-    for (const [chainId, { of }] of this.#records) {
-      if (of === undefined) continue;
-      if (this.#records.has(of)) this.#names.set(of, (this.#names.get(of) ?? 0) + 1);
-      else {
-        log.warn("an unpacked layer is incomplete and is removed", { layer: chainId });
-        this.#records.delete(chainId);
-        this.#trash.take(join(this.#root, encoded(chainId)));
-      }
+  #countUses(): void {
+    // Patches first: one that is incomplete takes its names with it.
+    for (const [chainId, { over }] of this.#records) {
+      if (over !== undefined) this.#countUse(chainId, this.#patches, over);
     }
-    for (const chainId of [...this.#removed]) if (!this.#names.has(chainId)) this.remove(chainId);
+    for (const [chainId, { of }] of this.#records) {
+      if (of !== undefined) this.#countUse(chainId, this.#names, of);
+    }
+    for (const chainId of [...this.#removed]) {
+      if (!this.#names.has(chainId) && !this.#patches.has(chainId)) this.remove(chainId);
+    }
+  }
+
+  #countUse(chainId: Digest, uses: Map<Digest, number>, of: Digest): void {
+    if (this.#records.has(of)) {
+      count(uses, of);
+      return;
+    }
+    log.warn("an unpacked layer is incomplete and is removed", { layer: chainId });
+    this.#records.delete(chainId);
+    this.#trash.take(join(this.#root, encoded(chainId)));
   }
 
   /** Also of a layer that is only being made. @throws not-found. */
@@ -266,6 +320,7 @@ export class LayerFolder {
       this.#trash.take(folder);
     }
     this.#records.set(record.chainId, record);
+    if (record.over !== undefined) count(this.#patches, record.over);
     if (sync) await syncFolder(this.#root);
   }
 
@@ -280,6 +335,10 @@ export class LayerFolder {
     if (record === undefined) throw notFound(`layer ${chainId} is not there`);
     return record;
   }
+}
+
+function count(uses: Map<Digest, number>, of: Digest): void {
+  uses.set(of, (uses.get(of) ?? 0) + 1);
 }
 
 const BASE32 = "abcdefghijklmnopqrstuvwxyz234567";

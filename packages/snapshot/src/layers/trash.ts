@@ -12,6 +12,9 @@ const DELETE = ["nice", "-n", "10", "rm", "-rf", "--one-file-system", "--"];
 /** Milliseconds that the end of the daemon waits for deletions; what is left then goes after the next start. */
 const LAST_PATIENCE = 2000;
 
+/** How many trees this process has taken: names are of all its trashes, which may be in one folder. */
+let taken = 0;
+
 /**
  * Where trees go that are no longer needed: moving takes a moment however large a tree is, and it is deleted in the background
  * by a process of low priority. What cannot be deleted yet (a container's layer is still mounted for a moment after its end) is
@@ -20,7 +23,6 @@ const LAST_PATIENCE = 2000;
 export class Trash implements AsyncDisposable {
   readonly #folder: string;
   readonly #command: readonly string[];
-  #counter = 0;
   #deleting: Promise<void> | undefined;
   #waiting = false;
   #hurry: (() => void) | undefined;
@@ -39,7 +41,7 @@ export class Trash implements AsyncDisposable {
 
   /** Takes `path`, file or folder, before it returns; nothing happens when it does not exist. */
   take(path: string): void {
-    const target = join(this.#folder, `${process.pid}-${Date.now().toString(36)}-${++this.#counter}`);
+    const target = join(this.#folder, `${process.pid}-${Date.now().toString(36)}-${++taken}`);
     try {
       renameSync(path, target);
     } catch (error) {

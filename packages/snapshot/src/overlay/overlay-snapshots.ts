@@ -71,8 +71,8 @@ class OverlaySnapshots implements Snapshots {
     return this.#layers.flush();
   }
 
-  prepareLayer(chainId: Digest, parents: readonly Digest[]): Promise<LayerInProgress> {
-    return this.#layers.prepare(chainId, parents);
+  prepareLayer(chainId: Digest, parents: readonly Digest[], over?: Digest): Promise<LayerInProgress> {
+    return this.#layers.prepare(chainId, parents, over);
   }
 
   view(chain: readonly Digest[]): RootfsMount {
@@ -131,8 +131,16 @@ class OverlaySnapshots implements Snapshots {
     return this.#layers.place(chainId);
   }
 
-  layerDirectory(chainId: Digest): string {
-    return this.#layers.path(chainId);
+  layerFolders(chainId: Digest): string[] {
+    return this.#layers.paths(chainId);
+  }
+
+  wholeLayer(chainId: Digest): Digest {
+    return this.#layers.whole(chainId);
+  }
+
+  layerListing(chainId: Digest): string | undefined {
+    return this.#layers.listing(chainId);
   }
 
   layerSize(chainId: Digest): number {
@@ -140,7 +148,7 @@ class OverlaySnapshots implements Snapshots {
   }
 
   metadata(chain: readonly Digest[], id?: string): Record<string, string> | null {
-    const paths = chain.map((layer) => this.#layers.path(layer)).reverse();
+    const paths = chain.toReversed().flatMap((layer) => this.#layers.paths(layer));
     if (id !== undefined) {
       return {
         LowerDir: paths.join(":"),
@@ -178,6 +186,6 @@ class OverlaySnapshots implements Snapshots {
 
   /** Topmost first. */
   #lower(chain: readonly Digest[]): string[] {
-    return chain.map((layer) => this.#layers.shortPath(layer)).reverse();
+    return chain.toReversed().flatMap((layer) => this.#layers.shortPaths(layer));
   }
 }

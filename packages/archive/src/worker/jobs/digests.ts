@@ -5,20 +5,26 @@ import { digestOf } from "../output.ts";
 import type { DigestsJob, DigestsResult } from "../protocol.ts";
 import { enterView } from "../view.ts";
 
+const FOLDER = O.RDONLY | O.DIRECTORY;
+
 /** One process for many layers: starting it costs more than most of them. */
 export function runDigests(job: DigestsJob): DigestsResult {
-  const folders = job.folders.map((path) => open(path, O.RDONLY | O.DIRECTORY));
-  const [first] = job.folders;
-  if (first !== undefined) enterView({ kind: "folder", path: first });
-  const layers = folders.map((folder) => {
+  const trees = job.layers.map(({ upper, below }) => ({
+    upper: open(upper, FOLDER),
+    ...(below !== undefined && { below: open(below, FOLDER) }),
+  }));
+  const [first] = job.layers;
+  if (first !== undefined) enterView({ kind: "folder", path: first.upper });
+  const layers = trees.map(({ upper, ...patch }) => {
     const hash = new Bun.CryptoHasher("sha256");
-    const pieces = readPieces(pack(folder, { overlay: true, sparse: true, subSecondTimes: false }));
+    const pieces = readPieces(pack(upper, { ...patch, overlay: true, sparse: true, subSecondTimes: false }));
     for (let piece = pieces.next(); ; piece = pieces.next()) {
       if (!piece.done) {
         hash.update(piece.value);
         continue;
       }
-      closeQuietly(folder);
+      closeQuietly(upper);
+      if (patch.below !== undefined) closeQuietly(patch.below);
       const { size, contentSize } = piece.value;
       return { diffId: digestOf(hash), size, contentSize };
     }

@@ -17,8 +17,10 @@ export async function runPack(job: PackJob): Promise<OutputResult> {
 
 export async function runDiff(job: DiffJob): Promise<OutputResult> {
   if (job.kind === "overlay") {
+    const patch = job.below === undefined ? {} : { below: open(job.below, FOLDER) };
     enterView({ kind: "folder", path: job.upper });
-    return await packFolder("/", { ...commonOptions(job), ...excluded(job.exclude), overlay: true }, job);
+    const options = { ...commonOptions(job), ...excluded(job.exclude), ...patch, overlay: true };
+    return await packFolder("/", options, job);
   }
   if (job.base === undefined) throw invalidParameter("a whole tree needs a base to be compared with");
   const upper = open(job.upper, FOLDER);

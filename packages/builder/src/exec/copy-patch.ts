@@ -1,0 +1,93 @@
+import { modifiedOf, type TreeEntry } from "@berth/archive";
+import { S } from "@berth/linux";
+import type { CopyNode } from "../graph/operation.ts";
+import type { SelectedSource } from "./copy.ts";
+
+/** A tree with fewer entries is copied sooner than it is compared. */
+const LEAST_ENTRIES = 500;
+const FIELDS = 3;
+
+/** What a COPY left at one path: kind, permissions, content and owner; and its time. */
+interface Copied {
+  state: string;
+  time: string;
+}
+
+/**
+ * What a COPY of one large folder copied, so that the next one like it need only write what differs (`entriesToPatch`). Undefined
+ * when that is not possible: for several sources, which may be in each other's way.
+ */
+export function listingOf(node: CopyNode, selected: readonly SelectedSource[]): string | undefined {
+  const tree = onlyFolder(node, selected);
+  if (tree === undefined) return undefined;
+  const fields = [tree.match.path];
+  for (const entry of tree.entries)
+    fields.push(entry.path, stateOf(entry, tree.keepsOwner), modifiedOf(entry));
+  return fields.join("\0");
+}
+
+/**
+ * What has to be copied over the result of an earlier COPY, which left `listing`, to have the same as by copying everything: the
+ * entries that differ, with the folders that they are in. Undefined when that takes more than adding and replacing (something is
+ * gone; a folder's permissions changed), or when most of it differs.
+ */
+export function entriesToPatch(
+  node: CopyNode,
+  selected: readonly SelectedSource[],
+  listing: string,
+): SelectedSource[] | undefined {
+  const tree = onlyFolder(node, selected);
+  const before = tree && parseListing(listing, tree.match.path);
+  if (tree === undefined || before === undefined) return undefined;
+  const { source, entries, match, keepsOwner } = tree;
+  const top = (entries[0] as TreeEntry).path;
+  const differing = new Set<string>();
+  for (const entry of entries) {
+    const copied = before.get(entry.path);
+    before.delete(entry.path);
+    const state = stateOf(entry, keepsOwner);
+    if (copied !== undefined && copied.state !== state && (isFolder(copied.state) || isFolder(state)))
+      return undefined;
+    if (copied?.state !== state || copied.time !== modifiedOf(entry)) differing.add(entry.path);
+  }
+  if (before.size > 0 || differing.size * 2 > entries.length) return undefined;
+  // A folder that something is put into gets its time again.
+  for (const path of [...differing]) {
+    for (let at = path; at.length > top.length; at = at.slice(0, Math.max(at.lastIndexOf("/"), 0)))
+      differing.add(at);
+  }
+  const needed = entries.filter(({ path }) => path === top || differing.has(path));
+  return [{ ...source, matches: [{ match, entries: needed, digest: "" }] }];
+}
+
+/** The one folder that is copied, when that is all. */
+function onlyFolder(node: CopyNode, selected: readonly SelectedSource[]) {
+  const [source, ...others] = selected;
+  const [tree, ...more] = source?.matches ?? [];
+  if (source === undefined || tree === undefined || others.length + more.length + node.inline.length > 0)
+    return undefined;
+  const { entries, match } = tree;
+  const [top] = entries;
+  if (top === undefined || (top.mode & S.IFMT) !== S.IFDIR || entries.length < LEAST_ENTRIES)
+    return undefined;
+  return { source, entries, match, keepsOwner: source.origin.kind === "layers" };
+}
+
+function stateOf({ mode, digest, uid, gid }: TreeEntry, keepsOwner: boolean): string {
+  return `${(mode & S.IFMT).toString(8)} ${digest}${keepsOwner ? ` ${uid}:${gid}` : ""}`;
+}
+
+function isFolder(state: string): boolean {
+  return state.startsWith(`${S.IFDIR.toString(8)} `);
+}
+
+function parseListing(listing: string, path: string): Map<string, Copied> | undefined {
+  const fields = listing.split("\0");
+  if (fields[0] !== path || fields.length % FIELDS !== 1) return undefined;
+  const found = new Map<string, Copied>();
+  for (let at = 1; at < fields.length; at += FIELDS) {
+    const [name, state, time] = fields.slice(at, at + FIELDS) as [string, string, string];
+    found.set(name, { state, time });
+  }
+  return found;
+}
