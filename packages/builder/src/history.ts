@@ -59,16 +59,15 @@ export class BuildHistory {
     record.completedSteps = vertices.filter((vertex) => vertex.completed !== undefined).length;
     record.exporterResponse = result?.exporterResponse ?? {};
     if (result === undefined) record.error = messageOf(error);
-    this.#state.transaction(
-      () =>
-        this.#state.run(
-          "INSERT OR REPLACE INTO history (ref, created, record) VALUES (?, ?, ?)",
-          record.ref,
-          Date.now(),
-          JSON.stringify(record, replace),
-        ),
-      { durable: false },
-    );
+    this.#state.later(() => {
+      if (this.#records.get(record.ref) !== record) return;
+      this.#state.run(
+        "INSERT OR REPLACE INTO history (ref, created, record) VALUES (?, ?, ?)",
+        record.ref,
+        Date.now(),
+        JSON.stringify(record, replace),
+      );
+    });
     this.#tell(record, false);
     for (const [ref] of this.#records) {
       if (this.#records.size <= KEPT) break;
@@ -80,9 +79,7 @@ export class BuildHistory {
     const record = this.#records.get(ref);
     if (record === undefined) return;
     this.#records.delete(ref);
-    this.#state.transaction(() => this.#state.run("DELETE FROM history WHERE ref = ?", ref), {
-      durable: false,
-    });
+    this.#state.later(() => void this.#state.run("DELETE FROM history WHERE ref = ?", ref));
     this.#tell(record, true);
   }
 

@@ -82,6 +82,24 @@ test("synchronous is FULL for durable and NORMAL for other transactions", () => 
   expect(level()).toBe(2);
 });
 
+test("what is put off is written together soon, at the latest when it closes; an error takes nothing else down", async () => {
+  const path = join(folder, "state.db");
+  {
+    using state = openState(path);
+    state.migrate("test", STEPS);
+    const count = () => state.get<{ n: number }>("SELECT count(*) AS n FROM t")?.n;
+    for (const key of ["a", "b"]) state.later(() => void state.run("INSERT INTO t VALUES (?, 1)", key));
+    expect(count()).toBe(0);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(count()).toBe(2);
+    state.later(() => void state.run("INSERT INTO t VALUES ('a', 1)"));
+    await new Promise((resolve) => setImmediate(resolve));
+    state.later(() => void state.run("INSERT INTO t VALUES ('c', 1)"));
+  }
+  using state = openState(path);
+  expect(state.get<{ n: number }>("SELECT count(*) AS n FROM t")).toEqual({ n: 3 });
+});
+
 test("migrates step by step, and refuses a newer file", () => {
   const path = join(folder, "state.db");
   {

@@ -10,7 +10,7 @@ import {
   rmSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { type BerthError, messageOf, systemError } from "@berth/base";
+import { type BerthError, log, messageOf, systemError } from "@berth/base";
 import { keepRoom } from "./room.ts";
 
 /** What a column may hold: SQLite's types. Objects are stored as JSON text by their owner. */
@@ -42,6 +42,11 @@ export interface State extends Disposable {
    * whose `durable` decides. `work` must not be async.
    */
   transaction<T>(work: () => T, options?: TransactionOptions): T;
+  /**
+   * Runs `work` in a transaction soon, together with what else is put off, so that nobody waits for it: for facts that may be lost
+   * with this process (how often something was used). Errors are logged. `close` runs what is left.
+   */
+  later(work: () => void): void;
   /**
    * Brings the tables of `owner` (a package's name) up to date: runs `steps[n…]` where n is how many ran before, in one transaction.
    * Steps are never changed once released, only added.
@@ -99,6 +104,7 @@ class SqliteState implements State {
   readonly #statements = new Map<string, Statement<unknown, SQLQueryBindings[]>>();
   #depth = 0;
   #durable = true;
+  #putOff: (() => void)[] = [];
 
   constructor(path: string, db: Database) {
     this.path = path;
@@ -138,6 +144,21 @@ class SqliteState implements State {
     }
   }
 
+  later(work: () => void): void {
+    if (this.#putOff.length === 0) setImmediate(() => this.#catchUp());
+    this.#putOff.push(work);
+  }
+
+  #catchUp(): void {
+    const all = this.#putOff.splice(0);
+    if (all.length === 0) return;
+    try {
+      this.transaction(() => all.forEach((work) => void work()), { durable: false });
+    } catch (error) {
+      log.warn("what was put off could not be written down", { error: messageOf(error) });
+    }
+  }
+
   migrate(owner: string, steps: readonly string[]): void {
     const read = () =>
       this.get<{ version: number }>("SELECT version FROM schema_versions WHERE owner = ?", owner)?.version ??
@@ -171,6 +192,7 @@ class SqliteState implements State {
   }
 
   close(): void {
+    this.#catchUp();
     for (const statement of this.#statements.values()) statement.finalize();
     this.#statements.clear();
     this.#db.close();

@@ -1,5 +1,4 @@
 import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
@@ -26,19 +25,20 @@ export async function buildFiles(context: Context, path: string, file: string): 
       for (const folder of made) rmSync(folder, { recursive: true, force: true });
     },
   };
-  const temporary = () => {
+  const temporary = async () => {
+    const { tmpdir } = await import("node:os");
     const folder = mkdtempSync(join(tmpdir(), "berth-build-"));
     made.push(folder);
     return folder;
   };
   const fromStdin = async () => {
-    const folder = temporary();
+    const folder = await temporary();
     const bytes = await readAll(context.stdin.chunks());
     writeFileSync(join(folder, "Dockerfile"), bytes);
     return folder;
   };
   const fromUrl = async () => {
-    const folder = temporary();
+    const folder = await temporary();
     writeFileSync(join(folder, "Dockerfile"), await download(file));
     return folder;
   };
@@ -104,7 +104,7 @@ async function contextFromStdin(
   context: Context,
   files: BuildFiles,
   file: string,
-  temporary: () => string,
+  temporary: () => Promise<string>,
 ): Promise<void> {
   if (await context.isTerminal(0))
     throw new CommandError("stdin is a terminal: pipe a tar or a Dockerfile in");
@@ -130,10 +130,10 @@ async function contextFromStdin(
   }
   if (file !== "")
     throw new CommandError("ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
-  const folder = temporary();
+  const folder = await temporary();
   writeFileSync(join(folder, "Dockerfile"), await readAll(all()));
   files.folders.dockerfile = folder;
-  files.folders.context = temporary();
+  files.folders.context = await temporary();
   files.dockerfile = join(folder, "Dockerfile");
 }
 

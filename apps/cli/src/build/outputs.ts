@@ -1,4 +1,4 @@
-import { open } from "node:fs/promises";
+import type { FileHandle } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { NativeBuildRequest } from "@berth/api/build";
 import { nativePlace, type Receiver } from "@berth/client/build";
@@ -89,11 +89,11 @@ async function withDestination(
     return { type, attributes };
   }
   const path = resolve(dest);
-  let file: Awaited<ReturnType<typeof open>> | undefined;
+  let file: FileHandle | undefined;
   outputs.receivers.set(at, {
     kind: "file",
     async write(chunk) {
-      file ??= await open(path, "w");
+      file ??= await (await import("node:fs/promises")).open(path, "w");
       await file.write(chunk);
     },
     end: async () => file?.close(),

@@ -88,6 +88,7 @@ export async function perform(
     cacheExports: await cacheEndpoints(values["cache-to"], isLocal),
     entitlements: values.allow,
     explain: values.explain,
+    quiet: values.quiet && !isCall(values),
   };
   const offers = {
     folders: files.folders,
@@ -104,7 +105,7 @@ export async function perform(
   return build(client, {
     request,
     offers,
-    sharedKey: await sharedKey(files),
+    sharedKey: () => sharedKey(files),
     ...(hasCredentials && { registryConfig: await registryConfig(context) }),
     onEvent,
     signal,

@@ -38,6 +38,8 @@ export interface NativeBuildRequest {
   folders?: Record<string, NativeFolder>;
   /** The result tells why each step was or was not cached. */
   explain?: boolean;
+  /** Progress is told of a build that fails only, with the last of its output. */
+  quiet?: boolean;
 }
 
 /** A failed build as it is told; `source` as of BuildError. */

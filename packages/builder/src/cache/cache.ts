@@ -166,14 +166,15 @@ export class BuildCache {
   }
 
   /** Counts uses, for the collection. */
-  touch(results: Iterable<StepResult>): void {
+  touch(results: ReadonlySet<StepResult>): void {
     const now = Date.now();
-    this.#write(() => {
-      for (const result of results) {
-        result.used = now;
-        result.usage++;
-        this.state.run("UPDATE results SET used = ?, usage = ? WHERE id = ?", now, result.usage, result.id);
-      }
+    for (const result of results) {
+      result.used = now;
+      result.usage++;
+    }
+    this.state.later(() => {
+      for (const { used, usage, id } of results)
+        this.state.run("UPDATE results SET used = ?, usage = ? WHERE id = ?", used, usage, id);
     });
   }
 

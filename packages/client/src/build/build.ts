@@ -20,7 +20,7 @@ export interface BuildOptions {
   /** `X-Registry-Config`. */
   registryConfig?: string;
   /** Names the same folder of the same client in later builds, so that only changes are sent. */
-  sharedKey?: string;
+  sharedKey?: () => Promise<string>;
   onEvent(event: ProgressEvent): void;
   signal?: AbortSignal;
 }
@@ -78,7 +78,13 @@ async function run(
   const session =
     id === undefined
       ? undefined
-      : await (await import("./session.ts")).openSession(client, id, options.sharedKey ?? "", offers, signal);
+      : await (await import("./session.ts")).openSession(
+          client,
+          id,
+          (await options.sharedKey?.()) ?? "",
+          offers,
+          signal,
+        );
   try {
     const response = await client.request({
       method: "POST",

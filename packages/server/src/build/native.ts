@@ -22,6 +22,8 @@ import type { Session } from "./session/session.ts";
 
 /** Build arguments may hold whole files. */
 const REQUEST_LIMIT = 16 << 20;
+/** Events that are kept of a quiet build, in case that it fails. */
+const QUIET_EVENTS = 200;
 
 /**
  * `POST /berth/build`, what Berth's own command line uses: one request, whose answer is the progress, a JSON object a
@@ -39,7 +41,7 @@ async function answer(exchange: Exchange, service: BuildService, asked: NativeBu
     asked.session === undefined ? undefined : await service.sessions.find(asked.session, exchange.signal);
   const ref = asked.ref ?? newId();
   const running = service.running.begin(ref);
-  const queue = running.read();
+  const queue = running.read(asked.quiet === true ? QUIET_EVENTS : undefined);
   try {
     const request = buildRequest({
       ref,
@@ -64,15 +66,19 @@ async function answer(exchange: Exchange, service: BuildService, asked: NativeBu
       )
       .finally(() => queue.end());
     building.catch(() => {});
-    async function* messages(): AsyncGenerator<string> {
+    async function* progress(): AsyncGenerator<string> {
       for await (const events of queue.batches()) {
         let text = "";
         for (const event of events) text += lineOf(event);
         yield text;
       }
+    }
+    async function* messages(): AsyncGenerator<string> {
+      if (asked.quiet !== true) yield* progress();
       try {
         yield `${JSON.stringify({ type: "result", result: shown(await building, asked) })}\n`;
       } catch (error) {
+        yield* progress();
         yield `${JSON.stringify({ type: "error", error: failureOf(error) })}\n`;
       }
     }

@@ -30,9 +30,11 @@ export class Running {
     for (const reader of this.#readers) reader.push(event);
   }
 
-  /** What was, and what comes; later readers get the steps as they are now without their old logs. */
-  read(): ProgressQueue {
-    const queue = new ProgressQueue();
+  /**
+   * What was, and what comes; later readers get the steps as they are now without their old logs. `limit`: see `ProgressQueue`.
+   */
+  read(limit?: number): ProgressQueue {
+    const queue = new ProgressQueue(limit);
     const past =
       this.#early ?? [...this.#vertices.values()].map((vertex) => ({ type: "vertex" as const, vertex }));
     this.#early = undefined;
