@@ -96,6 +96,7 @@ async function exportToStore(work: ExportWork, exporter: Exporter): Promise<Expo
   if (byDigest && tagged !== undefined) throw invalidParameter(`can't push tagged ref ${tagged} by digest`);
   return await scope.steps.run("exporting to image", async (step) => {
     step.status("exporting layers", 0, 0);
+    if (stores) flushMeanwhile(work);
     const images = await work.images();
     step.status("exporting layers", 0, 0, true);
     // The names go to the image that this machine can run.
@@ -138,6 +139,15 @@ async function exportToStore(work: ExportWork, exporter: Exporter): Promise<Expo
       exporterResponse: { ...responseOf(descriptor.digest, imageId, shown), ...descriptorOf(artifact) },
     };
   });
+}
+
+/** New layers go to the disk while they are hashed: publishing them waits for that. */
+function flushMeanwhile({ scope, built }: ExportWork): void {
+  const { context, signal } = scope;
+  const isNew = built.some(({ solved }) => solved.results.some(({ boot, diffId }) => boot !== "" && !diffId));
+  if (!isNew || signal.aborted) return;
+  // Whether it succeeds is told by the one that counts.
+  context.parts.snapshots.flush().catch(() => {});
 }
 
 function parseTag(name: string): string | undefined {
