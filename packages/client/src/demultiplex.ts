@@ -8,9 +8,13 @@ export interface Frame {
 
 const STREAMS = ["stdout", "stdout", "stderr", "error"] as const;
 
+/** Below this many bytes a loop is faster than a call. */
+const SHORT = 32;
+
 /**
  * Takes apart the stream of attach, exec and logs: frames of one byte stream number, three zeros, four bytes length
- * (big endian), payload. A frame may come in several pieces; pieces are passed on as they arrive.
+ * (big endian), payload. A frame may come in several pieces, and pieces are passed on as they arrive; frames of one stream that
+ * arrive together are one piece. The chunks are changed: payloads are moved together in place.
  * @throws ProtocolError for an unknown stream number, or an end within a frame.
  */
 export async function* demultiplex(
@@ -20,25 +24,38 @@ export async function* demultiplex(
   let have = 0;
   let left = 0;
   for await (const chunk of chunks) {
-    let at = 0;
-    while (at < chunk.length) {
+    // What is to be passed on: bytes from `start` to `end`, of one stream.
+    let stream = 0;
+    let start = 0;
+    let end = 0;
+    for (let at = 0; at < chunk.length; ) {
       if (left === 0) {
-        const take = Math.min(8 - have, chunk.length - at);
-        header.set(chunk.subarray(at, at + take), have);
-        have += take;
-        at += take;
+        while (have < 8 && at < chunk.length) header[have++] = chunk[at++]!;
         if (have < 8) break;
         if (header[0]! > 3) throw new ProtocolError(`unrecognized input header: ${header[0]}`);
         left = ((header[4]! << 24) | (header[5]! << 16) | (header[6]! << 8) | header[7]!) >>> 0;
         if (left === 0) have = 0;
         continue;
       }
-      const bytes = chunk.subarray(at, at + left);
-      at += bytes.length;
-      left -= bytes.length;
+      const count = Math.min(left, chunk.length - at);
+      if (end > start && stream !== header[0]) {
+        yield { stream: STREAMS[stream]!, bytes: chunk.subarray(start, end) };
+        start = end;
+      }
+      if (end === start) {
+        stream = header[0]!;
+        start = end = at;
+      }
+      if (end === at) end += count;
+      else if (count > SHORT) {
+        chunk.copyWithin(end, at, at + count);
+        end += count;
+      } else for (let from = at; from < at + count; from++) chunk[end++] = chunk[from]!;
+      at += count;
+      left -= count;
       if (left === 0) have = 0;
-      yield { stream: STREAMS[header[0]!]!, bytes };
     }
+    if (end > start) yield { stream: STREAMS[stream]!, bytes: chunk.subarray(start, end) };
   }
   if (have > 0) throw new ProtocolError("unexpected EOF");
 }
