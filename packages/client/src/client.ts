@@ -124,6 +124,21 @@ export class Client {
 
   /** Sends a request that turns its connection into a stream. @throws as `request`. */
   async hijack(request: ApiRequest, protocol = "tcp"): Promise<Hijacked> {
+    // Daemons before API 1.20 answer 200 to the same effect.
+    return (await this.#upgrade(request, protocol, [101, 200])) as Hijacked;
+  }
+
+  /** Sends a request whose connection the daemon may turn into a stream, or give a plain answer. @throws as `request`. */
+  offer(request: ApiRequest, protocol: string): Promise<Hijacked | Response> {
+    return this.#upgrade(request, protocol, [101]);
+  }
+
+  /** @returns the stream when the answer's status is one of `taken`; another one below 400 is an answer with `offer` only. */
+  async #upgrade(
+    request: ApiRequest,
+    protocol: string,
+    taken: readonly number[],
+  ): Promise<Hijacked | Response> {
     for (let attempt = 0; ; attempt++) {
       const { signal } = request;
       signal?.throwIfAborted();
@@ -133,11 +148,14 @@ export class Client {
       try {
         const upgrade = { ...request.headers, Connection: "Upgrade", Upgrade: protocol };
         const { head } = await this.#exchange(connection, { ...request, headers: upgrade });
-        // Daemons before API 1.20 answer 200 to the same effect.
-        if (head.status === 101 || head.status === 200) {
+        if (taken.includes(head.status)) {
           return new Hijacked(connection, head.headers.get("content-type"), release);
         }
-        const response = new Response(head, bodyReader(request.method, head, connection), () => {});
+        const response = new Response(head, bodyReader(request.method, head, connection), () => {
+          release();
+          connection.destroy();
+        });
+        if (head.status < 400 && !taken.includes(200)) return response;
         const error = await apiError(response);
         if (attempt > 0 || !this.#learnVersion(request, spoken, response, error)) throw error;
         connection.destroy();

@@ -64,6 +64,19 @@ test("any frames, cut anywhere, come out as they went in", async () => {
   }
 });
 
+test("the exit status comes with the end, for whoever expects one", async () => {
+  const data = Buffer.concat([frame(1, "out"), frame(4, '{"ExitCode":7}')]);
+  for (let size = 1; size <= data.length; size++) {
+    const told: number[] = [];
+    let out = "";
+    for await (const { bytes } of demultiplex(cut(data, size), ({ ExitCode }) => told.push(ExitCode))) {
+      out += new TextDecoder().decode(bytes);
+    }
+    expect([out, told]).toEqual(["out", [7]]);
+  }
+  await expect(collect(data, 4)).rejects.toThrow("unrecognized input header: 4");
+});
+
 test("an unknown stream and an end within a frame are errors", async () => {
   await expect(collect(frame(7, "x"), 4)).rejects.toThrow("unrecognized input header: 7");
   await expect(collect(frame(1, "abc").subarray(0, 9), 4)).rejects.toBeInstanceOf(ProtocolError);

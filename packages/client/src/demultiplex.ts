@@ -6,6 +6,8 @@ export interface Frame {
   bytes: Uint8Array;
 }
 
+/** Comes last in the stream of `execRun`: JSON. */
+const STATUS = 4;
 const STREAMS = ["stdout", "stdout", "stderr", "error"] as const;
 
 /** Below this many bytes a loop is faster than a call. */
@@ -15,14 +17,17 @@ const SHORT = 32;
  * Takes apart the stream of attach, exec and logs: frames of one byte stream number, three zeros, four bytes length
  * (big endian), payload. A frame may come in several pieces, and pieces are passed on as they arrive; frames of one stream that
  * arrive together are one piece. The chunks are changed: payloads are moved together in place.
+ * @param onStatus told what ends the stream of `execRun`, the only one that has such an end.
  * @throws ProtocolError for an unknown stream number, or an end within a frame.
  */
 export async function* demultiplex(
   chunks: AsyncIterable<Uint8Array>,
+  onStatus?: (status: { ExitCode: number }) => void,
 ): AsyncGenerator<Frame, void, undefined> {
   const header = new Uint8Array(8);
   let have = 0;
   let left = 0;
+  let status = "";
   for await (const chunk of chunks) {
     // What is to be passed on: bytes from `start` to `end`, of one stream.
     let stream = 0;
@@ -32,12 +37,20 @@ export async function* demultiplex(
       if (left === 0) {
         while (have < 8 && at < chunk.length) header[have++] = chunk[at++]!;
         if (have < 8) break;
-        if (header[0]! > 3) throw new ProtocolError(`unrecognized input header: ${header[0]}`);
+        if (header[0]! > (onStatus === undefined ? 3 : STATUS))
+          throw new ProtocolError(`unrecognized input header: ${header[0]}`);
         left = ((header[4]! << 24) | (header[5]! << 16) | (header[6]! << 8) | header[7]!) >>> 0;
         if (left === 0) have = 0;
         continue;
       }
       const count = Math.min(left, chunk.length - at);
+      if (header[0] === STATUS) {
+        status += new TextDecoder().decode(chunk.subarray(at, at + count));
+        at += count;
+        left -= count;
+        if (left === 0) have = 0;
+        continue;
+      }
       if (end > start && stream !== header[0]) {
         yield { stream: STREAMS[stream]!, bytes: chunk.subarray(start, end) };
         start = end;
@@ -58,4 +71,5 @@ export async function* demultiplex(
     if (end > start) yield { stream: STREAMS[stream]!, bytes: chunk.subarray(start, end) };
   }
   if (have > 0) throw new ProtocolError("unexpected EOF");
+  if (status !== "") onStatus?.(JSON.parse(status) as { ExitCode: number });
 }

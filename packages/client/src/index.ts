@@ -27,6 +27,7 @@ export * from "./endpoints/container/wait.ts";
 export * from "./endpoints/exec/create.ts";
 export * from "./endpoints/exec/inspect.ts";
 export * from "./endpoints/exec/resize.ts";
+export * from "./endpoints/exec/run.ts";
 export * from "./endpoints/exec/start.ts";
 export * from "./endpoints/filters.ts";
 export * from "./endpoints/image/bootstrap.ts";

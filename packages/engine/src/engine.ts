@@ -122,10 +122,11 @@ export function execBackend(engine: EngineContext) {
       signal: AbortSignal,
     ): Promise<Attachment> => {
       const { config } = engine.execs.get(id);
-      const { stream } = await startExec(engine, id, options.consoleSize);
+      const { stream, exited } = await startExec(engine, id, options.consoleSize);
       signal.addEventListener("abort", () => stream.destroy(), { once: true });
       return {
         stream,
+        exited,
         tty: config.Tty,
         ...(config.DetachKeys === "" ? {} : { detachKeys: config.DetachKeys }),
         detached: () => execDetached(engine, id),

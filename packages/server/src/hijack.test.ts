@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { eventually, TestServer } from "./testing/test-server.ts";
 
 const UPGRADE = "Host: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n";
@@ -197,6 +197,46 @@ test("exec start: what cannot run is told in the stream; an unknown exec is a 40
   const answer = await server.post("/exec/nope/start", {});
   expect(answer.status).toBe(404);
   expect(await answer.json()).toEqual({ message: "No such exec instance: nope" });
+});
+
+describe("an exec with one request", () => {
+  const exec = (body: string) =>
+    `POST /v1.51/containers/c/exec HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: berth-exec\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  const status = (code: string) =>
+    `\x04\0\0\0\0\0\0${String.fromCharCode(13 + code.length)}{"ExitCode":${code}}`;
+
+  test("is made and started, and its exit code ends the stream", async () => {
+    await using server = await TestServer.start();
+    await server.create("c");
+    using client = await server.connect();
+    client.send(exec('{"Cmd":["cat"],"AttachStdin":true}'));
+    expect(await client.until("\r\n\r\n")).toContain("Upgrade: berth-exec\r\n");
+    client.send("typed");
+    await client.until("typed");
+    client.socket.end();
+    expect(await client.untilEnd()).toEndWith(`typedbye${status("7")}`);
+  });
+
+  test("tells in the stream what cannot run, and the exit code", async () => {
+    await using server = await TestServer.start();
+    await server.create("c");
+    using client = await server.connect();
+    client.send(exec('{"Cmd":["missing"]}'));
+    const answer = await client.untilEnd();
+    expect(answer).toContain('"missing": executable file not found in $PATH\r\n');
+    expect(answer).toEndWith(status("127"));
+  });
+
+  test("is only made when it has a terminal, and refused as ever", async () => {
+    await using server = await TestServer.start();
+    await server.create("c");
+    using terminal = await server.connect();
+    terminal.send(exec('{"Cmd":["sh"],"Tty":true}'));
+    expect(await terminal.untilEnd()).toStartWith("HTTP/1.1 201 Created\r\n");
+    using wrong = await server.connect();
+    wrong.send(exec("{}"));
+    expect(await wrong.untilEnd()).toContain('{"message":"No exec command specified"}');
+  });
 });
 
 test("an ordinary route answers a request that offers an upgrade", async () => {

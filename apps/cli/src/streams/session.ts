@@ -11,6 +11,8 @@ export interface SessionOptions {
   stderr: boolean;
   /** Bytes of the sequence that leaves it running. */
   detachKeys: readonly number[];
+  /** Told the exit status, when it comes with the stream. */
+  onStatus?: (status: { ExitCode: number }) => void;
 }
 
 /** `detached`: the user left it running. */
@@ -113,7 +115,7 @@ async function receiveOutput(context: Context, stream: Hijacked, options: Sessio
     for await (const chunk of stream) await context.stdout.write(chunk);
     return;
   }
-  for await (const frame of demultiplex(stream)) {
+  for await (const frame of demultiplex(stream, options.onStatus)) {
     if (frame.stream === "error") {
       throw new CommandError(`error from daemon in stream: ${new TextDecoder().decode(frame.bytes)}`);
     }

@@ -96,7 +96,7 @@ function takeRequest(bytes: Buffer): Message | undefined {
   for (const [key, value] of url.searchParams) query[key] = [...(query[key] ?? []), value];
   const entry: RecordedRequest = { method, path: decodeURI(url.pathname).replace(/^\/v\d+\.\d+/, ""), query };
   if (body.text !== "") entry.body = decode(body.text);
-  return { entry, upgrade: headers.has("upgrade"), length: end + 4 + body.length };
+  return { entry, upgrade: headers.get("upgrade") === "tcp", length: end + 4 + body.length };
 }
 
 function typeOf(path: string): string {

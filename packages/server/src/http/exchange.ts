@@ -139,15 +139,20 @@ export class Exchange {
     return this.#hijacked;
   }
 
+  /** Whether the client would have the connection taken for `protocol`. */
+  upgradesTo(protocol: string): boolean {
+    return this.upgrades && this.request.headers.upgrade?.toLowerCase() === protocol;
+  }
+
   /**
    * Takes the connection for a raw stream: `101 UPGRADED` when the client asked for an upgrade, else `200 OK`.
    * The body must have been read.
    */
-  hijack(contentType: string): HijackedStream {
+  hijack(contentType: string, protocol = "tcp"): HijackedStream {
     this.#hijacked = true;
     return this.#upgrade === undefined
       ? plainHijack(this.request, this.response, contentType)
-      : upgradeHijack(this.#upgrade.socket, this.#upgrade.head, contentType);
+      : upgradeHijack(this.#upgrade.socket, this.#upgrade.head, contentType, protocol);
   }
 
   /**
@@ -155,7 +160,7 @@ export class Exchange {
    * @throws invalid-parameter when the client did not ask for it.
    */
   takeConnection(protocol: string): Socket {
-    if (this.#upgrade === undefined || this.request.headers.upgrade?.toLowerCase() !== protocol) {
+    if (this.#upgrade === undefined || !this.upgradesTo(protocol)) {
       throw invalidParameter("error: no upgrade");
     }
     this.#hijacked = true;

@@ -13,9 +13,14 @@ export interface HijackedStream extends ByteDuplex {
 }
 
 /** `101 UPGRADED`, then the socket belongs to the stream. `head`: what came after the request's end. */
-export function upgradeHijack(socket: Socket, head: Buffer, contentType: string): HijackedStream {
+export function upgradeHijack(
+  socket: Socket,
+  head: Buffer,
+  contentType: string,
+  protocol: string,
+): HijackedStream {
   socket.write(
-    `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n`,
+    `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
   );
   return new SocketDuplex(socket, head);
 }

@@ -2,7 +2,14 @@
  * Backends for tests: a container is a name and a state, its process an echo. They keep the promises of the interfaces
  * (errors, order, abort signals), so that a test of the server fails when the server breaks one of its own.
  */
-import type { ContainerInspect, ContainerSummary, EventMessage, ExecConfig, StatsResponse } from "@berth/api";
+import type {
+  ContainerInspect,
+  ContainerSummary,
+  EventMessage,
+  ExecConfig,
+  ExecInspect,
+  StatsResponse,
+} from "@berth/api";
 import { conflict, newId, notFound, notImplemented, notModified } from "@berth/base";
 import type { Backends } from "../backend.ts";
 import type { AttachOptions, CreateOptions, LogsOptions, WaitOutcome } from "../container/backend.ts";
@@ -225,8 +232,9 @@ export function fakeBackends(engine: FakeEngine): Backends {
         return id;
       },
       async inspect(id) {
-        if (!engine.execs.has(id)) throw notFound(`No such exec instance: ${id}`);
-        return never();
+        const exec = engine.execs.get(id);
+        if (exec === undefined) throw notFound(`No such exec instance: ${id}`);
+        return { ID: id, Running: false, ExitCode: 127 } as ExecInspect;
       },
       async checkStartable(id) {
         if (!engine.execs.has(id)) throw notFound(`No such exec instance: ${id}`);
@@ -242,7 +250,7 @@ export function fakeBackends(engine: FakeEngine): Backends {
             'OCI runtime exec failed: exec failed: "missing": executable file not found in $PATH',
           );
         }
-        return { stream: new EchoStream(true), tty: options.tty };
+        return { stream: new EchoStream(true), tty: options.tty, exited: Promise.resolve(7) };
       },
       async resize(id, rows, columns) {
         engine.record("exec resize", id, rows, columns);

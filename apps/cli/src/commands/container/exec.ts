@@ -4,8 +4,10 @@ import {
   execCreate,
   execInspect,
   execResize,
+  execRun,
   execStart,
   execStartDetached,
+  type Hijacked,
 } from "@berth/client";
 import { atLeast, command } from "../../command.ts";
 import { readKeyValues, resolveEnvironment } from "../../container-options/key-values.ts";
@@ -50,7 +52,7 @@ export default command({
     }
     const { keys, query } = await detachKeysOf(context, values["detach-keys"]);
     const size = tty && attach ? await terminalSize(context) : undefined;
-    const { Id: id } = await execCreate(client, container, {
+    const config = {
       User: values.user,
       Privileged: values.privileged,
       Tty: tty,
@@ -63,8 +65,13 @@ export default command({
       Env: env.length === 0 ? null : env,
       WorkingDir: values.workdir,
       Cmd: words,
-    });
-    if (!id) throw new CommandError("exec ID empty");
+    };
+    if (attach && !tty) {
+      const begun = await execRun(client, container, config);
+      if (!("Id" in begun)) return runBegun(context, begun, stdin);
+      return runAttached(context, client, known(begun.Id), { tty, stdin, keys, size });
+    }
+    const id = known((await execCreate(client, container, config)).Id);
     if (values.detach) {
       await execStartDetached(client, id, { Tty: tty });
       return 0;
@@ -79,6 +86,23 @@ function read<T>(act: () => T): T {
   } catch (error) {
     throw new CommandError((error as Error).message);
   }
+}
+
+function known(id: string | undefined): string {
+  if (!id) throw new CommandError("exec ID empty");
+  return id;
+}
+
+/** The daemon has started it, and tells the exit status at the end of the stream. */
+async function runBegun(context: Context, stream: Hijacked, stdin: boolean): Promise<number> {
+  let status: number | undefined;
+  const onStatus = ({ ExitCode }: { ExitCode: number }) => {
+    status = ExitCode;
+  };
+  const all = { tty: false, stdout: true, stderr: true, detachKeys: [] };
+  await (await startSession(context, stream, { ...all, stdin, onStatus })).done;
+  if (status === undefined) throw new CommandError("the daemon broke the stream off");
+  return status;
 }
 
 type Size = { rows: number; columns: number };
