@@ -4,14 +4,17 @@
  */
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { QUICK_NAMES } from "../apps/cli/src/quick/names.ts";
 
 const root = resolve(import.meta.dir, "..");
+const quickly = QUICK_NAMES.map((name) => `apps/berth/src/programs/quick/${name}.ts`);
 /** The first is what starts; the programs beside it are modules of their own (see there). */
 const entries = [
   "apps/berth/src/main.ts",
   ...["cli", "daemon", "registry", "shim", "worker"].map(
     (program) => `apps/berth/src/programs/${program}.ts`,
   ),
+  ...quickly,
 ];
 const target = resolve(root, "dist/berth");
 
@@ -40,33 +43,67 @@ mkdirSync(resolve(root, "dist"), { recursive: true });
 // Built beside its place and renamed, because the old executable may be running.
 const temporary = `${target}.${process.pid}.tmp`;
 const started = performance.now();
-const build = Bun.spawnSync(
-  [
-    process.execPath,
-    "build",
-    "--compile",
-    "--bytecode",
-    // Shared modules once, and each command loads only its own: the executable grows without a command becoming slower.
-    "--format=esm",
-    "--splitting",
-    "--minify",
-    // A daemon run by root must not take settings from the folder it happens to be started in.
-    "--no-compile-autoload-dotenv",
-    "--no-compile-autoload-bunfig",
-    ...Object.entries(constants).flatMap(([name, value]) => [
-      "--define",
-      `process.env.${name}=${JSON.stringify(value)}`,
-    ]),
-    `--outfile=${temporary}`,
-    ...entries,
-  ],
-  { cwd: root, stdout: "pipe", stderr: "pipe" },
-);
-if (!build.success) {
-  process.stderr.write(build.stdout.toString() + build.stderr.toString());
+const options = {
+  root,
+  target: "bun",
+  format: "esm",
+  minify: true,
+  define: Object.fromEntries(
+    Object.entries(constants).map(([name, value]) => [`process.env.${name}`, JSON.stringify(value)]),
+  ),
+  throw: false,
+} satisfies Partial<Bun.BuildConfig>;
+
+function failed(logs: readonly unknown[]): never {
+  for (const message of logs) console.error(String(message));
   rmSync(temporary, { force: true });
   process.exit(1);
 }
+
+/**
+ * One module, because loading the sixty of `run` takes longer than what it does with them. What is imported where it is needed
+ * is evaluated there; only modules of the runtime are loaded with the whole, so nothing in it may name them at its top.
+ */
+async function asOneModule(entry: string): Promise<string> {
+  const bundle = await Bun.build({ ...options, entrypoints: [resolve(root, entry)] });
+  if (!bundle.success) failed(bundle.logs);
+  const text = await bundle.outputs[0]!.text();
+  const imported = new Bun.Transpiler({ loader: "js" })
+    .scanImports(text)
+    .filter(({ kind }) => kind === "import-statement")
+    .map(({ path }) => path);
+  if (imported.length > 0) failed([`${entry} would load at every start: ${imported.join(", ")}`]);
+  return text;
+}
+
+const oneModule = new Map<string, string>();
+for (const entry of quickly) oneModule.set(resolve(root, entry), await asOneModule(entry));
+
+const build = await Bun.build({
+  ...options,
+  entrypoints: entries.map((entry) => resolve(root, entry)),
+  root: resolve(root, "apps/berth/src"),
+  plugins: [
+    {
+      name: "one module",
+      setup: ({ onLoad }) =>
+        void onLoad({ filter: /\/programs\/quick\// }, ({ path }) => ({
+          contents: oneModule.get(path)!,
+          loader: "js",
+        })),
+    },
+  ],
+  bytecode: true,
+  // Shared modules once, and each command loads only its own: the executable grows without a command becoming slower.
+  splitting: true,
+  compile: {
+    outfile: temporary,
+    // A daemon run by root must not take settings from the folder it happens to be started in.
+    autoloadDotenv: false,
+    autoloadBunfig: false,
+  },
+});
+if (!build.success) failed(build.logs);
 renameSync(temporary, target);
 const megabytes = (statSync(target).size / 1e6).toFixed(0);
 const seconds = ((performance.now() - started) / 1000).toFixed(1);

@@ -4,6 +4,7 @@
  * 3 ms and each shim the daemon's code.
  */
 import type * as cli from "@berth/app-cli";
+import { QUICK_NAMES } from "@berth/app-cli/quick/names";
 import { isDockerCompose, programName, versionLine } from "@berth/app-cli/version";
 import type * as daemon from "@berth/app-daemon";
 import type * as registry from "@berth/app-registry";
@@ -19,10 +20,22 @@ interface Programs {
 }
 
 /** The name is put together at run time, so that the bundler leaves it to us to find the module. */
-function load<Name extends keyof Programs>(name: Name): Promise<Programs[Name]> {
+function importProgram(name: string, source: string): Promise<unknown> {
   const isCompiled = Bun.main.startsWith("/$bunfs/");
-  const module = isCompiled ? `/$bunfs/root/programs/${name}.js` : `@berth/app-${name}`;
-  return import(module) as Promise<Programs[Name]>;
+  const module = isCompiled ? `/$bunfs/root/programs/${name}.js` : source;
+  return import(module);
+}
+
+function load<Name extends keyof Programs>(name: Name): Promise<Programs[Name]> {
+  return importProgram(name, `@berth/app-${name}`) as Promise<Programs[Name]>;
+}
+
+/** Some commands are programs of their own. @returns when it is none, or when there is more to say than they can. */
+async function runQuickly(argv: readonly string[]): Promise<void> {
+  const name = argv.find((word) => QUICK_NAMES.includes(word));
+  if (name === undefined) return;
+  const program = await importProgram(`quick/${name}`, `@berth/app-cli/quick/${name}`);
+  await (program as { main(argv: readonly string[]): Promise<void> }).main(argv);
 }
 
 async function main(): Promise<void> {
@@ -50,6 +63,7 @@ async function main(): Promise<void> {
       console.log(versionLine(programName(process.argv0)));
       return;
     default:
+      await runQuickly(argv);
       process.exitCode = await (await load("cli")).cliMain(argv);
   }
 }

@@ -47,3 +47,8 @@ export interface Command<F extends Flags = Flags> {
 export function command<F extends Flags>(declaration: Command<F>): Command<F> {
   return declaration;
 }
+
+/** The spelling that the help and errors show: `container list` is shown as `container ls`, `ps` as it is. */
+export function shownName(command: Pick<Command, "names">, called: string): string {
+  return called.includes(" ") ? (command.names.find((name) => name.includes(" ")) ?? called) : called;
+}

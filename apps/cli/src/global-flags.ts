@@ -21,3 +21,9 @@ export const GLOBAL_FLAGS = {
   tlsverify: bool("Use TLS, and check the daemon's certificate"),
   version: bool("Print the version and quit", { shorthand: "v" }),
 };
+
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"];
+
+export function isLogLevel(text: string): boolean {
+  return LOG_LEVELS.includes(text.toLowerCase());
+}

@@ -1,14 +1,9 @@
 import { CATALOGUE } from "./catalogue.ts";
-import type { Command } from "./command.ts";
+import { type Command, shownName } from "./command.ts";
 import type { Entry } from "./entry.ts";
 import { describeFlags } from "./flags/help.ts";
 import { GLOBAL_FLAGS } from "./global-flags.ts";
 import { NOUNS } from "./nouns.ts";
-
-/** The spelling that the help and errors show: `container list` is shown as `container ls`, `ps` as it is. */
-export function shownName(command: Pick<Command, "names">, called: string): string {
-  return called.includes(" ") ? (command.names.find((name) => name.includes(" ")) ?? called) : called;
-}
 
 export function usageLine(program: string, command: Command, called: string): string {
   const name = shownName(command, called);

@@ -18,19 +18,11 @@ async function main(program: string, argv: string[]): Promise<number> {
     console.log(versionLine(program));
     return 0;
   }
-  const [{ standardInput }, { standardOutput }, { run }] = await Promise.all([
-    import("./io/stdin.ts"),
-    import("./io/output.ts"),
+  const [{ invocationOfProcess }, { run }] = await Promise.all([
+    import("./invocation.ts"),
     import("./run.ts"),
   ]);
-  const status = await run({
-    program,
-    argv,
-    stdin: standardInput(),
-    stdout: standardOutput(1),
-    stderr: standardOutput(2),
-    environment: process.env,
-  });
+  const status = await run(invocationOfProcess(program, argv));
   // A read of stdin may still be waiting. All output has been taken by then.
   process.exit(status);
 }

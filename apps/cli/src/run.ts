@@ -3,26 +3,16 @@ import type { Command } from "./command.ts";
 import type { Context } from "./context.ts";
 import { createContext } from "./create-context.ts";
 import type { Entry } from "./entry.ts";
-import { CommandError, ExitStatus, OutputClosed } from "./errors.ts";
+import { CommandError } from "./errors.ts";
 import type { Flags } from "./flags/flag.ts";
 import { FlagError, parseFlags } from "./flags/parse.ts";
-import { GLOBAL_FLAGS } from "./global-flags.ts";
+import { GLOBAL_FLAGS, isLogLevel } from "./global-flags.ts";
 import type { Invocation } from "./invocation.ts";
-
-const LOG_LEVELS = new Set(["trace", "debug", "info", "warn", "warning", "error", "fatal", "panic"]);
+import { perform, withFailuresTold } from "./perform.ts";
 
 /** Runs one command line. @returns the exit status; never throws. */
-export async function run(invocation: Invocation): Promise<number> {
-  try {
-    return await dispatch(invocation);
-  } catch (error) {
-    if (error instanceof OutputClosed) return 141;
-    const { describeError, whatToDo } = await import("./describe-error.ts");
-    const message = whatToDo(invocation.program, describeError(invocation.program, error));
-    if (message !== "") await invocation.stderr.write(`${message}\n`).catch(() => {});
-    if (error instanceof CommandError) return error.exitCode;
-    return (error as { exitCode?: number } | null)?.exitCode ?? 1;
-  }
+export function run(invocation: Invocation): Promise<number> {
+  return withFailuresTold(invocation, () => dispatch(invocation));
 }
 
 async function dispatch(invocation: Invocation): Promise<number> {
@@ -39,7 +29,7 @@ async function dispatch(invocation: Invocation): Promise<number> {
     );
   }
   const level = globals.values["log-level"];
-  if (!LOG_LEVELS.has(level.toLowerCase())) throw new CommandError(`Unable to parse logging level: ${level}`);
+  if (!isLogLevel(level)) throw new CommandError(`Unable to parse logging level: ${level}`);
   if (globals.values.version) {
     const { versionLine } = await import("./version.ts");
     await stdout.write(`${versionLine(program)}\n`);
@@ -116,16 +106,7 @@ async function runCommand(
     const { argumentError } = await import("./usage-error.ts");
     throw argumentError(program, command, called);
   }
-  try {
-    const status = await command.run(context, parsed, parsed.args);
-    return typeof status === "number" ? status : 0;
-  } catch (error) {
-    if (error instanceof ExitStatus || error instanceof OutputClosed) throw error;
-    if (!(error instanceof CommandError && error.pointsToHelp)) throw error;
-    const { shownName } = await import("./help.ts");
-    const hint = `Run '${program} ${shownName(command, called)} --help' for more information`;
-    throw new CommandError(`${program}: ${error.message}\n\n${hint}`, error.exitCode);
-  }
+  return perform(program, command, called, parsed, context);
 }
 
 async function helpOrUnknown(invocation: Invocation, words: readonly string[]): Promise<number> {

@@ -1,6 +1,6 @@
-import type { Command } from "./command.ts";
+import { type Command, shownName } from "./command.ts";
 import { CommandError } from "./errors.ts";
-import { shownName, usageLine } from "./help.ts";
+import { usageLine } from "./help.ts";
 import { meantFlag } from "./meant.ts";
 
 /** A flag is wrong. Compose has a status of its own for it. */

@@ -2,8 +2,6 @@
  * The caller's own terminal: size and raw mode. Imported by itself (`@berth/linux/terminal`), with a libc handle of its
  * own, because a command line must not pay for the whole package: 0.7 ms instead of 10.
  */
-import { dlopen, ptr } from "bun:ffi";
-
 const TCGETS = 0x5401;
 const TCSETS = 0x5402;
 const TIOCGWINSZ = 0x5413;
@@ -19,13 +17,16 @@ const CS8 = 0x30;
 const LFLAG_OFF = 0x8 | 0x40 | 0x2 | 0x1 | 0x8000; // ECHO ECHONL ICANON ISIG IEXTEN
 
 function load() {
-  return dlopen("libc.so.6", { ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" } });
+  // Not imported: a bundle that has this beside other modules would load it with them.
+  const { dlopen, ptr } = process.getBuiltinModule("bun:ffi") as typeof import("bun:ffi");
+  const { symbols } = dlopen("libc.so.6", { ioctl: { args: ["i32", "u64", "ptr"], returns: "i32" } });
+  return { ioctl: symbols.ioctl, ptr };
 }
 let loaded: ReturnType<typeof load> | undefined;
 
 function ioctl(fd: number, request: number, data: Uint8Array): boolean {
   loaded ??= load();
-  return loaded.symbols.ioctl(fd, request, ptr(data)) === 0;
+  return loaded.ioctl(fd, request, loaded.ptr(data)) === 0;
 }
 
 /** Whether a descriptor is a terminal. */

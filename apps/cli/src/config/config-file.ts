@@ -41,6 +41,20 @@ export function configFolder(
   return option || environment.DOCKER_CONFIG || `${environment.HOME || "/root"}/.docker`;
 }
 
+/** `Bun.file` would start threads for it, and `node:fs` take 1.5 ms to load: a mapping is made at once. */
+async function readText(path: string): Promise<string> {
+  let mapped: Uint8Array;
+  try {
+    mapped = Bun.mmap(path);
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (code === "ENOENT" || code === "ENOTDIR") throw error;
+    // An empty file, a pipe, or what cannot be read: it says why.
+    return await Bun.file(path).text();
+  }
+  return new TextDecoder().decode(mapped);
+}
+
 /** @throws nothing for a missing file; `complain` is told about one that cannot be used. */
 export async function readConfigFile(
   folder: string,
@@ -49,7 +63,7 @@ export async function readConfigFile(
   const path = `${folder}/config.json`;
   let text: string;
   try {
-    text = await Bun.file(path).text();
+    text = await readText(path);
   } catch (error) {
     if ((error as { code?: string }).code !== "ENOENT" && (error as { code?: string }).code !== "ENOTDIR") {
       await complain(`WARNING: Error loading config file: open ${path}: ${(error as Error).message}\n`);

@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { CommandError } from "../errors.ts";
 
 /** `contexts/meta/<sha256 of the name>/meta.json`, as Docker writes it. */
@@ -8,7 +7,7 @@ export interface StoredContext {
   Endpoints: { docker?: { Host?: string; SkipTLSVerify?: boolean }; [key: string]: unknown };
 }
 
-export const contextId = (name: string): string => createHash("sha256").update(name).digest("hex");
+export const contextId = (name: string): string => new Bun.CryptoHasher("sha256").update(name).digest("hex");
 
 export const metaFolder = (folder: string, name: string): string =>
   `${folder}/contexts/meta/${contextId(name)}`;

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { CATALOGUE, findEntry } from "../catalogue.ts";
-import { shownName } from "../help.ts";
+import { shownName } from "../command.ts";
 import { NOUNS } from "../nouns.ts";
 import type { RecordedHelp } from "./record-help.ts";
 

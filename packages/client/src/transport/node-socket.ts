@@ -1,5 +1,5 @@
-import * as net from "node:net";
-import * as tls from "node:tls";
+import type * as net from "node:net";
+import type * as tls from "node:tls";
 import { ConnectError } from "../errors.ts";
 import type { Connection } from "./connection.ts";
 import { ReceiveQueue } from "./receive-queue.ts";
@@ -22,11 +22,13 @@ export function dialNodeSocket(target: SocketTarget): Promise<Connection> {
 }
 
 function open(target: SocketTarget): net.Socket {
+  // Not imported: a bundle that never gets here would load both.
+  const net = process.getBuiltinModule("node:net");
   if (target.kind === "unix") return net.connect({ path: target.path, allowHalfOpen: true });
   const { tls: options } = target;
   if (options === undefined)
     return net.connect({ host: target.host, port: target.port, allowHalfOpen: true });
-  return tls.connect({
+  return process.getBuiltinModule("node:tls").connect({
     host: target.host,
     port: target.port,
     allowHalfOpen: true,
