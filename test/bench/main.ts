@@ -15,7 +15,7 @@ import { build } from "./build.ts";
 import { compose } from "./compose.ts";
 import { images } from "./images.ts";
 import { registryServer } from "./registry-server.ts";
-import { type Machine, page, table } from "./report.ts";
+import { type Machine, page, tables } from "./report.ts";
 import { latency, logging, memory, type Row, type Settings, together } from "./suites.ts";
 import { startDaemonTargets, startFloor, startPodman, type Target } from "./target.ts";
 
@@ -83,7 +83,7 @@ try {
   for (const name of values.suite.split(",") as (keyof typeof suites)[]) {
     const measured = await suites[name](targets, settings);
     rows.push(...measured);
-    console.log(`${table(measured)}\n`);
+    console.log(`${tables(measured)}\n`);
   }
   const facts = machine(targets);
   await Bun.write(
