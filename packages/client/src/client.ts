@@ -149,7 +149,7 @@ export class Client {
         const upgrade = { ...request.headers, Connection: "Upgrade", Upgrade: protocol };
         const { head } = await this.#exchange(connection, { ...request, headers: upgrade });
         if (taken.includes(head.status)) {
-          return new Hijacked(connection, head.headers.get("content-type"), release);
+          return new Hijacked(connection, head.headers, release);
         }
         const response = new Response(head, bodyReader(request.method, head, connection), () => {
           release();

@@ -64,15 +64,15 @@ test("any frames, cut anywhere, come out as they went in", async () => {
   }
 });
 
-test("the exit status comes with the end, for whoever expects one", async () => {
+test("the outcome comes with the end, for whoever expects one", async () => {
   const data = Buffer.concat([frame(1, "out"), frame(4, '{"ExitCode":7}')]);
   for (let size = 1; size <= data.length; size++) {
-    const told: number[] = [];
+    const told: unknown[] = [];
     let out = "";
-    for await (const { bytes } of demultiplex(cut(data, size), ({ ExitCode }) => told.push(ExitCode))) {
+    for await (const { bytes } of demultiplex(cut(data, size), (outcome) => told.push(outcome))) {
       out += new TextDecoder().decode(bytes);
     }
-    expect([out, told]).toEqual(["out", [7]]);
+    expect([out, told]).toEqual(["out", [{ ExitCode: 7 }]]);
   }
   await expect(collect(data, 4)).rejects.toThrow("unrecognized input header: 4");
 });

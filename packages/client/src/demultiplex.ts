@@ -6,8 +6,8 @@ export interface Frame {
   bytes: Uint8Array;
 }
 
-/** Comes last in the stream of `execRun`: JSON. */
-const STATUS = 4;
+/** Comes last in the streams of `execRun` and `containerRun`: JSON. */
+const OUTCOME = 4;
 const STREAMS = ["stdout", "stdout", "stderr", "error"] as const;
 
 /** Below this many bytes a loop is faster than a call. */
@@ -17,17 +17,17 @@ const SHORT = 32;
  * Takes apart the stream of attach, exec and logs: frames of one byte stream number, three zeros, four bytes length
  * (big endian), payload. A frame may come in several pieces, and pieces are passed on as they arrive; frames of one stream that
  * arrive together are one piece. The chunks are changed: payloads are moved together in place.
- * @param onStatus told what ends the stream of `execRun`, the only one that has such an end.
+ * @param onOutcome told what ends the streams of `execRun` and `containerRun`, the only ones that have such an end.
  * @throws ProtocolError for an unknown stream number, or an end within a frame.
  */
 export async function* demultiplex(
   chunks: AsyncIterable<Uint8Array>,
-  onStatus?: (status: { ExitCode: number }) => void,
+  onOutcome?: (outcome: unknown) => void,
 ): AsyncGenerator<Frame, void, undefined> {
   const header = new Uint8Array(8);
   let have = 0;
   let left = 0;
-  let status = "";
+  let outcome = "";
   for await (const chunk of chunks) {
     // What is to be passed on: bytes from `start` to `end`, of one stream.
     let stream = 0;
@@ -37,15 +37,15 @@ export async function* demultiplex(
       if (left === 0) {
         while (have < 8 && at < chunk.length) header[have++] = chunk[at++]!;
         if (have < 8) break;
-        if (header[0]! > (onStatus === undefined ? 3 : STATUS))
+        if (header[0]! > (onOutcome === undefined ? 3 : OUTCOME))
           throw new ProtocolError(`unrecognized input header: ${header[0]}`);
         left = ((header[4]! << 24) | (header[5]! << 16) | (header[6]! << 8) | header[7]!) >>> 0;
         if (left === 0) have = 0;
         continue;
       }
       const count = Math.min(left, chunk.length - at);
-      if (header[0] === STATUS) {
-        status += new TextDecoder().decode(chunk.subarray(at, at + count));
+      if (header[0] === OUTCOME) {
+        outcome += new TextDecoder().decode(chunk.subarray(at, at + count));
         at += count;
         left -= count;
         if (left === 0) have = 0;
@@ -71,5 +71,5 @@ export async function* demultiplex(
     if (end > start) yield { stream: STREAMS[stream]!, bytes: chunk.subarray(start, end) };
   }
   if (have > 0) throw new ProtocolError("unexpected EOF");
-  if (status !== "") onStatus?.(JSON.parse(status) as { ExitCode: number });
+  if (outcome !== "") onOutcome?.(JSON.parse(outcome));
 }

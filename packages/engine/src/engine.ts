@@ -120,7 +120,7 @@ export function execBackend(engine: EngineContext) {
       id: string,
       options: ExecAttachOptions,
       signal: AbortSignal,
-    ): Promise<Attachment> => {
+    ): Promise<Attachment & { exited: Promise<number> }> => {
       const { config } = engine.execs.get(id);
       const { stream, exited } = await startExec(engine, id, options.consoleSize);
       signal.addEventListener("abort", () => stream.destroy(), { once: true });

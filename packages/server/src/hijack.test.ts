@@ -239,6 +239,69 @@ describe("an exec with one request", () => {
   });
 });
 
+describe("a container run with one request", () => {
+  const run = (body: object) => {
+    const text = JSON.stringify({ Image: "bb", AttachStdin: true, AttachStdout: true, ...body });
+    return `POST /v1.51/containers/create?name=c HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: berth-run\r\nContent-Type: application/json\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
+  };
+  const outcome = (json: string) => `\x04\0\0\0\0\0\0${String.fromCharCode(json.length)}${json}`;
+
+  test("is made, attached to, waited for and started; its outcome ends the stream", async () => {
+    await using server = await TestServer.start();
+    using client = await server.connect();
+    client.send(run({ Cmd: ["cat"], HostConfig: { AutoRemove: true } }));
+    const head = await client.until("\r\n\r\n");
+    const created = /Berth-Created: (.*)\r\n/.exec(head)?.[1] ?? "";
+    const container = server.engine.find("c");
+    expect(JSON.parse(decodeURIComponent(created))).toEqual({ Id: container.id, Warnings: [] });
+    client.send("typed");
+    await client.until("typed");
+    client.socket.end();
+    await client.until("bye");
+    // The stream's end is not the container's.
+    server.engine.stop(container, 7);
+    expect(await client.untilEnd()).toEndWith(`typedbye${outcome('{"Error":null,"StatusCode":7}')}`);
+    expect(server.engine.calls.map(({ operation }) => operation)).toEqual([
+      "create",
+      "attach",
+      "wait",
+      "start",
+    ]);
+    expect(server.engine.last("attach")[1]).toMatchObject({ stdin: true, stdout: true, stderr: false });
+    expect(server.engine.last("wait")[1]).toBe("removed");
+  });
+
+  test("tells in the stream what a start would answer", async () => {
+    await using server = await TestServer.start();
+    using client = await server.connect();
+    client.send(run({ Cmd: ["missing"] }));
+    expect(await client.untilEnd()).toEndWith(
+      '{"NotStarted":{"status":400,"message":"exec: \\"missing\\": executable file not found in $PATH"}}',
+    );
+  });
+
+  test("is left by a client that goes away", async () => {
+    await using server = await TestServer.start();
+    using client = await server.connect();
+    client.send(run({ Cmd: ["cat"] }));
+    await client.until("\r\n\r\n");
+    await eventually(() => server.engine.active.size > 0);
+    client.socket.destroy();
+    await eventually(() => server.engine.active.size === 0);
+    expect(server.engine.find("c").running).toBe(true);
+  });
+
+  test("is only made when it has a terminal, and refused as ever", async () => {
+    await using server = await TestServer.start();
+    using terminal = await server.connect();
+    terminal.send(run({ Tty: true }));
+    expect(await terminal.untilEnd()).toStartWith("HTTP/1.1 201 Created\r\n");
+    using again = await server.connect();
+    again.send(run({}));
+    expect(await again.untilEnd()).toStartWith("HTTP/1.1 409 Conflict\r\n");
+  });
+});
+
 test("an ordinary route answers a request that offers an upgrade", async () => {
   await using server = await TestServer.start();
   using client = await server.connect();

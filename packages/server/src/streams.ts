@@ -24,8 +24,6 @@ export interface Attachment {
   readonly tty: boolean;
   /** Docker's notation (`ctrl-p,ctrl-q`); absent: the router's, else the default. */
   readonly detachKeys?: string;
-  /** Of an exec: its exit code, known about when the stream ends. */
-  readonly exited?: Promise<number>;
   /** Called when the client typed the detach keys; the stream is destroyed by the router after it. */
   detached?(): void;
 }

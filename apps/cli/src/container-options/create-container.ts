@@ -1,4 +1,4 @@
-import { type Client, containerCreate, versionLessThan } from "@berth/client";
+import { type Client, containerCreate, containerRun, type Hijacked, versionLessThan } from "@berth/client";
 import { refuseContentTrust } from "../content-trust.ts";
 import type { Context } from "../context.ts";
 import { isBerthError } from "../error-kinds.ts";
@@ -48,16 +48,24 @@ export async function readContainerRequest(
 
 const PULL_POLICIES = new Set(["always", "missing", "never"]);
 
-/**
- * Makes the container, pulling its image when it is missing (or always, or never), and writes `--cidfile`.
- * @returns its id.
- */
+/** Makes the container, pulling its image when it is missing (or always, or never), and writes `--cidfile`. @returns its id. */
 export async function createContainer(
   context: Context,
   client: Client,
   request: ContainerRequest,
   flags: ContainerFlags,
 ): Promise<string> {
+  return (await beginContainer(context, client, request, flags, false)).id;
+}
+
+/** As `createContainer`; with `inOne` a daemon that can attaches, waits and starts too. @returns `stream` if it did. */
+export async function beginContainer(
+  context: Context,
+  client: Client,
+  request: ContainerRequest,
+  flags: ContainerFlags,
+  inOne: boolean,
+): Promise<{ id: string; stream?: Hijacked }> {
   const { values } = flags;
   refuseContentTrust(context, flags, NOT_RUN);
   if (!PULL_POLICIES.has(values.pull)) {
@@ -73,8 +81,11 @@ export async function createContainer(
   const image = config.Image ?? "";
   if (values.pull === "always") await pull(context, image, values.platform, values.quiet);
   const body = { ...config, HostConfig: hostConfig, NetworkingConfig: networkingConfig };
+  const make: typeof containerRun = inOne
+    ? containerRun
+    : async (...asked) => ({ created: await containerCreate(...asked) });
   const create = () =>
-    containerCreate(
+    make(
       client,
       // What a daemon of before takes elsewhere, or at all.
       (version) => ({
@@ -88,9 +99,9 @@ export async function createContainer(
       }),
       { name: values.name, platform: values.platform },
     );
-  let created: Awaited<ReturnType<typeof create>>;
+  let made: Awaited<ReturnType<typeof create>>;
   try {
-    created = await create();
+    made = await create();
   } catch (error) {
     if (values.pull !== "missing" || !isMissingImage(error)) throw error;
     if (!values.quiet) {
@@ -99,11 +110,12 @@ export async function createContainer(
       await context.stderr.write(`Unable to find image '${name}' locally\n`);
     }
     await pull(context, image, values.platform, values.quiet);
-    created = await create();
+    made = await create();
   }
+  const { created, stream } = made;
   for (const warning of created.Warnings ?? []) await context.stderr.write(`WARNING: ${warning}\n`);
   idFile?.write(created.Id);
-  return created.Id;
+  return { id: created.Id, ...(stream !== undefined && { stream }) };
 }
 
 function isMissingImage(error: unknown): boolean {

@@ -11,8 +11,8 @@ export interface SessionOptions {
   stderr: boolean;
   /** Bytes of the sequence that leaves it running. */
   detachKeys: readonly number[];
-  /** Told the exit status, when it comes with the stream. */
-  onStatus?: (status: { ExitCode: number }) => void;
+  /** Told what ends the stream, when it was begun with one request (`execRun`, `containerRun`). */
+  onOutcome?: (outcome: unknown) => void;
 }
 
 /** `detached`: the user left it running. */
@@ -67,6 +67,20 @@ export async function startSession(
   return { done, close };
 }
 
+/** Joins a stream that was begun with one request. @returns what ended it; undefined when the daemon broke it off. */
+export async function outcomeOf<Outcome>(
+  context: Context,
+  stream: Hijacked,
+  streams: Pick<SessionOptions, "stdin" | "stdout" | "stderr">,
+): Promise<Outcome | undefined> {
+  let told: Outcome | undefined;
+  const onOutcome = (outcome: unknown) => {
+    told = outcome as Outcome;
+  };
+  await (await startSession(context, stream, { ...streams, tty: false, detachKeys: [], onOutcome })).done;
+  return told;
+}
+
 async function rawTerminal(context: Context): Promise<(() => void) | undefined> {
   if (!(await context.isTerminal(0))) return undefined;
   const { terminal } = await import("../io/terminal.ts");
@@ -115,7 +129,7 @@ async function receiveOutput(context: Context, stream: Hijacked, options: Sessio
     for await (const chunk of stream) await context.stdout.write(chunk);
     return;
   }
-  for await (const frame of demultiplex(stream, options.onStatus)) {
+  for await (const frame of demultiplex(stream, options.onOutcome)) {
     if (frame.stream === "error") {
       throw new CommandError(`error from daemon in stream: ${new TextDecoder().decode(frame.bytes)}`);
     }

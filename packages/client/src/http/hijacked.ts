@@ -4,12 +4,15 @@ import type { Connection } from "../transport/connection.ts";
 export class Hijacked implements AsyncIterable<Uint8Array> {
   /** `application/vnd.docker.multiplexed-stream`, `…raw-stream`, or undefined (before API 1.42). */
   readonly contentType: string | undefined;
+  /** Of the answer that began it. */
+  readonly headers: ReadonlyMap<string, string>;
   readonly #connection: Connection;
   readonly #release: () => void;
 
-  constructor(connection: Connection, contentType: string | undefined, release: () => void) {
+  constructor(connection: Connection, headers: ReadonlyMap<string, string>, release: () => void) {
     this.#connection = connection;
-    this.contentType = contentType;
+    this.headers = headers;
+    this.contentType = headers.get("content-type");
     this.#release = release;
   }
 

@@ -20,8 +20,6 @@ export interface AttachOptions {
 /** `ByteDuplex` and `Attachment` of the server: the stream as the client gets it. */
 export interface Attachment {
   readonly stream: ShimStream;
-  /** Of an exec: its exit code, known about when the stream ends. */
-  readonly exited?: Promise<number>;
   readonly tty: boolean;
   /** Of the exec; absent: the client's. */
   readonly detachKeys?: string;

@@ -1,10 +1,20 @@
-import { type ContainerCreateRequest, containerCreateDecoder, type HostConfig } from "@berth/api";
-import { invalidParameter } from "@berth/base";
+import {
+  type ContainerCreateRequest,
+  type ContainerCreateResponse,
+  containerCreateDecoder,
+  type HostConfig,
+} from "@berth/api";
+import { invalidParameter, isKind } from "@berth/base";
+import { errorAnswer } from "../http/errors.ts";
 import type { Exchange } from "../http/exchange.ts";
+import { outcomeFrame, RUN_PROTOCOL } from "../http/one-request.ts";
+import { pipeAttachment } from "../http/pipe.ts";
 import { post, type Route } from "../http/router.ts";
-import type { ContainerLifecycle, CreateOptions } from "./backend.ts";
+import type { ContainerLifecycle, ContainerStreams, CreateOptions } from "./backend.ts";
+import { streamType } from "./streams.ts";
+import { waitAnswer } from "./wait.ts";
 
-export function createRoutes(containers: ContainerLifecycle): Route[] {
+export function createRoutes(containers: ContainerLifecycle & ContainerStreams): Route[] {
   return [
     post("/containers/create", async (exchange) => {
       const request = await exchange.readJson(containerCreateDecoder, {
@@ -12,9 +22,54 @@ export function createRoutes(containers: ContainerLifecycle): Route[] {
         nullMessage: "Config cannot be empty in order to create a container",
       });
       const options = createOptions(exchange, request);
-      exchange.json(await containers.create(options, exchange.signal), 201);
+      const created = await containers.create(options, exchange.signal);
+      if (exchange.upgradesTo(RUN_PROTOCOL) && !options.config.Tty) {
+        return run(exchange, containers, created, options);
+      }
+      exchange.json(created, 201);
     }),
   ];
+}
+
+/** Attaches, waits and starts, in the order in which a client does. `Berth-Created` is what create answers. */
+async function run(
+  exchange: Exchange,
+  containers: ContainerLifecycle & ContainerStreams,
+  created: ContainerCreateResponse,
+  { config, hostConfig }: CreateOptions,
+): Promise<void> {
+  const { signal } = exchange;
+  const { Id: id } = created;
+  const client = exchange.hijack(streamType(exchange, false), RUN_PROTOCOL, {
+    "Berth-Created": encodeURIComponent(JSON.stringify(created)),
+  });
+  try {
+    // A client that went away meanwhile has only made it.
+    signal.throwIfAborted();
+    const { AttachStdin: stdin, AttachStdout: stdout, AttachStderr: stderr } = config;
+    const streams = { stdin, stdout, stderr, logs: false, stream: true };
+    const attachment = await containers.attach(id, streams, signal);
+    const { outcome } = await containers.wait(id, hostConfig.AutoRemove ? "removed" : "next-exit", signal);
+    const failure = containers.start(id, {}).then(
+      () => undefined,
+      async (error: unknown) => {
+        // Another client was quicker.
+        if (isKind(error, "not-modified")) return undefined;
+        // Nothing of it shall be left when the client ends.
+        if (hostConfig.AutoRemove) await waitAnswer(outcome);
+        return { NotStarted: errorAnswer(error) };
+      },
+    );
+    const end = pipeAttachment(client, attachment, {
+      stdin,
+      detachKeys: new Uint8Array(),
+      outcome: failure.then(async (failed) => failed ?? waitAnswer(outcome)),
+    });
+    if ((await failure) !== undefined) await end();
+  } catch (error) {
+    client.write(outcomeFrame({ NotStarted: errorAnswer(error) }));
+    client.end();
+  }
 }
 
 function createOptions({ query, version }: Exchange, request: ContainerCreateRequest): CreateOptions {

@@ -1,9 +1,9 @@
 import type { ContainerWaitResponse } from "@berth/api";
-import { invalidParameter } from "@berth/base";
+import { invalidParameter, messageOf } from "@berth/base";
 import type { Exchange } from "../http/exchange.ts";
 import { post, type Route } from "../http/router.ts";
 import { startAnswer } from "../http/stream.ts";
-import type { ContainerLifecycle, WaitCondition } from "./backend.ts";
+import type { ContainerLifecycle, WaitCondition, WaitOutcome } from "./backend.ts";
 
 /** `docker run` waits before it starts: it relies on the headers coming as soon as the wait is registered. */
 export function waitRoutes(containers: ContainerLifecycle): Route[] {
@@ -13,20 +13,19 @@ export function waitRoutes(containers: ContainerLifecycle): Route[] {
       const condition = waitCondition(exchange);
       const { outcome } = await containers.wait(exchange.parameter("name"), condition, signal);
       startAnswer(response, { "Content-Type": "application/json" });
-      let answer: ContainerWaitResponse;
-      try {
-        const { statusCode, error } = await outcome;
-        answer = { Error: error === undefined ? null : { Message: error }, StatusCode: statusCode };
-      } catch (error) {
-        if (signal.aborted) return;
-        answer = {
-          Error: { Message: error instanceof Error ? error.message : String(error) },
-          StatusCode: -1,
-        };
-      }
-      response.end(`${JSON.stringify(answer)}\n`);
+      const answer = await waitAnswer(outcome);
+      if (!signal.aborted) response.end(`${JSON.stringify(answer)}\n`);
     }),
   ];
+}
+
+export async function waitAnswer(outcome: Promise<WaitOutcome>): Promise<ContainerWaitResponse> {
+  try {
+    const { statusCode, error } = await outcome;
+    return { Error: error === undefined ? null : { Message: error }, StatusCode: statusCode };
+  } catch (error) {
+    return { Error: { Message: messageOf(error) }, StatusCode: -1 };
+  }
 }
 
 /** Conditions exist since API 1.30; below, waiting is for the end of the container. */

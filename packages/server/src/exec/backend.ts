@@ -6,6 +6,11 @@ export interface ExecStartOptions {
   consoleSize?: ConsoleSize;
 }
 
+export interface ExecAttachment extends Attachment {
+  /** Its exit code, known about when the stream ends. It never rejects. */
+  readonly exited: Promise<number>;
+}
+
 /** What the exec router needs. Every method throws not-found `No such exec instance: x`. */
 export interface ExecBackend {
   /** @returns the new exec's id. @throws not-found, conflict when the container does not run or is paused. */
@@ -16,6 +21,6 @@ export interface ExecBackend {
   /** Starts it without streams; resolves when it was started. */
   startDetached(id: string): Promise<void>;
   /** Starts it; what is written before the process runs is kept for it. @throws BerthError as `docker exec` prints it. */
-  startAttached(id: string, options: ExecStartOptions, signal: AbortSignal): Promise<Attachment>;
+  startAttached(id: string, options: ExecStartOptions, signal: AbortSignal): Promise<ExecAttachment>;
   resize(id: string, rows: number, columns: number): Promise<void>;
 }

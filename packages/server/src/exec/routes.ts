@@ -4,18 +4,10 @@ import { streamType } from "../container/streams.ts";
 import { parseDetachKeys } from "../detach-keys.ts";
 import type { Exchange } from "../http/exchange.ts";
 import type { HijackedStream } from "../http/hijack.ts";
+import { EXEC_PROTOCOL, frame, outcomeFrame } from "../http/one-request.ts";
 import { pipeAttachment } from "../http/pipe.ts";
 import { get, post, type Route } from "../http/router.ts";
-import type { Attachment } from "../streams.ts";
 import type { ExecBackend, ExecStartOptions } from "./backend.ts";
-
-/**
- * What a client offers (`Upgrade`) when it would have its exec made and started with one request, and get the exit code at the
- * end of the stream. Docker's daemon does not know it and answers as always, so nobody need ask beforehand.
- */
-const EXEC_PROTOCOL = "berth-exec";
-/** Beside Docker's 0 to 3. */
-const STATUS_STREAM = 4;
 
 export function execRoutes(execs: ExecBackend): Route[] {
   return [
@@ -29,7 +21,7 @@ export function execRoutes(execs: ExecBackend): Route[] {
       const id = await execs.create(exchange.parameter("name"), config);
       if (exchange.upgradesTo(EXEC_PROTOCOL) && !config.Tty && !config.Detach) {
         const client = exchange.hijack(streamType(exchange, false), EXEC_PROTOCOL);
-        return attach(client, execs, id, { tty: false }, exchange.signal, withStatus);
+        return attach(client, execs, id, { tty: false }, exchange.signal, true);
       }
       exchange.json({ Id: id }, 201);
     }),
@@ -48,42 +40,6 @@ export function execRoutes(execs: ExecBackend): Route[] {
     }),
   ];
 }
-
-/** Docker's multiplexed stream: stream number, three zeros, length in four bytes, data. */
-function frame(stream: number, data: Buffer): Buffer {
-  const header = Buffer.alloc(8);
-  header[0] = stream;
-  header.writeUInt32BE(data.length, 4);
-  return Buffer.concat([header, data]);
-}
-
-/** The stream of EXEC_PROTOCOL: after the process' last output a frame with its exit code. */
-function withStatus({ stream, exited, ...rest }: Attachment): Attachment {
-  let give: (chunk: Uint8Array) => void = () => {};
-  return {
-    ...rest,
-    stream: {
-      onData: (listener) => {
-        give = listener;
-        stream.onData(listener);
-      },
-      onEnd: (listener) =>
-        stream.onEnd(async () => {
-          give(statusFrame((await exited) ?? 0));
-          listener();
-        }),
-      write: (chunk) => stream.write(chunk),
-      onDrain: (listener) => stream.onDrain(listener),
-      pause: () => stream.pause(),
-      resume: () => stream.resume(),
-      end: () => stream.end(),
-      destroy: () => stream.destroy(),
-    },
-  };
-}
-
-const statusFrame = (ExitCode: number): Buffer =>
-  frame(STATUS_STREAM, Buffer.from(JSON.stringify({ ExitCode })));
 
 async function start(exchange: Exchange, execs: ExecBackend): Promise<void> {
   const id = exchange.parameter("id");
@@ -109,18 +65,22 @@ async function attach(
   id: string,
   options: ExecStartOptions,
   signal: AbortSignal,
-  protocol?: typeof withStatus,
+  tellsOutcome = false,
 ): Promise<void> {
   try {
     const attachment = await execs.startAttached(id, options, signal);
     const detachKeys = parseDetachKeys(attachment.detachKeys) ?? new Uint8Array();
-    pipeAttachment(client, protocol?.(attachment) ?? attachment, { stdin: true, detachKeys });
+    pipeAttachment(client, attachment, {
+      stdin: true,
+      detachKeys,
+      ...(tellsOutcome && { outcome: attachment.exited.then((ExitCode) => ({ ExitCode })) }),
+    });
   } catch (error) {
     // The stream has begun: the failure is told in it, and the exit status in it or by inspect.
     log.debug("exec could not be started", { exec: id, error: messageOf(error) });
     const message = Buffer.from(`${messageOf(error)}\r\n`);
     client.write(options.tty ? message : frame(1, message));
-    if (protocol !== undefined) client.write(statusFrame((await execs.inspect(id)).ExitCode ?? 126));
+    if (tellsOutcome) client.write(outcomeFrame({ ExitCode: (await execs.inspect(id)).ExitCode ?? 126 }));
     client.end();
   }
 }

@@ -148,11 +148,11 @@ export class Exchange {
    * Takes the connection for a raw stream: `101 UPGRADED` when the client asked for an upgrade, else `200 OK`.
    * The body must have been read.
    */
-  hijack(contentType: string, protocol = "tcp"): HijackedStream {
+  hijack(contentType: string, protocol = "tcp", headers: Record<string, string> = {}): HijackedStream {
     this.#hijacked = true;
     return this.#upgrade === undefined
       ? plainHijack(this.request, this.response, contentType)
-      : upgradeHijack(this.#upgrade.socket, this.#upgrade.head, contentType, protocol);
+      : upgradeHijack(this.#upgrade.socket, this.#upgrade.head, contentType, protocol, headers);
   }
 
   /**

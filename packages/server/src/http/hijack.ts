@@ -18,9 +18,11 @@ export function upgradeHijack(
   head: Buffer,
   contentType: string,
   protocol: string,
+  headers: Readonly<Record<string, string>> = {},
 ): HijackedStream {
+  const further = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
   socket.write(
-    `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n\r\n`,
+    `HTTP/1.1 101 UPGRADED\r\nContent-Type: ${contentType}\r\nConnection: Upgrade\r\nUpgrade: ${protocol}\r\n${further.join("")}\r\n`,
   );
   return new SocketDuplex(socket, head);
 }

@@ -10,7 +10,7 @@ import type {
   ExecInspect,
   StatsResponse,
 } from "@berth/api";
-import { conflict, newId, notFound, notImplemented, notModified } from "@berth/base";
+import { conflict, invalidParameter, newId, notFound, notImplemented, notModified } from "@berth/base";
 import type { Backends } from "../backend.ts";
 import type { AttachOptions, CreateOptions, LogsOptions, WaitOutcome } from "../container/backend.ts";
 import { EchoStream } from "./echo-stream.ts";
@@ -89,6 +89,10 @@ export function fakeBackends(engine: FakeEngine): Backends {
         engine.record("start", name, options);
         const container = engine.find(name);
         if (container.running) throw notModified("already started");
+        if (container.options.config.Cmd?.[0] === "missing") {
+          engine.stop(container, 127);
+          throw invalidParameter('exec: "missing": executable file not found in $PATH');
+        }
         container.running = true;
         for (const stream of container.streams) stream.start();
       },

@@ -15,7 +15,7 @@ import type { Context } from "../../context.ts";
 import { CommandError } from "../../errors.ts";
 import { bool, list, string } from "../../flags/types.ts";
 import { detachKeysOf } from "../../streams/detach-keys.ts";
-import { checkTerminal, startSession } from "../../streams/session.ts";
+import { checkTerminal, outcomeOf, startSession } from "../../streams/session.ts";
 
 export default command({
   names: ["container exec", "exec"],
@@ -95,14 +95,13 @@ function known(id: string | undefined): string {
 
 /** The daemon has started it, and tells the exit status at the end of the stream. */
 async function runBegun(context: Context, stream: Hijacked, stdin: boolean): Promise<number> {
-  let status: number | undefined;
-  const onStatus = ({ ExitCode }: { ExitCode: number }) => {
-    status = ExitCode;
-  };
-  const all = { tty: false, stdout: true, stderr: true, detachKeys: [] };
-  await (await startSession(context, stream, { ...all, stdin, onStatus })).done;
-  if (status === undefined) throw new CommandError("the daemon broke the stream off");
-  return status;
+  const outcome = await outcomeOf<{ ExitCode: number }>(context, stream, {
+    stdin,
+    stdout: true,
+    stderr: true,
+  });
+  if (outcome === undefined) throw new CommandError("the daemon broke the stream off");
+  return outcome.ExitCode;
 }
 
 type Size = { rows: number; columns: number };

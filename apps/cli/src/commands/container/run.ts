@@ -1,8 +1,17 @@
-import { type Client, containerAttach, containerKill, containerResize, containerStart } from "@berth/client";
+import {
+  ApiError,
+  type Client,
+  containerAttach,
+  containerKill,
+  containerResize,
+  containerStart,
+  type Hijacked,
+  type RunOutcome,
+} from "@berth/client";
 import { atLeast, command } from "../../command.ts";
 import type { ContainerRequest } from "../../container-options/body.ts";
 import {
-  createContainer,
+  beginContainer,
   NOT_RUN,
   orNotRun,
   readContainerRequest,
@@ -12,8 +21,8 @@ import type { Context } from "../../context.ts";
 import { CommandError } from "../../errors.ts";
 import { bool, string } from "../../flags/types.ts";
 import { detachKeysOf } from "../../streams/detach-keys.ts";
-import { awaitExit } from "../../streams/exit.ts";
-import { checkTerminal } from "../../streams/session.ts";
+import { awaitExit, notWaited, statusOf } from "../../streams/exit.ts";
+import { checkTerminal, outcomeOf } from "../../streams/session.ts";
 
 const RUN_FLAGS = {
   ...CONTAINER_FLAGS,
@@ -53,18 +62,21 @@ export default command({
     }
     const client = await context.client();
     if (config.Tty && !values.detach) await tellSize(context, hostConfig);
-    const id = await orNotRun(context, () => createContainer(context, client, request, flags));
+    const isAttached = config.AttachStdin || config.AttachStdout || config.AttachStderr;
+    const inOne = !values.detach && isAttached && !config.Tty && values["detach-keys"] === "";
+    const { id, stream } = await orNotRun(context, () =>
+      beginContainer(context, client, request, flags, inOne),
+    );
+    if (stream !== undefined) return runBegun(context, client, id, stream, request, values["sig-proxy"]);
     if (values.detach) {
-      await orNotRun(context, () => containerStart(client, id)).catch((error: unknown) => {
-        throw startFailure(error);
-      });
+      await start(context, client, id);
       await context.stdout.write(`${id}\n`);
       return 0;
     }
     return runAttached(context, client, id, request, {
       detachKeys: values["detach-keys"],
       signals: values["sig-proxy"],
-      printId: !config.AttachStdin && !config.AttachStdout && !config.AttachStderr,
+      printId: !isAttached,
     });
   },
 });
@@ -75,6 +87,35 @@ async function tellSize(context: Context, hostConfig: ContainerRequest["hostConf
   const { terminal } = await import("../../io/terminal.ts");
   const size = terminal.size(1);
   if (size !== undefined) hostConfig.ConsoleSize = [size.rows, size.columns];
+}
+
+/** The daemon has attached and started it, and tells the outcome at the end of the stream. */
+async function runBegun(
+  context: Context,
+  client: Client,
+  id: string,
+  stream: Hijacked,
+  { config }: ContainerRequest,
+  signals: boolean,
+): Promise<number> {
+  let cleanUp = () => {};
+  if (signals) {
+    const { proxySignals } = await import("../../streams/signals.ts");
+    cleanUp = proxySignals((signalName) => containerKill(client, id, { signalName }));
+  }
+  try {
+    const outcome = await outcomeOf<RunOutcome>(context, stream, {
+      stdin: config.AttachStdin,
+      stdout: config.AttachStdout,
+      stderr: config.AttachStderr,
+    });
+    if (outcome === undefined) return await notWaited(context, "unexpected EOF");
+    if (!("NotStarted" in outcome)) return await statusOf(context, outcome);
+    const { status, message } = outcome.NotStarted;
+    return await asStart(context, () => Promise.reject(new ApiError(status, message)));
+  } finally {
+    cleanUp();
+  }
 }
 
 async function runAttached(
@@ -143,9 +184,13 @@ async function runAttached(
   }
 }
 
-async function start(context: Context, client: Client, id: string): Promise<void> {
+function start(context: Context, client: Client, id: string): Promise<void> {
+  return asStart(context, () => containerStart(client, id));
+}
+
+async function asStart<T>(context: Context, act: () => Promise<T>): Promise<T> {
   try {
-    await orNotRun(context, () => containerStart(client, id));
+    return await orNotRun(context, act);
   } catch (error) {
     throw startFailure(error);
   }

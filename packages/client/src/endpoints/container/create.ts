@@ -1,5 +1,5 @@
 import type { ContainerCreateRequest, ContainerCreateResponse } from "@berth/api";
-import type { Client } from "../../client.ts";
+import type { ApiRequest, Client } from "../../client.ts";
 import type { Body } from "../body.ts";
 
 export interface ContainerCreateOptions {
@@ -15,7 +15,14 @@ export function containerCreate(
   body: Body<ContainerCreateRequest> | ((version: string) => Body<ContainerCreateRequest>),
   options: ContainerCreateOptions = {},
 ): Promise<ContainerCreateResponse> {
-  return client.json({
+  return client.json(createRequest(body, options));
+}
+
+export function createRequest(
+  body: Body<ContainerCreateRequest> | ((version: string) => Body<ContainerCreateRequest>),
+  options: ContainerCreateOptions,
+): ApiRequest {
+  return {
     method: "POST",
     path: "/containers/create",
     query: {
@@ -24,5 +31,5 @@ export function containerCreate(
     },
     json: body,
     signal: options.signal,
-  });
+  };
 }
