@@ -10,7 +10,7 @@ export { readPieces, sendPieces } from "./pack/send.ts";
 export * from "./tar/index.ts";
 export { matchPart } from "./tree/match.ts";
 export { applyFileMode, type ModeChange } from "./tree/mode.ts";
-export { type Accept, modifiedOf, scanTree, TreeHasher, type Verdict } from "./tree/scan.ts";
+export { type Accept, inodeOf, modifiedOf, scanTree, TreeHasher, type Verdict } from "./tree/scan.ts";
 export { isBelow, resolveInTree, selectPaths } from "./tree/select.ts";
 export type { TreeLookup } from "./tree/tree.ts";
 export {

@@ -43,6 +43,7 @@ export class Directories implements Disposable {
   readonly #capacity: number;
   readonly #open = new Map<string, OpenDirectory>();
   readonly #rootDirectory: OpenDirectory;
+  #followed = false;
 
   /** `root`: descriptor of a folder; it stays the caller's. `capacity`: folders that are kept open, at least 2. */
   constructor(root: number, scope: Scope = { folder: root, prefix: "" }, capacity = CAPACITY) {
@@ -63,6 +64,11 @@ export class Directories implements Disposable {
   /** As `find`, making what is missing with mode 0755; `made` is called for each new folder. */
   make(path: string, made: (path: string, fd: number) => void): OpenDirectory {
     return this.#walk(path, made);
+  }
+
+  /** Some folder was reached by a symbolic link: it has another path too. */
+  get followedLinks(): boolean {
+    return this.#followed;
   }
 
   /** Closes all folders but the root and `except`: what their paths lead to may have changed. */
@@ -108,6 +114,7 @@ export class Directories implements Disposable {
       if (isErrno(error, "ENOTDIR", "ELOOP")) {
         const found = statIfExists(parent, name);
         if (found === undefined || (found.mode & S.IFMT) !== S.IFLNK) throw error;
+        this.#followed = true;
         return openat2(
           this.#scope.folder,
           this.#scope.prefix + path,

@@ -72,6 +72,11 @@ export class TreePlacer implements Disposable {
     this.#options = options;
   }
 
+  /** See `Directories.followedLinks`, of the tree that is written. */
+  get followedLinks(): boolean {
+    return this.#to.followedLinks;
+  }
+
   /** The kind of what is at a path, links followed: undefined when nothing is. */
   kindAt(path: string): number | undefined {
     if (path === "") return S.IFDIR;

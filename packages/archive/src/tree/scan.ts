@@ -89,6 +89,11 @@ export function modifiedOf({ stamp }: TreeEntry): string {
   return /^\d+-\d+-(-?\d+\.\d+)-/.exec(stamp)?.[1] ?? stamp;
 }
 
+/** Entries of one file system that have it in common are names of one file. */
+export function inodeOf({ stamp }: TreeEntry): string {
+  return stamp.slice(0, stamp.indexOf("-"));
+}
+
 /** Hashes files of one tree. */
 export class TreeHasher implements Disposable {
   readonly #directories: Directories;

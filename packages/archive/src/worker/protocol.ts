@@ -294,6 +294,8 @@ export interface AssembleJob {
 export interface AssembleResult {
   /** A source changed since it was listed. */
   changed: boolean;
+  /** Below the destination a symbolic link led to a folder: what was put there may have replaced, or been replaced by, something else. */
+  followedLinks: boolean;
   entries: number;
   contentSize: number;
   warnings: string[];

@@ -7,7 +7,7 @@ import { entriesToPatch, listingOf } from "./copy-patch.ts";
 
 const node = { inline: [], destination: "/to" } as unknown as CopyNode;
 
-type Facts = Partial<TreeEntry> & { time?: string };
+type Facts = Partial<TreeEntry> & { time?: string; inode?: string };
 
 /** A folder `src` with 30 folders of 20 files each; `changes`: by path, `null` is gone. */
 function selected(changes: Record<string, Facts | null> = {}, path = "src"): SelectedSource[] {
@@ -15,14 +15,14 @@ function selected(changes: Record<string, Facts | null> = {}, path = "src"): Sel
   const add = (name: string, facts: Facts) => {
     const change = changes[name];
     if (change === null) return;
-    const { time = "5.0", ...rest } = { ...facts, ...change };
+    const { time = "5.0", inode = name, ...rest } = { ...facts, ...change };
     entries.push({
       path: name,
       mode: 0,
       uid: 0,
       gid: 0,
       size: 1,
-      stamp: `7-1-${time}-9.9`,
+      stamp: `${inode}-1-${time}-9.9`,
       digest: "d",
       ...rest,
     });
@@ -58,8 +58,24 @@ describe("a patch has", () => {
       { "src/3/4": { mode: S.IFLNK | 0o777 } },
       ["src", "src/3", "src/3/4"],
     ],
+    [
+      "all names of a file that has another one now",
+      { "src/3/4": { inode: "9" }, "src/3/5": { inode: "9" } },
+      ["src", "src/3", "src/3/4", "src/3/5"],
+    ],
     ["a folder whose time changed", { "src/3": { time: "6.0" } }, ["src", "src/3"]],
   ] as const)("%s", (_what, changes, paths) => expect(patch(changes)).toEqual([...paths]));
+});
+
+test("files whose names are the same are left alone, and copied together when they are others", () => {
+  const pair = { "src/3/4": { inode: "9" }, "src/3/5": { inode: "9" } };
+  const before = listingOf(node, selected(pair)) as string;
+  const paths = (changes: Record<string, Facts>) =>
+    entriesToPatch(node, selected(changes), before)?.[0]?.matches[0]?.entries.map(({ path }) => path);
+  expect(paths(pair)).toEqual(["src"]);
+  expect(paths({ "src/3/4": {}, "src/3/5": {} })).toEqual(["src", "src/3", "src/3/4", "src/3/5"]);
+  const three = { ...pair, "src/3/6": { inode: "9" } };
+  expect(paths(three)).toEqual(["src", "src/3", "src/3/4", "src/3/5", "src/3/6"]);
 });
 
 describe("the whole is copied when", () => {

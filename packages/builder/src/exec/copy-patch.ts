@@ -1,5 +1,6 @@
-import { modifiedOf, type TreeEntry } from "@berth/archive";
+import { inodeOf, modifiedOf, type TreeEntry } from "@berth/archive";
 import { S } from "@berth/linux";
+import { keyOf } from "../cache/key.ts";
 import type { CopyNode } from "../graph/operation.ts";
 import type { SelectedSource } from "./copy.ts";
 
@@ -7,7 +8,7 @@ import type { SelectedSource } from "./copy.ts";
 const LEAST_ENTRIES = 500;
 const FIELDS = 3;
 
-/** What a COPY left at one path: kind, permissions, content and owner; and its time. */
+/** What a COPY left at one path: kind, permissions, content, owner, and the other names of the same file; and its time. */
 interface Copied {
   state: string;
   time: string;
@@ -21,8 +22,8 @@ export function listingOf(node: CopyNode, selected: readonly SelectedSource[]): 
   const tree = onlyFolder(node, selected);
   if (tree === undefined) return undefined;
   const fields = [tree.match.path];
-  for (const entry of tree.entries)
-    fields.push(entry.path, stateOf(entry, tree.keepsOwner), modifiedOf(entry));
+  const stateOf = statesOf(tree);
+  for (const entry of tree.entries) fields.push(entry.path, stateOf(entry), modifiedOf(entry));
   return fields.join("\0");
 }
 
@@ -39,13 +40,14 @@ export function entriesToPatch(
   const tree = onlyFolder(node, selected);
   const before = tree && parseListing(listing, tree.match.path);
   if (tree === undefined || before === undefined) return undefined;
-  const { source, entries, match, keepsOwner } = tree;
+  const { source, entries, match } = tree;
+  const stateOf = statesOf(tree);
   const top = (entries[0] as TreeEntry).path;
   const differing = new Set<string>();
   for (const entry of entries) {
     const copied = before.get(entry.path);
     before.delete(entry.path);
-    const state = stateOf(entry, keepsOwner);
+    const state = stateOf(entry);
     if (copied !== undefined && copied.state !== state && (isFolder(copied.state) || isFolder(state)))
       return undefined;
     if (copied?.state !== state || copied.time !== modifiedOf(entry)) differing.add(entry.path);
@@ -73,8 +75,24 @@ function onlyFolder(node: CopyNode, selected: readonly SelectedSource[]) {
   return { source, entries, match, keepsOwner: source.origin.kind === "layers" };
 }
 
-function stateOf({ mode, digest, uid, gid }: TreeEntry, keepsOwner: boolean): string {
-  return `${(mode & S.IFMT).toString(8)} ${digest}${keepsOwner ? ` ${uid}:${gid}` : ""}`;
+/** Files with several names are copied as such, but only when all of their names are copied together. */
+function statesOf({ entries, keepsOwner }: { entries: readonly TreeEntry[]; keepsOwner: boolean }) {
+  const names = new Map<string, string[]>();
+  for (const entry of entries) {
+    if ((entry.mode & S.IFMT) !== S.IFREG) continue;
+    const file = inodeOf(entry);
+    const others = names.get(file);
+    if (others === undefined) names.set(file, [entry.path]);
+    else others.push(entry.path);
+  }
+  const groups = new Map<string, string>();
+  for (const [file, paths] of names) if (paths.length > 1) groups.set(file, keyOf(paths));
+  return (entry: TreeEntry): string => {
+    const { mode, digest, uid, gid } = entry;
+    const kind = mode & S.IFMT;
+    const group = kind === S.IFREG ? groups.get(inodeOf(entry)) : undefined;
+    return `${kind.toString(8)} ${digest}${keepsOwner ? ` ${uid}:${gid}` : ""}${group ? ` ${group}` : ""}`;
+  };
 }
 
 function isFolder(state: string): boolean {

@@ -119,6 +119,8 @@ function withoutExcluded(matcher: IgnoreMatcher, match: Match, entries: readonly
 
 export interface CopyFacts {
   changed: boolean;
+  /** See `AssembleResult`. */
+  followedLinks: boolean;
   size: number;
   warnings: string[];
 }
@@ -170,7 +172,8 @@ export async function copyStep(
     ...(options.epoch !== undefined && { epoch: options.epoch }),
   };
   const result = await runJob(job, { signal });
-  return { changed: result.changed, size: result.contentSize, warnings: result.warnings };
+  const { changed, followedLinks, contentSize: size, warnings } = result;
+  return { changed, followedLinks, size, warnings };
 }
 
 /** Makes a folder with its parents. */

@@ -8,12 +8,20 @@ import type { StepLog } from "../exec/step-log.ts";
 import type { ResolvedSource } from "../export/built.ts";
 import { inputsOf } from "../graph/node-list.ts";
 import type { BuildGraph, GraphNode, ImageNode, NodeId } from "../graph/operation.ts";
-import { newLayer } from "../layers/new-layer.ts";
+import { type NewLayer, newLayer } from "../layers/new-layer.ts";
 import type { FileTree } from "../sources/file-tree.ts";
 import { KeptFiles } from "./kept-files.ts";
 import { openSource } from "./open-source.ts";
 import type { BuildScope, NodeResult, Solved } from "./scope.ts";
-import { type LayerStep, NO_LAYERS, type StepKeys, StepPlanner, type StepWork } from "./step-work.ts";
+import {
+  type Execute,
+  type LayerStep,
+  NO_LAYERS,
+  type StepKeys,
+  type StepOutcome,
+  StepPlanner,
+  type StepWork,
+} from "./step-work.ts";
 import type { Step } from "./steps.ts";
 
 /**
@@ -231,14 +239,29 @@ export class Solver {
     log: StepLog,
     signal: AbortSignal,
   ): Promise<StepResult> {
-    const { cache, parts } = this.#scope.context;
+    const { snapshots } = this.#scope.context.parts;
     const patch = fresh ? undefined : await this.#patch(work);
-    await using layer = await newLayer(parts.snapshots, work.chain, patch?.over);
-    const { size, keep, listing } = await (patch ?? work).execute(layer, log, signal);
+    if (patch !== undefined) {
+      await using layer = await newLayer(snapshots, work.chain, patch.over);
+      const outcome = await patch.execute(layer, log, signal);
+      if (outcome !== undefined) return await this.#keep(node, base, work.keys, canonical, layer, outcome);
+    }
+    await using layer = await newLayer(snapshots, work.chain);
+    const outcome = await work.execute(layer, log, signal);
+    return await this.#keep(node, base, work.keys, canonical, layer, outcome);
+  }
+
+  async #keep(
+    node: LayerStep,
+    base: Solved,
+    { quick, inputs, sameBase, anyBase }: StepKeys,
+    canonical: string,
+    layer: NewLayer,
+    { size, keep, listing }: StepOutcome,
+  ): Promise<StepResult> {
     const isEmpty = layer.isEmpty();
     if (!isEmpty) await layer.commit(size, listing);
-    const { quick, inputs, sameBase, anyBase } = work.keys;
-    return cache.add(
+    return this.#scope.context.cache.add(
       {
         canonical,
         inputs,
@@ -255,7 +278,9 @@ export class Solver {
   }
 
   /** What the same instruction left on the same layers, when only the difference to it has to be executed. */
-  async #patch(work: StepWork): Promise<(Pick<StepWork, "execute"> & { over: Digest }) | undefined> {
+  async #patch(
+    work: StepWork,
+  ): Promise<{ execute: Execute<StepOutcome | undefined>; over: Digest } | undefined> {
     const { cacheHold, context } = this.#scope;
     const { snapshots } = context.parts;
     const before = work.patch && context.cache.find(work.keys.sameBase, work.keys.inputs);

@@ -40,7 +40,11 @@ export interface StepOutcome {
   listing?: string;
 }
 
-type Execute = (layer: NewLayer, log: StepLog, signal: AbortSignal) => Promise<StepOutcome>;
+export type Execute<Outcome = StepOutcome> = (
+  layer: NewLayer,
+  log: StepLog,
+  signal: AbortSignal,
+) => Promise<Outcome>;
 
 export interface StepWork {
   keys: StepKeys;
@@ -49,9 +53,9 @@ export interface StepWork {
   execute: Execute;
   /**
    * How to execute it as a patch over the layer that the same instruction left on the same layers, with this listing; undefined
-   * when it has to be executed as a whole.
+   * when it has to be executed as a whole, which may also turn out only while it is executed.
    */
-  patch?(listing: string): Promise<Execute | undefined>;
+  patch?(listing: string): Promise<Execute<StepOutcome | undefined> | undefined>;
 }
 
 /** Says what the steps of a build do, and by what they are known. */
@@ -124,19 +128,23 @@ export class StepPlanner {
     const copy = async (what: readonly SelectedSource[], ...[layer, log, signal]: Parameters<Execute>) => {
       const facts = await copyStep(snapshots, node, what, layer, { owner, epoch }, signal);
       for (const warning of facts.warnings) log.write(2, Buffer.from(`${warning}\n`));
-      return { size: facts.size, keep: !facts.changed };
+      return { size: facts.size, keep: !facts.changed, followedLinks: facts.followedLinks };
     };
     const chain = link ? [] : base.chain;
     const execute: Execute = async (...where) => {
       const selected = await select();
-      const outcome = await copy(selected, ...where);
-      const listing = canBePatched ? listingOf(node, selected) : undefined;
+      const { followedLinks, ...outcome } = await copy(selected, ...where);
+      const listing = canBePatched && !followedLinks ? listingOf(node, selected) : undefined;
       return { ...outcome, ...(listing !== undefined && { listing }) };
     };
     if (!canBePatched) return { keys, execute, chain };
-    const patch = async (listing: string): Promise<Execute | undefined> => {
+    const patch = async (listing: string): Promise<Execute<StepOutcome | undefined> | undefined> => {
       const differing = entriesToPatch(node, await select(), listing);
-      return differing && (async (...where) => ({ ...(await copy(differing, ...where)), size: -1 }));
+      if (differing === undefined) return undefined;
+      return async (...where) => {
+        const { followedLinks, keep } = await copy(differing, ...where);
+        return followedLinks ? undefined : { keep, size: -1 };
+      };
     };
     return { keys, execute, patch, chain };
   }

@@ -51,9 +51,9 @@ export async function runAssemble(job: AssembleJob): Promise<AssembleResult> {
     placer.write(fileTarget(placer, name, destination, job.into), bytes, 0o644);
   }
   placer.finish();
-  const { changed, entries, contentSize } = placer;
+  const { changed, followedLinks, entries, contentSize } = placer;
   for (const fd of [root, ...sources]) closeQuietly(fd);
-  return { changed, entries, contentSize, warnings };
+  return { changed, followedLinks, entries, contentSize, warnings };
 }
 
 function placeCopy(
