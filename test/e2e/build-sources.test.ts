@@ -1,6 +1,14 @@
 /** Where a build's files come from: mounts of the context, OCI layouts, named folders, repositories; and what is kept of it. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
@@ -232,6 +240,25 @@ describe("downloads", () => {
 });
 
 describe("what is kept", () => {
+  test(
+    "a folder that a client sent before is brought up to date with the times of its folders",
+    async () => {
+      const Dockerfile = "FROM busybox\nCOPY src /to\nRUN stat -c '%n %Y' /to/*\n";
+      const folder = project(daemon, { Dockerfile, "src/a/f": "1", "src/b/f": "1", "src/b/g": "1" });
+      const seen = async (): Promise<string[]> => {
+        for (const name of ["a", "b"]) utimesSync(join(folder, "src", name), 1_000_000_000, 1_000_000_000);
+        const { stderr } = await buildOk(daemon, folder, [], { client: "session" });
+        return [...stderr.matchAll(/ (\/to\/\S+ \d+)$/gm)].map(([, line]) => line as string);
+      };
+      const times = ["/to/a 1000000000", "/to/b 1000000000"];
+      expect(await seen()).toEqual(times);
+      writeFileSync(join(folder, "src/a/f"), "2");
+      rmSync(join(folder, "src/b/g"));
+      expect(await seen()).toEqual(times);
+    },
+    SECONDS,
+  );
+
   test(
     "contexts that were sent leave no digests; the copies of folders and repositories are listed and pruned",
     async () => {

@@ -94,6 +94,7 @@ export class SyncedFolders {
     const before = readManifest(join(folder, MANIFEST));
     const after: Manifest = {};
     const wanted: SyncEntry[] = [];
+    const folders = new Map<string, SyncEntry>();
     let hasMarks = false;
     let count = 0;
     for await (const entry of transfer.entries()) {
@@ -106,6 +107,7 @@ export class SyncedFolders {
       if (Object.hasOwn(after, entry.path))
         throw invalidParameter(`the build context has ${entry.path} twice`);
       after[entry.path] = facts;
+      if ((entry.mode & S.IFMT) === S.IFDIR) folders.set(entry.path, entry);
       if (before?.[entry.path] !== facts) wanted.push(entry);
     }
     const gone =
@@ -120,7 +122,9 @@ export class SyncedFolders {
         hint: "Build again: it is received anew then.",
       });
     if (entries.length > 0 || gone.length > 0) {
-      const tar = archiveOf(entries, gone, transfer, report, signal);
+      const changed = [...gone, ...entries.map(({ path }) => path)];
+      const all = [...foldersOf(changed, folders, entries), ...entries];
+      const tar = archiveOf(all, gone, transfer, report, signal);
       await runJob(
         {
           job: "apply",
@@ -145,6 +149,21 @@ async function allOf(
   before: Manifest,
 ): Promise<SyncEntry[] | undefined> {
   return Object.keys(after).some((path) => before[path] === after[path]) ? undefined : wanted;
+}
+
+/** The folders that `paths` are in, and that are not among `entries`: what is changed in them changes their times, which are set again. */
+function foldersOf(
+  paths: readonly string[],
+  folders: ReadonlyMap<string, SyncEntry>,
+  entries: readonly SyncEntry[],
+): Set<SyncEntry> {
+  const found = new Set<SyncEntry>();
+  for (const path of paths) {
+    const folder = folders.get(path.slice(0, Math.max(path.lastIndexOf("/"), 0)));
+    if (folder !== undefined) found.add(folder);
+  }
+  for (const entry of entries) found.delete(entry);
+  return found;
 }
 
 async function* archiveOf(
@@ -218,12 +237,10 @@ function typeOf(entry: SyncEntry): EntryType | undefined {
 function factsOf(entry: SyncEntry): string {
   const { mode, uid, gid, size, linkTarget = "" } = entry;
   const isFolder = (mode & S.IFMT) === S.IFDIR;
-  // Times of folders change with what is in them.
-  const time = isFolder ? 0 : entry.mtime;
   const attributes = Object.entries(entry.xattrs ?? {}).map(
     ([name, value]) => `${name}=${Buffer.from(value).toString("hex")}`,
   );
-  return `${mode}:${uid}:${gid}:${isFolder ? 0 : size}:${time}:${linkTarget}:${attributes.sort().join(";")}`;
+  return `${mode}:${uid}:${gid}:${isFolder ? 0 : size}:${entry.mtime}:${linkTarget}:${attributes.sort().join(";")}`;
 }
 
 function checkPath(path: string): void {
