@@ -1,0 +1,176 @@
+/**
+ * COPY of a large folder that changes at random, patched over the COPY before, beside the same files copied as a whole by another
+ * daemon: the layers must be the same, and so must be what a later step sees of them.
+ *
+ * BERTH_PATCH_SEEDS=100 tries more trees, BERTH_PATCH_SEED=7 only that one.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { type TarEntry, TarReader } from "@berth/archive";
+import { ChangingTree, oneOf, type Random, random } from "../harness/changing-tree.ts";
+import { type Daemon, startDaemon } from "../harness/daemon.ts";
+import { type BuildClient, build, buildOk, project } from "../harness/project.ts";
+
+const { BERTH_PATCH_SEED: ONLY, BERTH_PATCH_SEEDS: COUNT } = process.env;
+/** Two that have many changes. */
+const SEEDS = COUNT === undefined ? [6, 9] : Array.from({ length: Number(COUNT) }, (_, seed) => seed);
+const ROUNDS = 5;
+const SECONDS = 300_000;
+const BEGAN = Math.floor(Date.now() / 1000);
+
+let patching: Daemon;
+let anew: Daemon;
+beforeAll(async () => {
+  const start = () => startDaemon({ engine: "berth", images: ["busybox"] });
+  [patching, anew] = [await start(), await start()];
+}, 120_000);
+afterAll(async () => {
+  await Promise.all([patching?.stop(), anew?.stop()]);
+}, 60_000);
+
+/** What is at the destination before, and may be in the way. */
+const BASES = [
+  "true",
+  "mkdir -p /to/d3 /to/d4 /to/new0; echo base > /to/base; echo base > /to/d3/f3; chmod 2770 /to/d4; chown -R 7:8 /to",
+  "mkdir -p /to /away; ln -s /away /to/new1; ln -s d6 /to/new2; ln -s ../base /to/d2; ln -s / /to/d5",
+  "mkdir -p /to/d7/old /to/new3; echo old > /to/d7/old/f; echo old > /to/new3/f\nRUN rm -rf /to/d7/old /to/new3; mkdir /to/d7/old",
+  "mkdir -p /real; ln -s real /to; ln -s /real /link",
+];
+const FLAGS = [
+  "",
+  "--chown=1000:1001",
+  "--chmod=640",
+  "--chmod=u=rwX,go=rX",
+  "--exclude=d1? --exclude=**/*0",
+  "--link",
+  "--parents",
+  "--link --chown=5:6 --chmod=755",
+];
+const COPIES = ["src /to", "src/ /to/", "src /to/deep/er/", ". /to", "src /link/x", "./src/. /"];
+const IGNORED = ["", "", "**/*9\n", "src/d2\n!src/d2/f2*\n", "*\n!src\nsrc/d1*\n!src/d12\n"];
+const CLIENTS: readonly BuildClient[] = ["berth", "berth", "session"];
+
+function dockerfile(choose: Random): string {
+  const copy = oneOf(choose, COPIES);
+  const [, to] = copy.split(" ");
+  return `# syntax=docker/dockerfile:1-labs
+FROM busybox AS first
+RUN ${oneOf(choose, BASES)}
+COPY ${oneOf(choose, FLAGS)} ${copy}
+FROM busybox
+COPY ${oneOf(choose, ["", "--chown=9:9", "--exclude=**/f1*"])} --from=first ${to} /again
+RUN --mount=from=first,target=/f cd /f; \\
+  find .${to} /again ! -type d -exec stat -c '%n %f %u:%g %s %h' {} + > /seen; \\
+  find .${to} /again -type d -exec stat -c '%n %f %u:%g' {} + >> /seen; \\
+  find .${to} /again -type l -exec readlink {} + >> /seen; \\
+  find .${to} /again -type f -exec md5sum {} + >> /seen; sort -o /seen /seen
+FROM first
+COPY --from=1 /again /seen /
+`;
+}
+
+test.each(ONLY === undefined ? SEEDS : [Number(ONLY)])(
+  "tree %d",
+  async (seed) => {
+    const choose = random(seed);
+    const folder = mkdtempSync(join(patching.scope.directory, "tree-"));
+    const client = oneOf(choose, CLIENTS);
+    const tree = new ChangingTree(join(folder, "src"), choose, { hiddenChanges: client === "berth" });
+    const Dockerfile = dockerfile(choose);
+    writeFileSync(join(folder, "Dockerfile"), Dockerfile);
+    writeFileSync(join(folder, ".dockerignore"), oneOf(choose, IGNORED));
+    const options = { client };
+    const done = [`client ${client}`];
+    for (let round = 0; round < ROUNDS; round++) {
+      const [patched, whole] = await Promise.all([
+        build(patching, folder, ["-t", "made"], options),
+        build(anew, folder, ["-t", "made", "--no-cache"], options),
+      ]);
+      const how = `${Dockerfile}${readFileSync(join(folder, ".dockerignore"), "utf8")}${done.join("\n")}\n`;
+      if (patched.exitCode !== whole.exitCode)
+        throw new Error(`${how}${patched.stderr}\n-- as a whole:\n${whole.stderr}`);
+      if (whole.exitCode === 0) {
+        if (choose(4) === 0) await patching.ok(["berth", "builder", "prune", "-f"]);
+        const [ours, theirs] = await Promise.all([layersOf(patching, folder), layersOf(anew, folder)]);
+        for (const [at, layer] of ours.entries())
+          expect(`${how}layer ${at}:\n${difference(layer, theirs[at])}`).toBe(`${how}layer ${at}:\n`);
+      }
+      done.push(...tree.change());
+    }
+    rmSync(folder, { recursive: true });
+  },
+  SECONDS,
+);
+
+test(
+  "what was copied through a link of the base is not patched",
+  async () => {
+    const Dockerfile =
+      "FROM busybox\nRUN mkdir -p /to/d1; ln -s d1 /to/a; ln -s d2 /to/z\nCOPY src /to\nRUN cat /to/d1/f /to/d2/f > /seen\n";
+    const files: Record<string, string> = { Dockerfile, "src/d1/f": "1", "src/d2/f": "2", "src/z/f": "z" };
+    for (let n = 0; n < 600; n++) files[`src/d${n % 9}/f${n}`] = String(n);
+    const folder = project(patching, files);
+    const seen = async () => {
+      await buildOk(patching, folder, ["-t", "linked"]);
+      return await patching.out("run", "--rm", "linked", "cat", "/seen");
+    };
+    const write = (path: string, content: string) => {
+      mkdirSync(join(folder, path, ".."), { recursive: true });
+      writeFileSync(join(folder, path), content);
+    };
+    // All of it is copied in the order of names: z/f takes the place of d2/f, d1/f that of a/f.
+    expect(await seen()).toBe("1z");
+    write("src/d2/f", "changed");
+    expect(await seen()).toBe("1z");
+    rmSync(join(folder, "src/z"), { recursive: true });
+    expect(await seen()).toBe("1changed");
+    write("src/a/f", "a");
+    expect(await seen()).toBe("1changed");
+  },
+  SECONDS,
+);
+
+function difference(ours: readonly string[], theirs: readonly string[] = []): string {
+  const [us, them] = [new Set(ours), new Set(theirs)];
+  const lines = [
+    ...theirs.filter((line) => !us.has(line)).map((line) => `- ${line}`),
+    ...ours.filter((line) => !them.has(line)).map((line) => `+ ${line}`),
+  ];
+  return lines.join("\n") || (ours.join() === theirs.join() ? "" : "the same in another order");
+}
+
+/** The layers of `made` as `docker save` has them. */
+async function layersOf(daemon: Daemon, place: string): Promise<string[][]> {
+  const folder = mkdtempSync(`${place}-saved-`);
+  const archive = join(folder, "made.tar");
+  await daemon.ok(["docker", "save", "-o", archive, "made"]);
+  await daemon.ok(["tar", "-C", folder, "-xf", archive]);
+  const [{ Layers }] = JSON.parse(readFileSync(join(folder, "manifest.json"), "utf8"));
+  const layers = (Layers as string[]).map((path) => entriesOf(readFileSync(join(folder, path))));
+  rmSync(folder, { recursive: true });
+  return layers;
+}
+
+/** A line for each entry; what has no time of its own has that of the build. */
+function entriesOf(tar: Uint8Array): string[] {
+  const lines: string[] = [];
+  let content: Bun.CryptoHasher;
+  let current: TarEntry;
+  const reader = new TarReader({
+    entry(entry) {
+      current = entry;
+      content = new Bun.CryptoHasher("md5");
+    },
+    data: (bytes) => void content.update(bytes),
+    end() {
+      const { type, name, linkName, mode, uid, gid, mtime } = current;
+      const time = mtime.seconds >= BEGAN ? "now" : `${mtime.seconds}.${mtime.nanoseconds}`;
+      const facts = [type, linkName, mode.toString(8), uid, gid, time, content.digest("hex")];
+      lines.push(`${JSON.stringify(name)} ${facts.join(" ")}`);
+    },
+  });
+  reader.push(tar);
+  reader.finish();
+  return lines;
+}
