@@ -5,6 +5,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { QUICK_NAMES } from "../apps/cli/src/quick/names.ts";
+import { asOneModule } from "./one-module.ts";
 
 const root = resolve(import.meta.dir, "..");
 const quickly = QUICK_NAMES.map((name) => `apps/berth/src/programs/quick/${name}.ts`);
@@ -54,30 +55,16 @@ const options = {
   throw: false,
 } satisfies Partial<Bun.BuildConfig>;
 
-function failed(logs: readonly unknown[]): never {
-  for (const message of logs) console.error(String(message));
+function failed(why: unknown): never {
+  for (const message of [why].flat()) console.error(String(message));
   rmSync(temporary, { force: true });
   process.exit(1);
 }
 
-/**
- * One module, because loading the sixty of `run` takes longer than what it does with them. What is imported where it is needed
- * is evaluated there; only modules of the runtime are loaded with the whole, so nothing in it may name them at its top.
- */
-async function asOneModule(entry: string): Promise<string> {
-  const bundle = await Bun.build({ ...options, entrypoints: [resolve(root, entry)] });
-  if (!bundle.success) failed(bundle.logs);
-  const text = await bundle.outputs[0]!.text();
-  const imported = new Bun.Transpiler({ loader: "js" })
-    .scanImports(text)
-    .filter(({ kind }) => kind === "import-statement")
-    .map(({ path }) => path);
-  if (imported.length > 0) failed([`${entry} would load at every start: ${imported.join(", ")}`]);
-  return text;
-}
-
 const oneModule = new Map<string, string>();
-for (const entry of quickly) oneModule.set(resolve(root, entry), await asOneModule(entry));
+for (const entry of quickly) {
+  oneModule.set(resolve(root, entry), await asOneModule(entry, options).catch(failed));
+}
 
 const build = await Bun.build({
   ...options,

@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
+import { lazyNode } from "../lazy-node.ts";
 
 /** Where the build's files come from, as the frontend is told and as the client offers them. */
 export interface BuildFiles extends Disposable {
@@ -22,24 +22,24 @@ export async function buildFiles(context: Context, path: string, file: string): 
     attributes: {},
     folders: {},
     [Symbol.dispose]() {
-      for (const folder of made) rmSync(folder, { recursive: true, force: true });
+      for (const folder of made) lazyNode.fs.rmSync(folder, { recursive: true, force: true });
     },
   };
   const temporary = async () => {
     const { tmpdir } = await import("node:os");
-    const folder = mkdtempSync(join(tmpdir(), "berth-build-"));
+    const folder = lazyNode.fs.mkdtempSync(join(tmpdir(), "berth-build-"));
     made.push(folder);
     return folder;
   };
   const fromStdin = async () => {
     const folder = await temporary();
     const bytes = await readAll(context.stdin.chunks());
-    writeFileSync(join(folder, "Dockerfile"), bytes);
+    lazyNode.fs.writeFileSync(join(folder, "Dockerfile"), bytes);
     return folder;
   };
   const fromUrl = async () => {
     const folder = await temporary();
-    writeFileSync(join(folder, "Dockerfile"), await download(file));
+    lazyNode.fs.writeFileSync(join(folder, "Dockerfile"), await download(file));
     return folder;
   };
   try {
@@ -71,7 +71,7 @@ async function contextFolder(
   fromElsewhere: () => Promise<string>,
 ): Promise<void> {
   const root = resolve(path);
-  const stat = statSync(root, { throwIfNoEntry: false });
+  const stat = await statIfExists(root);
   if (stat === undefined) {
     throw new CommandError(`unable to prepare context: path ${JSON.stringify(path)} not found`);
   }
@@ -82,7 +82,7 @@ async function contextFolder(
     files.dockerfile = join(files.folders.dockerfile, "Dockerfile");
     return;
   }
-  const dockerfile = file === "" ? defaultDockerfile(root) : resolve(file);
+  const dockerfile = file === "" ? await defaultDockerfile(root) : resolve(file);
   const within = relative(root, dockerfile);
   // A Dockerfile outside of the context has a folder of its own.
   const outside = within.startsWith("..") || isAbsolute(within);
@@ -92,11 +92,20 @@ async function contextFolder(
 }
 
 /** `Dockerfile`, or `dockerfile` where only that is there. */
-function defaultDockerfile(root: string): string {
+async function defaultDockerfile(root: string): Promise<string> {
   const usual = join(root, "Dockerfile");
   const small = join(root, "dockerfile");
-  const has = (path: string) => statSync(path, { throwIfNoEntry: false }) !== undefined;
-  return !has(usual) && has(small) ? small : usual;
+  const has = async (path: string) => (await statIfExists(path)) !== undefined;
+  return !(await has(usual)) && (await has(small)) ? small : usual;
+}
+
+async function statIfExists(path: string) {
+  try {
+    return await Bun.file(path).stat();
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
 }
 
 /** A tar in any compression, or a Dockerfile alone. */
@@ -131,7 +140,7 @@ async function contextFromStdin(
   if (file !== "")
     throw new CommandError("ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
   const folder = await temporary();
-  writeFileSync(join(folder, "Dockerfile"), await readAll(all()));
+  lazyNode.fs.writeFileSync(join(folder, "Dockerfile"), await readAll(all()));
   files.folders.dockerfile = folder;
   files.folders.context = await temporary();
   files.dockerfile = join(folder, "Dockerfile");

@@ -1,10 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { NativeBuildRequest } from "@berth/api/build";
 import type { Agent, Secret, SshKey } from "@berth/client/build";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { parseCsvLine } from "../flags/csv.ts";
+import { lazyNode } from "../lazy-node.ts";
 import { keyValueList } from "./key-value-list.ts";
 
 /** So large may the file of a private key be. */
@@ -38,7 +38,7 @@ export function secretsOf(context: Context, texts: readonly string[]): Map<strin
       }
     }
     const path = resolve(file ?? id);
-    if (statSync(path, { throwIfNoEntry: false }) === undefined) {
+    if (lazyNode.fs.statSync(path, { throwIfNoEntry: false }) === undefined) {
       throw new CommandError(`failed to stat ${file ?? id}: stat ${file ?? id}: no such file or directory`);
     }
     secrets.set(id, { file: path });
@@ -59,11 +59,11 @@ export async function agentsOf(context: Context, texts: readonly string[]): Prom
 }
 
 async function agentOf(paths: readonly string[]): Promise<Agent> {
-  const { readSshKey } = await import("@berth/client/build");
+  const { readSshKey } = await import("@berth/client/ssh-keys");
   const keys: SshKey[] = [];
   for (const path of paths) {
     if (path === "") throw new CommandError("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set");
-    const stat = statSync(path, { throwIfNoEntry: false });
+    const stat = lazyNode.fs.statSync(path, { throwIfNoEntry: false });
     if (stat === undefined)
       throw new CommandError(`could not parse ssh: stat ${path}: no such file or directory`);
     if (stat.isSocket()) {
@@ -72,7 +72,7 @@ async function agentOf(paths: readonly string[]): Promise<Agent> {
     }
     if (stat.size > KEY_LIMIT) throw new CommandError(`failed to parse ${path}: the file is too large`);
     try {
-      keys.push(readSshKey(readFileSync(path, "utf8")));
+      keys.push(readSshKey(lazyNode.fs.readFileSync(path, "utf8")));
     } catch (error) {
       throw new CommandError(`failed to parse ${path}: ${(error as Error).message}`);
     }

@@ -1,4 +1,3 @@
-import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { BuildResult, NativeBuildRequest, ProgressEvent, StepExplanation } from "@berth/api/build";
 import { BuildFailure, build } from "@berth/client/build";
@@ -8,6 +7,7 @@ import { withProxies } from "../container-options/proxy-environment.ts";
 import type { Context } from "../context.ts";
 import { CommandError, ExitStatus } from "../errors.ts";
 import type { FlagValues } from "../flags/flag.ts";
+import { lazyNode } from "../lazy-node.ts";
 import { type BuildFiles, buildFiles, isRemote } from "./context-argument.ts";
 import { excerpt, failureReport } from "./failure.ts";
 import type { BUILD_FLAGS } from "./flags.ts";
@@ -27,7 +27,7 @@ export async function runBuild(context: Context, values: Values, path: string): 
     throw new CommandError(`ERROR: progress=${mode} and quiet cannot be used together`);
   const progress = await progressView(context, values.quiet ? "quiet" : mode);
   // A file of an earlier build must not stand for this one.
-  if (values.iidfile !== "") rmSync(values.iidfile, { force: true });
+  if (values.iidfile !== "") lazyNode.fs.rmSync(values.iidfile, { force: true });
   using interruption = interruptible();
   using files = await buildFiles(context, path, values.file);
   try {
@@ -120,7 +120,7 @@ async function report(
 ): Promise<void> {
   const { imageId } = result;
   if (values.quiet && imageId !== undefined && !isCall(values)) await context.stdout.write(`${imageId}\n`);
-  if (values.iidfile !== "" && imageId !== undefined) writeFileSync(values.iidfile, imageId);
+  if (values.iidfile !== "" && imageId !== undefined) lazyNode.fs.writeFileSync(values.iidfile, imageId);
   if (values["metadata-file"] !== "") writeMetadata(values["metadata-file"], result);
   if (isCall(values)) return reportCall(context, values, result, steps);
   if (!values.quiet && !raw) await context.stderr.write(warningSummary(steps, values.debug));
@@ -140,7 +140,7 @@ export function writeMetadata(file: string, results: BuildResult | Record<string
   const json = isOne(results)
     ? one(results)
     : Object.fromEntries(Object.entries(results).map(([name, result]) => [name, one(result)]));
-  writeFileSync(file, JSON.stringify(json, null, 2));
+  lazyNode.fs.writeFileSync(file, JSON.stringify(json, null, 2));
 }
 
 /** Values that are JSON themselves (descriptors, provenance) become part of the metadata's JSON. */
@@ -224,7 +224,9 @@ export async function explainFailure(
 ): Promise<CommandError> {
   const { dockerfile, quiet, target } = about;
   const text =
-    dockerfile !== undefined && existsSync(dockerfile) ? readFileSync(dockerfile, "utf8") : undefined;
+    dockerfile !== undefined && lazyNode.fs.existsSync(dockerfile)
+      ? lazyNode.fs.readFileSync(dockerfile, "utf8")
+      : undefined;
   if (!quiet) await context.stderr.write(failureReport(failure, steps, text));
   const hint = failure.hint === undefined ? "" : `\n${failure.hint}`;
   const of = target === undefined ? "" : `target ${target}: `;
@@ -345,7 +347,7 @@ function namedContext(files: BuildFiles, attributes: Record<string, string>, tex
     attributes[`context:${name}`] = value;
   else {
     const path = resolve(value);
-    if (!existsSync(path))
+    if (!lazyNode.fs.existsSync(path))
       throw new CommandError(`failed to get build context ${name}: stat ${value}: no such file or directory`);
     files.folders[name] = path;
     attributes[`context:${name}`] = `local:${name}`;
@@ -374,7 +376,9 @@ async function sharedKey(files: BuildFiles): Promise<string> {
   const root = files.folders.context;
   if (root === undefined) return "";
   const { hostname } = await import("node:os");
-  const machine = existsSync("/etc/machine-id") ? readFileSync("/etc/machine-id", "utf8").trim() : hostname();
+  const machine = lazyNode.fs.existsSync("/etc/machine-id")
+    ? lazyNode.fs.readFileSync("/etc/machine-id", "utf8").trim()
+    : hostname();
   return new Bun.CryptoHasher("sha256")
     .update(`${machine} ${process.getuid?.()} ${resolve(root)}`)
     .digest("hex");

@@ -1,2 +1,2 @@
 /** Commands that are programs of their own, as they are called (quick.ts). */
-export const QUICK_NAMES: readonly string[] = ["exec", "images", "ps", "rm", "run", "start", "stop"];
+export const QUICK_NAMES: readonly string[] = ["build", "exec", "images", "ps", "rm", "run", "start", "stop"];

@@ -138,10 +138,12 @@ export async function nativePlace(path: string): Promise<NativePlace> {
 }
 
 async function identify(folders: Readonly<Record<string, string>>): Promise<Record<string, NativeFolder>> {
-  const { statSync } = await import("node:fs");
   const found: Record<string, NativeFolder> = {};
   for (const [name, path] of Object.entries(folders)) {
-    const { dev, ino } = statSync(path, { bigint: true });
+    // Loading node:fs takes longer than all the rest of a quick build.
+    let { dev, ino }: { dev: number | bigint; ino: number | bigint } = await Bun.file(path).stat();
+    if (!Number.isSafeInteger(ino))
+      ({ dev, ino } = (await import("node:fs")).statSync(path, { bigint: true }));
     found[name] = { path, device: String(dev), inode: String(ino) };
   }
   return found;
