@@ -264,13 +264,19 @@ describe.each([
     // Both patches are over the layer that is complete.
     expect(inside(snapshots.view([...chain, second]), show)).toBe("a 1\nb 1\nc 3\n");
 
-    await snapshots.share(patch, sha256("image"), chain, { diffId: patch, size: 1 });
-    for (const layer of [whole, second, patch]) await snapshots.removeLayer(layer);
+    const image = sha256("image");
+    await snapshots.share(patch, image, chain, { diffId: patch, size: 1 });
+    const shared = () => [whole, second, patch, image].filter((layer) => snapshots.isShared(layer));
+    expect(shared()).toEqual([whole, patch, image]);
+    for (const layer of [whole, patch]) await snapshots.removeLayer(layer);
+    expect(shared()).toContain(image);
+    await snapshots.removeLayer(second);
+    expect(shared()).not.toContain(image);
     expect(snapshots.list("private")).toEqual([]);
     const again = await open({ dataRoot, jobs });
     expect(again.list("private")).toEqual([]);
-    expect(inside(again.view([...chain, sha256("image")]), show)).toBe("a 1\nb 2\n");
-    await again.removeLayer(sha256("image"));
+    expect(inside(again.view([...chain, image]), show)).toBe("a 1\nb 2\n");
+    await again.removeLayer(image);
     expect(readdirSync(join(dataRoot, "layers")).sort()).toEqual(
       [encoded(chain[0]!), "empty", "l", "new"].sort(),
     );

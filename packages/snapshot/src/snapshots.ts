@@ -42,7 +42,10 @@ export interface Snapshots extends AsyncDisposable {
    * removed. Not synced: see `flush`. @throws not-found.
    */
   share(existing: Digest, chainId: Digest, parents: readonly Digest[], facts: LayerFacts): Promise<void>;
-  /** True when a private layer is part of an image too. */
+  /**
+   * Whether its files, or those that it is a patch over, stay when it is removed: true for a private layer that an image needs
+   * too, and for one of an image that is private too.
+   */
   isShared(id: Digest): boolean;
   /** What layers that were committed without `sync` hold is on the disk when it resolves. */
   flush(): Promise<void>;

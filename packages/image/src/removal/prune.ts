@@ -33,13 +33,12 @@ export class ImagePruner {
     const { catalog, content, snapshots, emit } = this.#context;
     const danglingOnly = filters.boolean("dangling", true);
     const until = untilFilter(filters);
-    const sizes = new Map<Digest, number>(
-      snapshots.list().map((layer) => [layer, snapshots.layerSize(layer)]),
-    );
     const report: ImagesPruneReport = { ImagesDeleted: null, SpaceReclaimed: 0 };
     for (const image of catalog.visible()) {
       if (signal.aborted) break;
       if (!matches(image, filters, until)) continue;
+      const layers = image.chain.filter((layer) => snapshots.has(layer) && !snapshots.isShared(layer));
+      const sizes = new Map<Digest, number>(layers.map((layer) => [layer, snapshots.layerSize(layer)]));
       const items = await this.#removeUnused(image, danglingOnly);
       if (items.length === 0) continue;
       report.ImagesDeleted = [...(report.ImagesDeleted ?? []), ...items];

@@ -258,7 +258,19 @@ export class LayerFolder {
   }
 
   isShared(chainId: Digest): boolean {
-    return this.#names.has(chainId);
+    const record = this.#records.get(chainId);
+    if (record === undefined) return false;
+    if (record.of === undefined) return this.#names.has(chainId) || this.#hasNamedPatch(chainId);
+    const { over } = this.#get(record.of);
+    const isLast = (uses: Map<Digest, number>, of: Digest) => this.#removed.has(of) && uses.get(of) === 1;
+    return !isLast(this.#names, record.of) || (over !== undefined && !isLast(this.#patches, over));
+  }
+
+  #hasNamedPatch(chainId: Digest): boolean {
+    if (!this.#patches.has(chainId)) return false;
+    for (const [patch, { over }] of this.#records)
+      if (over === chainId && this.#names.has(patch)) return true;
+    return false;
   }
 
   /** Everything that was written before is on the disk when it resolves. */
