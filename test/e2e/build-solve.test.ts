@@ -1,6 +1,15 @@
 /** The engine of the builder: cache, isolation of steps, failures, what is left after them. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { build, buildOk, type Files, project } from "../harness/project.ts";
@@ -125,6 +134,51 @@ describe("cache", () => {
       await daemon.out("rmi", "large");
       await daemon.out("load", "-i", saved);
       expect(await shown("large")).toBe(last);
+    },
+    SECONDS,
+  );
+
+  test(
+    "much that was never read is copied while it is hashed, and thrown away when that was in vain",
+    async () => {
+      const big = (text: string) => text.repeat((40 << 20) / text.length);
+      const Dockerfile = "FROM busybox\nRUN mkdir /to; echo base > /to/base\nCOPY big small /to/\n";
+      const files = { Dockerfile, big: big("abcdefgh"), small: "s" };
+      const folder = project(daemon, files);
+      const data = join(daemon.scope.directory, "data");
+      const layers = () => readdirSync(join(data, "layers")).sort();
+      const isTidy = () =>
+        readdirSync(join(data, "trash")).length + readdirSync(join(data, "layers/new")).length === 0;
+      await buildOk(daemon, folder, ["-t", "ahead"], client);
+      const first = await idOf("ahead");
+      expect(
+        await daemon.out("run", "--rm", "ahead", "sh", "-c", "cat /to/base /to/small; wc -c < /to/big"),
+      ).toBe(`base\ns${40 << 20}`);
+      // The layer is the tar that the image says it is.
+      const saved = join(daemon.scope.directory, "ahead.tar");
+      await daemon.out("save", "-o", saved, "ahead");
+      const ids = JSON.parse(await daemon.out("image", "inspect", "-f", "{{json .RootFS.Layers}}", "ahead"));
+      const tar = Bun.spawnSync(["tar", "-xOf", saved, `blobs/sha256/${ids.at(-1).slice("sha256:".length)}`]);
+      expect(`sha256:${new Bun.CryptoHasher("sha256").update(tar.stdout).digest("hex")}`).toBe(ids.at(-1));
+
+      const before = layers();
+      utimesSync(join(folder, "big"), 1, 1);
+      const again = text(await buildOk(daemon, folder, ["-t", "ahead"], client));
+      expect(again.match(/CACHED/g)).toHaveLength(3);
+      expect(await made(files, "ahead")).toBe(first);
+      const failing = project(daemon, {
+        Dockerfile: "FROM busybox AS a\nCOPY big /\nFROM busybox\nCOPY --from=a /big /\nCOPY missing /\n",
+        big: big("other"),
+      });
+      expect((await build(daemon, failing, [], client)).exitCode).toBe(1);
+      await eventually("what was in vain is gone", () => isTidy());
+      const failed = layers().filter((name) => !before.includes(name));
+      // The first stage may have been there in time.
+      expect(failed.length).toBeLessThan(3);
+
+      writeFileSync(join(folder, "big"), big("ijkl"));
+      await buildOk(daemon, folder, ["-t", "ahead"], client);
+      expect(await daemon.out("run", "--rm", "ahead", "head", "-c", "4", "/to/big")).toBe("ijkl");
     },
     SECONDS,
   );

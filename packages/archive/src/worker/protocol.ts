@@ -289,6 +289,8 @@ export interface AssembleJob {
   mode?: { octal: number } | { symbolic: string };
   /** Seconds since 1970: no time is later, and new folders have it. */
   epoch?: number;
+  /** The folder of the overlay's changes that the target writes to, to be hashed when all is there. */
+  digest?: string;
 }
 
 export interface AssembleResult {
@@ -299,6 +301,7 @@ export interface AssembleResult {
   entries: number;
   contentSize: number;
   warnings: string[];
+  layer?: LayerDigest;
 }
 
 /** Which layers folders of overlayfs changes are: as `diff` would write them, without writing. */
@@ -308,7 +311,15 @@ export interface DigestsJob {
 }
 
 export interface DigestsResult {
-  layers: { diffId: Digest; size: number; contentSize: number }[];
+  layers: LayerDigest[];
+}
+
+/** A layer as a tar. */
+export interface LayerDigest {
+  diffId: Digest;
+  /** Bytes of the tar. */
+  size: number;
+  contentSize: number;
 }
 
 /** Cuts all times in a tree: none is later than `epoch`, seconds since 1970. */

@@ -1,6 +1,7 @@
 import {
   type AssembleCopy,
   type AssembleJob,
+  type LayerDigest,
   type Match,
   runJob,
   startJob,
@@ -18,10 +19,15 @@ import { digestOfEntries, type FileTree } from "../sources/file-tree.ts";
 /** What a source of COPY is taken from: a folder of files, or layers. */
 export type CopyOrigin = { kind: "files"; tree: FileTree } | { kind: "layers"; chain: readonly Digest[] };
 
-/** A source with all that is to be copied, and its digest. */
-export interface SelectedSource {
+/** A source with all that is to be copied. */
+export interface ListedSource {
   source: CopySource;
   origin: CopyOrigin;
+  matches: { match: Match; entries: TreeEntry[] }[];
+}
+
+/** And the digests of that. */
+export interface SelectedSource extends ListedSource {
   matches: { match: Match; entries: TreeEntry[]; digest: string }[];
 }
 
@@ -32,24 +38,22 @@ export function digestOfSelection(selection: Selection): string[] {
   return selection.map(({ entries }) => digestOfEntries(entries, true));
 }
 
-/** Lists and hashes what the sources of a COPY stand for. @throws not-found with BuildKit's sentence for one that matches nothing */
-export async function selectSources(
+/** Lists what the sources of a COPY stand for. @throws not-found with BuildKit's sentence for one that matches nothing */
+export async function listSources(
   snapshots: Snapshots,
   node: CopyNode,
   origins: readonly CopyOrigin[],
   signal: AbortSignal,
-): Promise<SelectedSource[]> {
+): Promise<ListedSource[]> {
   const matcher = node.excludes.length > 0 ? new IgnoreMatcher(node.excludes) : undefined;
   const selected = await Promise.all(
-    node.sources.map(async (source, index): Promise<SelectedSource> => {
+    node.sources.map(async (source, index): Promise<ListedSource> => {
       const origin = origins[index] as CopyOrigin;
       const found = await selectSource(snapshots, source.path, origin, signal);
-      const matches: SelectedSource["matches"] = [];
+      const matches: ListedSource["matches"] = [];
       for (const { match, entries: all } of found) {
         const entries = matcher === undefined ? all : withoutExcluded(matcher, match, all);
-        if (entries.length === 0) continue;
-        if (origin.kind === "files") await origin.tree.hash(entries, signal);
-        matches.push({ match, entries, digest: digestOfEntries(entries, origin.kind === "layers") });
+        if (entries.length > 0) matches.push({ match, entries });
       }
       return { source, origin, matches };
     }),
@@ -63,6 +67,23 @@ export async function selectSources(
     );
   }
   return selected;
+}
+
+/** Reads what is not known yet. */
+export async function hashSources(
+  listed: readonly ListedSource[],
+  signal: AbortSignal,
+): Promise<SelectedSource[]> {
+  return await Promise.all(
+    listed.map(async ({ source, origin, matches: all }) => {
+      const matches: SelectedSource["matches"] = [];
+      for (const { match, entries } of all) {
+        if (origin.kind === "files") await origin.tree.hash(entries, signal);
+        matches.push({ match, entries, digest: digestOfEntries(entries, origin.kind === "layers") });
+      }
+      return { source, origin, matches };
+    }),
+  );
 }
 
 /** What a path with wildcards stands for, each match with all that is below it; entries of layers have their digests. */
@@ -123,15 +144,16 @@ export interface CopyFacts {
   followedLinks: boolean;
   size: number;
   warnings: string[];
+  packed?: LayerDigest;
 }
 
-/** Carries out a COPY or ADD in a worker, into `layer`. @throws invalid-parameter, SyscallError's text */
+/** Carries out a COPY or ADD in a worker, into `layer`; `pack`: and finds out which tar that is. @throws invalid-parameter, SyscallError's text */
 export async function copyStep(
   snapshots: Snapshots,
   node: CopyNode,
-  selected: readonly SelectedSource[],
+  selected: readonly ListedSource[],
   layer: NewLayer,
-  options: { owner: { uid: number; gid: number } | undefined; epoch: number | undefined },
+  options: { owner: { uid: number; gid: number } | undefined; epoch: number | undefined; pack: boolean },
   signal: AbortSignal,
 ): Promise<CopyFacts> {
   const views: View[] = [];
@@ -170,10 +192,11 @@ export async function copyStep(
     ...(options.owner && { owner: options.owner }),
     ...(node.chmod && { mode: node.chmod }),
     ...(options.epoch !== undefined && { epoch: options.epoch }),
+    ...(options.pack && { digest: layer.folder }),
   };
   const result = await runJob(job, { signal });
-  const { changed, followedLinks, contentSize: size, warnings } = result;
-  return { changed, followedLinks, size, warnings };
+  const { changed, followedLinks, contentSize: size, warnings, layer: packed } = result;
+  return { changed, followedLinks, size, warnings, ...(packed && { packed }) };
 }
 
 /** Makes a folder with its parents. */

@@ -10,11 +10,11 @@ import { inputsOf } from "../graph/node-list.ts";
 import type { BuildGraph, GraphNode, ImageNode, NodeId } from "../graph/operation.ts";
 import { type NewLayer, newLayer } from "../layers/new-layer.ts";
 import type { FileTree } from "../sources/file-tree.ts";
+import { HeadStart } from "./head-start.ts";
 import { KeptFiles } from "./kept-files.ts";
 import { openSource } from "./open-source.ts";
 import type { BuildScope, NodeResult, Solved } from "./scope.ts";
 import {
-  type Execute,
   type LayerStep,
   NO_LAYERS,
   type StepKeys,
@@ -23,6 +23,9 @@ import {
   type StepWork,
 } from "./step-work.ts";
 import type { Step } from "./steps.ts";
+
+/** `listing`: of the layer `over`. */
+type Patched = { over: Digest; listing: string };
 
 /**
  * Executes the nodes of one graph that its target needs, each once, independent ones side by side; what the cache has is not
@@ -194,6 +197,7 @@ export class Solver {
       if (found !== undefined)
         return finish(found, true, "the same instruction was executed on the same layers");
     }
+    await using begun = await this.#begin(node, work, ignoresCache);
     const canonical = await keys.canonical();
     if (!ignoresCache) {
       const found = cache.find(canonical, keys.inputs);
@@ -211,7 +215,8 @@ export class Solver {
     const result = await context.inFlight.run(
       `${canonical}:${keys.inputs}:${ignoresCache ? this.#platform + request.ref : ""}`,
       this.#scope.signal,
-      (log, signal) => this.#execute(node, base, work, { canonical, fresh: ignoresCache }, log, signal),
+      (log, signal) =>
+        this.#execute(node, base, work, { canonical, begun, fresh: ignoresCache }, log, signal),
       (log) => step.follow(log),
     );
     return finish(result, false, reason);
@@ -235,15 +240,20 @@ export class Solver {
     node: LayerStep,
     base: Solved,
     work: StepWork,
-    { canonical, fresh }: { canonical: string; fresh: boolean },
+    { canonical, begun, fresh }: { canonical: string; begun: HeadStart | undefined; fresh: boolean },
     log: StepLog,
     signal: AbortSignal,
   ): Promise<StepResult> {
     const { snapshots } = this.#scope.context.parts;
-    const patch = fresh ? undefined : await this.#patch(work);
+    if (begun !== undefined) {
+      const outcome = await begun.finish(log);
+      return await this.#keep(node, base, work.keys, canonical, begun.layer, outcome);
+    }
+    const patched = fresh ? undefined : this.#patched(work);
+    const patch = patched && (await work.patch?.(patched.listing));
     if (patch !== undefined) {
-      await using layer = await newLayer(snapshots, work.chain, patch.over);
-      const outcome = await patch.execute(layer, log, signal);
+      await using layer = await newLayer(snapshots, work.chain, patched?.over);
+      const outcome = await patch(layer, log, signal);
       if (outcome !== undefined) return await this.#keep(node, base, work.keys, canonical, layer, outcome);
     }
     await using layer = await newLayer(snapshots, work.chain);
@@ -257,7 +267,7 @@ export class Solver {
     { quick, inputs, sameBase, anyBase }: StepKeys,
     canonical: string,
     layer: NewLayer,
-    { size, keep, listing }: StepOutcome,
+    { size, keep, listing, packed }: StepOutcome,
   ): Promise<StepResult> {
     const isEmpty = layer.isEmpty();
     if (!isEmpty) await layer.commit(size, listing);
@@ -270,17 +280,15 @@ export class Solver {
         size: isEmpty ? 0 : size,
         created: this.#now(),
         parent: base.results.at(-1)?.id ?? "",
-        diffId: undefined,
-        tarSize: 0,
+        diffId: isEmpty ? undefined : packed?.diffId,
+        tarSize: isEmpty ? 0 : (packed?.size ?? 0),
       },
       keep ? [canonical, sameBase, anyBase, ...(quick === undefined ? [] : [quick])] : [],
     );
   }
 
-  /** What the same instruction left on the same layers, when only the difference to it has to be executed. */
-  async #patch(
-    work: StepWork,
-  ): Promise<{ execute: Execute<StepOutcome | undefined>; over: Digest } | undefined> {
+  /** What the same instruction left on the same layers, when perhaps only the difference to it has to be executed. */
+  #patched(work: StepWork): Patched | undefined {
     const { cacheHold, context } = this.#scope;
     const { snapshots } = context.parts;
     const before = work.patch && context.cache.find(work.keys.sameBase, work.keys.inputs);
@@ -288,8 +296,25 @@ export class Solver {
     cacheHold.add(before);
     const over = snapshots.wholeLayer(before.layer);
     const listing = snapshots.layerListing(over);
-    const execute = listing === undefined ? undefined : await work.patch?.(listing);
-    return execute && { execute, over };
+    return listing === undefined ? undefined : { over, listing };
+  }
+
+  /** Begins a step before its key is known, when that pays and nothing is there that it could be a patch over. */
+  async #begin(node: LayerStep, work: StepWork, fresh: boolean): Promise<HeadStart | undefined> {
+    const { context, request, signal } = this.#scope;
+    if (!(await HeadStart.pays(work)) || (!fresh && this.#patched(work) !== undefined)) return undefined;
+    const isPacked = (request.exporters ?? []).some(({ type }) => type !== "local" && type !== "tar");
+    const pack = isPacked && this.#isOfResult(node);
+    return await HeadStart.begin(context.parts.snapshots, work, { pack, signal });
+  }
+
+  /** Its layer is one of those that the target consists of. */
+  #isOfResult(node: GraphNode): boolean {
+    for (let at = this.#graph.nodes[this.#graph.target]; at !== undefined; ) {
+      if (at === node) return true;
+      at = "base" in at ? this.#graph.nodes[at.base] : undefined;
+    }
+    return false;
   }
 
   async #import(

@@ -1,8 +1,16 @@
-import { runJob } from "@berth/archive";
+import { type LayerDigest, runJob } from "@berth/archive";
 import type { Digest } from "@berth/base";
 import { BuildError } from "../build-error.ts";
 import { keyOf } from "../cache/key.ts";
-import { type CopyOrigin, copyStep, mkdirStep, type SelectedSource, selectSources } from "../exec/copy.ts";
+import {
+  type CopyOrigin,
+  copyStep,
+  hashSources,
+  type ListedSource,
+  listSources,
+  mkdirStep,
+  type SelectedSource,
+} from "../exec/copy.ts";
 import { entriesToPatch, listingOf } from "../exec/copy-patch.ts";
 import { runStep } from "../exec/run.ts";
 import type { StepLog } from "../exec/step-log.ts";
@@ -33,17 +41,22 @@ export interface StepKeys {
   anyBase: string;
 }
 
-/** `size`: bytes of the layer's files, -1 when nobody knows; `keep`: it may be found again; `listing`: kept with the layer. */
+/**
+ * `size`: bytes of the layer's files, -1 when nobody knows; `keep`: it may be found again; `listing`: kept with the layer; `packed`:
+ * the tar that the layer is, if it was found out.
+ */
 export interface StepOutcome {
   size: number;
   keep: boolean;
   listing?: string;
+  packed?: LayerDigest;
 }
 
 export type Execute<Outcome = StepOutcome> = (
   layer: NewLayer,
   log: StepLog,
   signal: AbortSignal,
+  pack?: boolean,
 ) => Promise<Outcome>;
 
 export interface StepWork {
@@ -51,11 +64,22 @@ export interface StepWork {
   /** Layers that its own is made on. */
   chain: readonly Digest[];
   execute: Execute;
+  /** Bytes that have to be read before `keys` are known; undefined when it cannot be executed before that. */
+  unread?(): Promise<number>;
   /**
    * How to execute it as a patch over the layer that the same instruction left on the same layers, with this listing; undefined
    * when it has to be executed as a whole, which may also turn out only while it is executed.
    */
   patch?(listing: string): Promise<Execute<StepOutcome | undefined> | undefined>;
+}
+
+function unreadBytes(listed: readonly ListedSource[]): number {
+  let bytes = 0;
+  for (const { origin, matches } of listed) {
+    if (origin.kind !== "files") continue;
+    for (const { entries } of matches) bytes += origin.tree.unreadBytes(entries);
+  }
+  return bytes;
 }
 
 /** Says what the steps of a build do, and by what they are known. */
@@ -114,9 +138,15 @@ export class StepPlanner {
       node.excludes,
       epoch,
     ];
-    let selection: ReturnType<typeof selectSources> | undefined;
+    const { signal } = this.#scope;
+    let listing: Promise<ListedSource[]> | undefined;
+    const list = () => {
+      listing ??= listSources(snapshots, node, origins, signal);
+      return listing;
+    };
+    let selection: Promise<SelectedSource[]> | undefined;
     const select = () => {
-      selection ??= selectSources(snapshots, node, origins, this.#scope.signal);
+      selection ??= list().then((listed) => hashSources(listed, signal));
       return selection;
     };
     const chains = origins.map((origin) => (origin.kind === "layers" ? origin.chain : undefined));
@@ -125,28 +155,33 @@ export class StepPlanner {
     );
     // Sources are known by content: only the base must be the same.
     keys.inputs = link ? NO_LAYERS : keyOf(base.chain);
-    const copy = async (what: readonly SelectedSource[], ...[layer, log, signal]: Parameters<Execute>) => {
-      const facts = await copyStep(snapshots, node, what, layer, { owner, epoch }, signal);
-      for (const warning of facts.warnings) log.write(2, Buffer.from(`${warning}\n`));
-      return { size: facts.size, keep: !facts.changed, followedLinks: facts.followedLinks };
+    const copy = async (
+      what: readonly ListedSource[],
+      ...[layer, log, aborted, pack = false]: Parameters<Execute>
+    ) => {
+      const options = { owner, epoch, pack: pack && snapshots.layersAreIndependent };
+      const { warnings, changed, ...facts } = await copyStep(snapshots, node, what, layer, options, aborted);
+      for (const warning of warnings) log.write(2, Buffer.from(`${warning}\n`));
+      return { ...facts, keep: !changed };
     };
     const chain = link ? [] : base.chain;
     const execute: Execute = async (...where) => {
-      const selected = await select();
-      const { followedLinks, ...outcome } = await copy(selected, ...where);
-      const listing = canBePatched && !followedLinks ? listingOf(node, selected) : undefined;
-      return { ...outcome, ...(listing !== undefined && { listing }) };
+      const { followedLinks, ...outcome } = await copy(await list(), ...where);
+      const copied = canBePatched && !followedLinks ? listingOf(node, await select()) : undefined;
+      return { ...outcome, ...(copied !== undefined && { listing: copied }) };
     };
-    if (!canBePatched) return { keys, execute, chain };
-    const patch = async (listing: string): Promise<Execute<StepOutcome | undefined> | undefined> => {
-      const differing = entriesToPatch(node, await select(), listing);
+    const unread = async () => unreadBytes(await list());
+    const work: StepWork = { keys, execute, chain, unread };
+    if (!canBePatched) return work;
+    work.patch = async (before) => {
+      const differing = entriesToPatch(node, await select(), before);
       if (differing === undefined) return undefined;
       return async (...where) => {
         const { followedLinks, keep } = await copy(differing, ...where);
         return followedLinks ? undefined : { keep, size: -1 };
       };
     };
-    return { keys, execute, patch, chain };
+    return work;
   }
 
   async #prepareRun(node: RunNode, base: Solved, inputs: ReadonlyMap<NodeId, NodeResult>) {

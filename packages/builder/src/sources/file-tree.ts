@@ -112,6 +112,17 @@ export class FileTree implements TreeLookup {
     return file.size > maximum ? undefined : await file.text();
   }
 
+  /** How much of these entries would have to be read for their digests. */
+  unreadBytes(entries: readonly TreeEntry[]): number {
+    let bytes = 0;
+    for (const entry of entries) {
+      const isFile = (entry.mode & S.IFMT) === S.IFREG;
+      if (isFile && entry.digest === undefined && this.#digests?.get(entry) === undefined)
+        bytes += entry.size;
+    }
+    return bytes;
+  }
+
   /** Fills in the digests of these entries. @throws SyscallError when one is not there any more */
   async hash(entries: readonly TreeEntry[], signal: AbortSignal): Promise<void> {
     const missing: TreeEntry[] = [];

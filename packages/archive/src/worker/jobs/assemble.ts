@@ -8,6 +8,7 @@ import { TarReader } from "../../tar/index.ts";
 import { TreePlacer } from "../../tree/place-tree.ts";
 import type { AssembleCopy, AssembleJob, AssembleResult } from "../protocol.ts";
 import { enterOpenView, openView, ownMounts } from "../view.ts";
+import { digestLayer } from "./digests.ts";
 
 const PIECE = 256 * 1024;
 const FIRST_BLOCK = 512;
@@ -29,6 +30,7 @@ export async function runAssemble(job: AssembleJob): Promise<AssembleResult> {
   });
   const folders = sources.map((fd) => new Directories(fd));
   const archives = await openArchives(job, folders);
+  const upper = job.digest === undefined ? undefined : open(job.digest, O.RDONLY | O.DIRECTORY);
   enterOpenView(job.target);
   const root = open("/", O.RDONLY | O.DIRECTORY);
   const { owner, mode, epoch } = job;
@@ -53,7 +55,8 @@ export async function runAssemble(job: AssembleJob): Promise<AssembleResult> {
   placer.finish();
   const { changed, followedLinks, entries, contentSize } = placer;
   for (const fd of [root, ...sources]) closeQuietly(fd);
-  return { changed, followedLinks, entries, contentSize, warnings };
+  const layer = upper === undefined ? undefined : digestLayer(upper);
+  return { changed, followedLinks, entries, contentSize, warnings, ...(layer && { layer }) };
 }
 
 function placeCopy(
