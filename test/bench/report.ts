@@ -61,6 +61,7 @@ ${tables(rows)}
 
 - Times are whole processes, from the start of the client to its end: medians of ${runs} runs after two that are thrown away (lines and
   logs: of at most 5; many at once: one run).
+- The exec roots of Docker and Berth and Podman's run root are in memory, as /run is on an installed system.
 - \`crun\` is the floor: \`crun run\` of the same root filesystem with nothing around it.
 - \`docker CLI on berth\` is the unmodified Docker CLI with \`DOCKER_HOST\` at Berth.
 - Memory is from \`/proc/PID/smaps_rollup\`, summed over all processes of an engine except those inside containers. *Private, written* is

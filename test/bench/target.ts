@@ -97,7 +97,7 @@ function descendants(root: number): number[] {
 
 /** Docker, or Berth driven by its own client; `client` may also be the Docker CLI on Berth. */
 export async function startDaemonTargets(): Promise<Target[]> {
-  const docker = await startDaemon({ engine: "docker", images: ["busybox"] });
+  const docker = await startDaemon({ engine: "docker", images: ["busybox"], execRootInMemory: true });
   const targets: Target[] = [];
   const dockerWorker = startWorker([], docker.environment());
   // unshare and tini are ours, dockerd and what is below it is the engine.
@@ -116,7 +116,7 @@ export async function startDaemonTargets(): Promise<Target[]> {
     },
   });
   if (await Bun.file(BERTH).exists()) {
-    const berth = await startDaemon({ engine: "berth", images: ["busybox"] });
+    const berth = await startDaemon({ engine: "berth", images: ["busybox"], execRootInMemory: true });
     const worker = startWorker([], berth.environment());
     const processes = () =>
       leftovers(berth.scope)

@@ -28,6 +28,8 @@ export interface DaemonOptions {
   flags?: readonly string[];
   /** The data root is a file system of its own of so many megabytes. */
   dataRootMegabytes?: number;
+  /** The exec root is in memory, as /run is on an installed system. */
+  execRootInMemory?: boolean;
 }
 
 /** The Docker CLI that users have: 28.2.2 where it is installed, else Debian's. */
@@ -70,6 +72,11 @@ export class Daemon {
 
   get dataRoot(): string {
     return join(this.scope.directory, "data");
+  }
+
+  /** Data root and exec root may be mounts of ours. */
+  private isOwnMount(path: string): boolean {
+    return path === this.dataRoot || path === join(this.scope.directory, "exec");
   }
 
   /** Environment that points every client at this daemon. */
@@ -208,8 +215,7 @@ export class Daemon {
           await Bun.sleep(20);
           left = leftovers(this.scope, [...this.seen]);
         }
-        // The data root itself may be a mount of ours.
-        left.mounts = left.mounts.filter((path) => path !== this.dataRoot);
+        left.mounts = left.mounts.filter((path) => !this.isOwnMount(path));
         problems.push(...this.describe(left, ["processes", "mounts"]));
       }
     } catch (error) {
@@ -228,7 +234,7 @@ export class Daemon {
     const ofContainers = (): string[] => {
       const left = leftovers(this.scope, ids);
       left.links = left.links.filter((link) => link !== this.scope.bridge);
-      left.mounts = left.mounts.filter((path) => path !== this.dataRoot);
+      left.mounts = left.mounts.filter((path) => !this.isOwnMount(path));
       left.cgroups = left.cgroups.filter((path) => !path.endsWith(this.scope.cgroupParent));
       return this.describe(left, ["links", "cgroups", "mounts"]);
     };
@@ -251,6 +257,12 @@ function isZombie(pid: number): boolean {
   return /^\d+ \(.*\) Z/.test(readFileSync(`/proc/${pid}/stat`, "utf8"));
 }
 
+async function mountMemory(scope: Scope, name: string, megabytes: number): Promise<void> {
+  const path = join(scope.directory, name);
+  mkdirSync(path);
+  await runOk(["mount", "-t", "tmpfs", "-o", `size=${megabytes}m`, "berth-test", path]);
+}
+
 /** Starts a daemon in a new scope, with images loaded. */
 export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> {
   await sweep();
@@ -259,19 +271,8 @@ export async function startDaemon(options: DaemonOptions = {}): Promise<Daemon> 
   const archives = await imageArchives(options.images ?? []);
   const scope = createScope();
   try {
-    if (options.dataRootMegabytes !== undefined) {
-      const dataRoot = join(scope.directory, "data");
-      mkdirSync(dataRoot);
-      await runOk([
-        "mount",
-        "-t",
-        "tmpfs",
-        "-o",
-        `size=${options.dataRootMegabytes}m`,
-        "berth-test",
-        dataRoot,
-      ]);
-    }
+    if (options.dataRootMegabytes !== undefined) await mountMemory(scope, "data", options.dataRootMegabytes);
+    if (options.execRootInMemory) await mountMemory(scope, "exec", 1024);
     const daemon = new Daemon(
       engine,
       scope,
