@@ -18,7 +18,8 @@ interface How {
 
 /**
  * What a COPY copies has to be hashed before it is known whether the cache has the result. When much of it was never read before,
- * that takes long, and the cache hardly has it: it is copied at the same time, and the copy thrown away if it was in vain.
+ * that takes long, and when it is new the cache hardly has it: it is copied at the same time, and the copy thrown away if it was in
+ * vain.
  */
 export class HeadStart implements AsyncDisposable {
   readonly layer: NewLayer;
@@ -36,14 +37,14 @@ export class HeadStart implements AsyncDisposable {
     this.#outcome.catch(() => {});
   }
 
-  /** There is so much to read that it pays. */
-  static async pays(work: StepWork): Promise<boolean> {
-    return availableParallelism() > 1 && ((await work.unread?.()) ?? 0) >= LEAST_BYTES;
+  /** There is so much to read that it pays. `isKnown`: the cache has results of it, with these files or others. */
+  static async pays(work: StepWork, isKnown: boolean): Promise<boolean> {
+    return availableParallelism() > 1 && ((await work.unread?.(isKnown)) ?? 0) >= LEAST_BYTES;
   }
 
   /** @returns undefined when the disk is too full to try. */
   static async begin(snapshots: Snapshots, work: StepWork, how: How): Promise<HeadStart | undefined> {
-    const bytes = (await work.unread?.()) ?? 0;
+    const bytes = (await work.unread?.(false)) ?? 0;
     const layer = await newLayer(snapshots, work.chain);
     const { available, blockSize } = statfs(layer.folder);
     if (bytes * SHARE < available * blockSize) return new HeadStart(snapshots, layer, work, how);

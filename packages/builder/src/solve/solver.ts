@@ -302,7 +302,9 @@ export class Solver {
   /** Begins a step before its key is known, when that pays and nothing is there that it could be a patch over. */
   async #begin(node: LayerStep, work: StepWork, fresh: boolean): Promise<HeadStart | undefined> {
     const { context, request, signal } = this.#scope;
-    if (!(await HeadStart.pays(work)) || (!fresh && this.#patched(work) !== undefined)) return undefined;
+    const isKnown = !fresh && context.cache.knows(work.keys.sameBase);
+    if (!(await HeadStart.pays(work, isKnown)) || (isKnown && this.#patched(work) !== undefined))
+      return undefined;
     const isPacked = (request.exporters ?? []).some(({ type }) => type !== "local" && type !== "tar");
     const pack = isPacked && this.#isOfResult(node);
     return await HeadStart.begin(context.parts.snapshots, work, { pack, signal });

@@ -64,8 +64,11 @@ export interface StepWork {
   /** Layers that its own is made on. */
   chain: readonly Digest[];
   execute: Execute;
-  /** Bytes that have to be read before `keys` are known; undefined when it cannot be executed before that. */
-  unread?(): Promise<number>;
+  /**
+   * Bytes that have to be read before `keys` are known; undefined when it cannot be executed before that. `changed`: only of what
+   * has certainly changed.
+   */
+  unread?(changed: boolean): Promise<number>;
   /**
    * How to execute it as a patch over the layer that the same instruction left on the same layers, with this listing; undefined
    * when it has to be executed as a whole, which may also turn out only while it is executed.
@@ -73,10 +76,10 @@ export interface StepWork {
   patch?(listing: string): Promise<Execute<StepOutcome | undefined> | undefined>;
 }
 
-function unreadBytes(listed: readonly ListedSource[]): number {
+function unreadBytes(listed: readonly ListedSource[], changed: boolean): number {
   let bytes = 0;
   for (const { origin, matches } of listed) {
-    if (origin.kind !== "files") continue;
+    if (origin.kind !== "files" || (changed && !origin.tree.isRemembered)) continue;
     for (const { entries } of matches) bytes += origin.tree.unreadBytes(entries);
   }
   return bytes;
@@ -170,7 +173,7 @@ export class StepPlanner {
       const copied = canBePatched && !followedLinks ? listingOf(node, await select()) : undefined;
       return { ...outcome, ...(copied !== undefined && { listing: copied }) };
     };
-    const unread = async () => unreadBytes(await list());
+    const unread = async (changed: boolean) => unreadBytes(await list(), changed);
     const work: StepWork = { keys, execute, chain, unread };
     if (!canBePatched) return work;
     work.patch = async (before) => {

@@ -112,6 +112,11 @@ export class FileTree implements TreeLookup {
     return file.size > maximum ? undefined : await file.text();
   }
 
+  /** Digests of its files are kept from build to build: what has none has changed. */
+  get isRemembered(): boolean {
+    return this.#digests !== undefined;
+  }
+
   /** How much of these entries would have to be read for their digests. */
   unreadBytes(entries: readonly TreeEntry[]): number {
     let bytes = 0;
