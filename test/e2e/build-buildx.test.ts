@@ -58,6 +58,14 @@ describe.if(hasBuildx && isBerth)("buildx", () => {
     expect(again.stderr.match(/importing cache manifest/g)).toHaveLength(1);
   });
 
+  test("names outside ASCII, as old and new clients understand them", async () => {
+    writeFileSync(join(folder, "ü 日本"), "1");
+    const file = dockerfile("Names", 'FROM busybox\nCOPY ["ü 日本", "/t/"]\n');
+    expect(await buildx("-f", join(folder, file))).toMatchObject({ exitCode: 0 });
+    const old = ["docker20", "build", "-f", join(folder, file), folder];
+    expect(await daemon.run(old, { env: { DOCKER_BUILDKIT: "1" } })).toMatchObject({ exitCode: 0 });
+  });
+
   test("an OCI layout into a folder of the client", async () => {
     const out = at("layout");
     const made = await buildx("-o", `type=oci,tar=false,dest=${out}`, "-t", "a/b:c");

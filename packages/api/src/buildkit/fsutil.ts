@@ -80,9 +80,14 @@ export function hasContent(stat: Stat): boolean {
   return (unixMode(stat.mode) & S.IFMT) === S.IFREG && stat.linkname === "";
 }
 
-/** Values of a header that may hold anything but ASCII: with `<name>-encoded: 1`, they are query-escaped. */
+/**
+ * Values of a header that may hold anything but ASCII: the bytes of their UTF-8, which all clients take. Control characters have no
+ * place in a header: with `<name>-encoded: 1` values are query-escaped, which clients of 2023 and later take.
+ */
 export function encodeHeader(name: string, values: readonly string[]): Record<string, string[]> {
-  if (!values.some((value) => /[^\x20-\x7e]/.test(value))) return { [name]: [...values] };
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+  if (!values.some((value) => /[\x00-\x1f\x7f]/.test(value)))
+    return { [name]: values.map((value) => Buffer.from(value).toString("latin1")) };
   const escaped = values.map((value) => encodeURIComponent(value).replaceAll("%20", "+"));
   return { [name]: escaped, [`${name}-encoded`]: ["1"] };
 }
@@ -90,7 +95,8 @@ export function encodeHeader(name: string, values: readonly string[]): Record<st
 export function decodeHeader(metadata: ReadonlyMap<string, readonly string[]>, name: string): string[] {
   const values = metadata.get(name) ?? [];
   const encoded = metadata.get(`${name}-encoded`)?.[0];
-  if (encoded !== "1" && encoded !== "true") return [...values];
+  if (encoded !== "1" && encoded !== "true")
+    return values.map((value) => Buffer.from(value, "latin1").toString());
   return values.map((value) => {
     try {
       return decodeURIComponent(value.replaceAll("+", " "));

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { connect, createServer, type Socket } from "node:net";
-import { goMode, METHODS, PACKET, Packet, type Stat } from "@berth/api/buildkit";
+import { decodeHeader, goMode, METHODS, PACKET, Packet, type Stat } from "@berth/api/buildkit";
 import { type CallHandler, serveGrpc } from "@berth/api/grpc";
 import { BerthError } from "@berth/base";
 import { sessionFolder } from "./file-sync.ts";
@@ -34,15 +34,17 @@ const stat = (path: string, mode: number, size = 0): Stat => ({
   ...{ path, mode: goMode(mode), uid: 0, gid: 0, size, modTime: 7n, linkname: "", devmajor: 0, devminor: 0 },
   xattrs: {},
 });
-const request = { include: [], exclude: ["a, b", "ü*"], follow: ["Dockerfile"] };
+const request = { include: [], exclude: ["a, b", "ü*"], follow: ["a\nb%"] };
 const never = new AbortController().signal;
 
 test("listing, contents in any order, the end", async () => {
   const big = new Uint8Array(3_000_000).fill(65);
   let finished = false;
   let patterns: unknown;
+  let encoded: unknown;
   const client = await session(async (call) => {
-    patterns = [call.metadata.get("exclude-patterns"), call.metadata.get("exclude-patterns-encoded")];
+    patterns = ["exclude-patterns", "followpaths"].map((name) => decodeHeader(call.metadata, name));
+    encoded = ["exclude-patterns", "followpaths"].map((name) => call.metadata.has(`${name}-encoded`));
     for (const each of [
       stat("dir", 0o40755),
       stat("dir/big", 0o100644, big.length),
@@ -82,7 +84,9 @@ test("listing, contents in any order, the end", async () => {
     expect(() => transfer.read("dir")).toThrow("was not listed");
   }
   expect(finished).toBe(true);
-  expect(patterns).toEqual([["a%2C+b", "%C3%BC*"], ["1"]]);
+  expect(patterns).toEqual([["a, b", "ü*"], ["a\nb%"]]);
+  // Old clients know nothing of escapes, which only a control character asks for.
+  expect(encoded).toEqual([false, true]);
 });
 
 test("a client's complaint, and one that leaves", async () => {
