@@ -215,6 +215,19 @@ describe("steps", () => {
   );
 
   test(
+    "what a step writes into /etc/hostname stays; hosts and resolv.conf are its own",
+    async () => {
+      const Dockerfile =
+        "FROM busybox\nRUN for f in hostname hosts resolv.conf; do echo mine > /etc/$f; done\nFROM busybox\nCOPY --from=0 /etc /seen\n";
+      await made({ Dockerfile }, "hostname");
+      expect(await daemon.out("run", "--rm", "hostname", "sh", "-c", "grep -l mine /seen/*")).toBe(
+        "/seen/hostname",
+      );
+    },
+    SECONDS,
+  );
+
+  test(
     "a step that fails says how, and leaves nothing",
     async () => {
       const folder = project(daemon, { Dockerfile: "FROM busybox\nRUN echo before; exit 7\n" });

@@ -214,6 +214,7 @@ ff02::1	ip6-allnodes
 ff02::2	ip6-allrouters
 `;
 
+/** A step's own `/etc/hosts` and `/etc/resolv.conf`; `/etc/hostname` is the image's, as in BuildKit, and may be written. */
 function writeFiles(
   parts: BuilderParts,
   folder: string,
@@ -221,11 +222,7 @@ function writeFiles(
   network: StepNetwork,
   addHosts: readonly string[],
 ) {
-  const files = {
-    hosts: join(folder, "hosts"),
-    hostname: join(folder, "hostname"),
-    resolvConf: join(folder, "resolv.conf"),
-  };
+  const files = { hosts: join(folder, "hosts"), resolvConf: join(folder, "resolv.conf") };
   const lines = [network.isHost ? readIfThere("/etc/hosts") || LOCAL : LOCAL];
   for (const entry of addHosts) {
     const separator = entry.search(/[:=]/);
@@ -236,7 +233,6 @@ function writeFiles(
   }
   if (network.address !== "") lines.push(`${network.address}\t${hostname}\n`);
   writeFileSync(files.hosts, lines.join(""), { mode: 0o644 });
-  writeFileSync(files.hostname, `${hostname}\n`, { mode: 0o644 });
   writeFileSync(files.resolvConf, network.resolvConf, { mode: 0o644 });
   return files;
 }
