@@ -44,6 +44,13 @@ describe("the Dockerfile", () => {
     const output = await failure({ x: "" });
     expect(output).toContain("failed to read dockerfile: open");
   });
+  onBerth("a folder, or in a folder that is not there", async () => {
+    expect(await failure({ "Dockerfile/x": "" })).toMatch(/open \S*\/Dockerfile: is a directory/);
+    const Dockerfile = "FROM busybox\n";
+    expect(await failure({ Dockerfile }, ["-f", "/none/x"])).toContain(
+      "open /none/x: no such file or directory",
+    );
+  });
   test("empty", async () => {
     const output = await failure({ Dockerfile: "" });
     expect(output).toMatch(/the Dockerfile .*cannot be empty|file with no instructions/);
@@ -83,6 +90,10 @@ describe("files", () => {
       secret: "x",
     });
     expect(output).toMatch(/secret"?:? not found|excluded by .dockerignore/);
+  });
+  onBerth("a bad pattern in .dockerignore", async () => {
+    const output = await failure({ Dockerfile: "FROM busybox\nCOPY . /\n", ".dockerignore": "a\n[\n" });
+    expect(output).toContain('syntax error in pattern: "["');
   });
   test("nothing outside of the context, neither by .. nor by a link", async () => {
     const outside = join(daemon.scope.directory, "outside");

@@ -86,6 +86,10 @@ async function contextFolder(
   const within = relative(root, dockerfile);
   // A Dockerfile outside of the context has a folder of its own.
   const outside = within.startsWith("..") || isAbsolute(within);
+  const there = await statIfExists(dockerfile);
+  const cannot = (why: string) => new CommandError(`unable to prepare context: open ${dockerfile}: ${why}`);
+  if (there?.isDirectory()) throw cannot("is a directory");
+  if (there === undefined && outside) throw cannot("no such file or directory");
   files.folders.dockerfile = outside ? dirname(dockerfile) : root;
   files.attributes.filename = outside ? basename(dockerfile) : within;
   files.dockerfile = dockerfile;

@@ -26,7 +26,7 @@ export class PathPattern {
   readonly #tokens: Token[];
   readonly #test: (path: string) => boolean;
 
-  /** @param source cleaned (`cleanPattern`). @throws invalid-parameter `syntax error in pattern`. */
+  /** @param source cleaned (`cleanPattern`). @throws invalid-parameter `syntax error in pattern: …`. */
   constructor(source: string) {
     if (source.length > MAX_PATTERN) throw invalidParameter("pattern is too long");
     this.source = source;
@@ -45,7 +45,7 @@ export class PathPattern {
   }
 }
 
-const bad = () => invalidParameter("syntax error in pattern");
+const bad = (source: string) => invalidParameter(`syntax error in pattern: ${JSON.stringify(source)}`);
 
 function tokenize(source: string): Token[] {
   const tokens: Token[] = [];
@@ -69,7 +69,7 @@ function tokenize(source: string): Token[] {
       at = found.end;
     } else if (character === "\\") {
       const next = source[++at];
-      if (next === undefined) throw bad();
+      if (next === undefined) throw bad(source);
       literal(next);
     } else literal(character);
   }
@@ -85,16 +85,16 @@ function readClass(source: string, start: number): { token: Token; end: number }
   const take = () => {
     if (source[at] === "\\") at++;
     const character = source[at++];
-    if (character === undefined) throw bad();
+    if (character === undefined) throw bad(source);
     return character;
   };
   while (source[at] !== "]" || ranges.length === 0) {
-    if (source[at] === undefined || source[at] === "-" || source[at] === "]") throw bad();
+    if (source[at] === undefined || source[at] === "-" || source[at] === "]") throw bad(source);
     const from = take();
     let to = from;
     if (source[at] === "-") {
       at++;
-      if (source[at] === "]") throw bad();
+      if (source[at] === "]") throw bad(source);
       to = take();
     }
     ranges.push([from, to]);
