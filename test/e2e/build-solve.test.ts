@@ -228,6 +228,22 @@ describe("steps", () => {
   );
 
   test(
+    "the network is the host's where that is asked for and allowed, and none has only its own loopback",
+    async () => {
+      const { bridge } = daemon.scope;
+      const seen = async (flag: string, ...args: string[]) => {
+        const Dockerfile = `FROM busybox\nRUN ${flag} echo bridges $(ip -o link | grep -c ${bridge}) of $(ip -o link | wc -l)\n`;
+        const built = await buildOk(daemon, project(daemon, { Dockerfile }), args, client);
+        return /bridges (.*)$/m.exec(text(built))?.[1];
+      };
+      expect(await seen("--network=host", "--network", "host")).toMatch(/^1 of/);
+      expect(await seen("", "--network", "host")).toMatch(/^1 of/);
+      expect(await seen("--network=none")).toBe("0 of 1");
+    },
+    SECONDS,
+  );
+
+  test(
     "a step that fails says how, and leaves nothing",
     async () => {
       const folder = project(daemon, { Dockerfile: "FROM busybox\nRUN echo before; exit 7\n" });

@@ -64,7 +64,10 @@ export async function runStep(
   const network = await joinNetwork(parts, id, hostname, mode);
   undo.defer(network.release);
   const files = writeFiles(parts, folder, hostname, network, options.addHosts);
-  const hostConfig = hostConfigOf(parts, node, options);
+  const hostConfig = {
+    ...hostConfigOf(parts, node, options),
+    ...(network.isHost && { NetworkMode: "host" }),
+  };
   const spec = parts.buildSpec({
     id,
     config: { Hostname: hostname, Domainname: "", WorkingDir: node.cwd, Tty: false },
