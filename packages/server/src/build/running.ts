@@ -7,6 +7,8 @@ import { ProgressQueue } from "./progress-queue.ts";
 const APPEARS_WITHIN_MS = 5_000;
 /** Events that are kept until the first reader comes. */
 const KEPT = 10_000;
+/** How long they are kept after the end: a build may fail before the client's request for its progress is here. */
+const READABLE_FOR_MS = 10_000;
 
 /** A build under a name, whose progress others may read. */
 export class Running {
@@ -18,6 +20,14 @@ export class Running {
 
   get signal(): AbortSignal {
     return this.#controller.signal;
+  }
+
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
+  get wasRead(): boolean {
+    return this.#early === undefined;
   }
 
   cancel(): void {
@@ -68,7 +78,7 @@ export class RunningBuilds {
   /** Makes the name known before anything is built, so that progress can be read from the start. */
   begin(ref: string): Running {
     const known = this.#running.get(ref);
-    if (known !== undefined) return known;
+    if (known?.hasEnded === false) return known;
     const running = new Running();
     this.#running.set(ref, running);
     for (const resolve of this.#waiting.get(ref) ?? []) resolve(running);
@@ -76,13 +86,21 @@ export class RunningBuilds {
     return running;
   }
 
+  /** What nobody has read yet can still be found for a while. */
   end(ref: string): void {
-    this.#running.get(ref)?.end();
-    this.#running.delete(ref);
+    const running = this.#running.get(ref);
+    running?.end();
+    const forget = () => {
+      if (this.#running.get(ref) === running) this.#running.delete(ref);
+    };
+    if (running?.wasRead === false) setTimeout(forget, READABLE_FOR_MS).unref();
+    else forget();
   }
 
+  /** One that has not ended. */
   get(ref: string): Running | undefined {
-    return this.#running.get(ref);
+    const running = this.#running.get(ref);
+    return running?.hasEnded ? undefined : running;
   }
 
   build(request: BuildRequest, running: Running, signal: AbortSignal): Promise<BuildResult> {
