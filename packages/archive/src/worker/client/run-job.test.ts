@@ -142,3 +142,13 @@ test("a job that is longer than an argument can be", async () => {
   });
   expect(contents.length).toBe(3000);
 });
+
+test("a worker that ends before it has read a long job says itself why; abort does too", async () => {
+  const job: Job = { job: "read-file", view: bigTree(), paths: ["x".repeat(3 << 20)], limit: 1 };
+  const killed = await failureOf(runJob(job, { command: ["bash", "-c", "exec 4<&-; kill -9 $$", "bash"] }));
+  expect(killed.message).toBe("the worker was ended by SIGKILL");
+  const abort = new AbortController();
+  const running = runJob(job, { command: ["bash", "-c", "exec sleep 100", "bash"], signal: abort.signal });
+  abort.abort();
+  expect((await failureOf(running)).kind).toBe("cancelled");
+});

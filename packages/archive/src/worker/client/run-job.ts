@@ -166,14 +166,11 @@ async function put(write: () => unknown): Promise<boolean> {
   }
 }
 
+/** Writes a job for the worker. One that ends before it has read it says itself why, or was cancelled. */
 async function send(fd: number, text: string): Promise<void> {
-  try {
-    const writer = Bun.file(fd).writer();
-    writer.write(text);
-    await writer.end();
-  } finally {
-    closeQuietly(fd);
-  }
+  const writer = Bun.file(fd).writer();
+  if (await put(() => writer.write(text))) await put(() => writer.end());
+  closeQuietly(fd);
 }
 
 async function readReplies(
