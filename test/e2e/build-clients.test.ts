@@ -121,6 +121,15 @@ for (const { name, words, env = () => ({}), present = true, sessions = false } o
       expect(failed.stderr).toMatch(/exit code: 7|non-zero code: 7/);
     });
 
+    test("steps that a base brings along are told by what they do", async () => {
+      const text = "FROM busybox AS base\nONBUILD RUN echo from-base\nFROM base\nRUN true\n";
+      writeFileSync(join(folder, "Triggers"), text);
+      const built = await build(["-f", join(folder, "Triggers"), "--no-cache", folder]);
+      expect(built.exitCode).toBe(0);
+      // Docker's classic builder counts them only.
+      expect(built.stdout + built.stderr).toMatch(/ONBUILD RUN echo from-base|Executing 1 build trigger/);
+    });
+
     test("a mistake in the Dockerfile", async () => {
       writeFileSync(join(folder, "Wrong"), "FROM busybox\nRUNN true\n");
       const failed = await build(["-f", join(folder, "Wrong"), folder]);

@@ -123,6 +123,10 @@ describe("a step", () => {
     const output = await failure({ Dockerfile: 'FROM busybox\nRUN ["/no/such/program"]\n' });
     expect(output).toMatch(/no such file|not found/);
   });
+  test("with a NUL byte, behind which nothing would be executed", async () => {
+    const output = await failure({ Dockerfile: "FROM busybox\nRUN echo a\0 && false\n" });
+    expect(output).toMatch(/NUL byte|invalid argument/);
+  });
   test("with a user who is not there", async () => {
     const output = await failure({ Dockerfile: "FROM busybox\nUSER nobodyhere\nRUN true\n" });
     expect(output).toMatch(/unable to find user nobodyhere/);

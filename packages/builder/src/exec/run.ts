@@ -63,6 +63,9 @@ export async function runStep(
   const mode = networkOf(node, options);
   const network = await joinNetwork(parts, id, hostname, mode);
   undo.defer(network.release);
+  const env = environment(node, prepared.env);
+  if ([...node.argv, ...env].some((text) => text.includes("\0")))
+    throw invalidParameter("the command or its environment has a NUL byte: no program can be given that");
   const files = writeFiles(parts, folder, hostname, network, options.addHosts);
   const hostConfig = {
     ...hostConfigOf(parts, node, options),
@@ -73,7 +76,7 @@ export async function runStep(
     config: { Hostname: hostname, Domainname: "", WorkingDir: node.cwd, Tty: false },
     hostConfig,
     args: node.argv,
-    env: environment(node, prepared.env),
+    env,
     mounts: prepared.mounts,
     files,
     cgroupParent: hostConfig.CgroupParent || parts.settings.cgroupParent,

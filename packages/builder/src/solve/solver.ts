@@ -91,7 +91,8 @@ export class Solver {
             stage: node.stage ?? "",
             number: Number(numbers?.[1] ?? 0),
             total: Number(numbers?.[2] ?? 0),
-            text: excerpt.text,
+            // The lines of a trigger are those of the FROM that it comes from.
+            text: /\] (ONBUILD .*)$/s.exec(name)?.[1] ?? excerpt.text,
             source: excerpt,
           };
     const identity = keyOf(this.#platform, id, type, definition);
