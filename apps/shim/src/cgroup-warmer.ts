@@ -21,7 +21,8 @@ import {
  * about to come, this process makes a move that changes nothing, and the wait passes while the container is still being prepared.
  */
 export class CgroupWarmer {
-  readonly #pipe: number;
+  /** Ours of the helper; a forked child that is no part of it closes it. */
+  readonly descriptor: number;
 
   /** Forks the helper. `inherited`: descriptors that it must not keep. */
   constructor(inherited: readonly number[]) {
@@ -34,21 +35,16 @@ export class CgroupWarmer {
       serve(pipe.read);
     }
     close(pipe.read);
-    this.#pipe = pipe.write;
+    this.descriptor = pipe.write;
   }
 
   /** A move is about to come. */
   warm(): void {
     try {
-      write(this.#pipe, ONE);
+      write(this.descriptor, ONE);
     } catch {
       // The helper is gone: starts are only slower.
     }
-  }
-
-  /** In a forked child that is no part of it. */
-  forget(): void {
-    closeQuietly(this.#pipe);
   }
 }
 

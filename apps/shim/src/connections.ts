@@ -24,7 +24,7 @@ export interface ConnectionEvents {
 }
 
 /** Everything that comes in on `shim.sock`. */
-export class Connections {
+export class Connections implements Disposable {
   readonly #loop: Loop;
   readonly #listener: number;
   readonly #container: Container;
@@ -74,6 +74,11 @@ export class Connections {
   stopListening(): void {
     this.#loop.remove(this.#listener);
     closeQuietly(this.#listener);
+  }
+
+  /** The daemon's ends. */
+  [Symbol.dispose](): void {
+    this.#closeControl();
   }
 
   #accept(): void {

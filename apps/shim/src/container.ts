@@ -5,7 +5,7 @@ import {
   type Cgroup,
   closeQuietly,
   EPOLL,
-  ForkedChild,
+  type ForkedChild,
   getpid,
   kill,
   type Loop,
@@ -32,6 +32,7 @@ import { Execs } from "./execs.ts";
 import { NonBlockingLog } from "./non-blocking-log.ts";
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
+import type { ShimProcess } from "./shim-process.ts";
 
 /** How long output is awaited after the last process of a container is gone: the kernel closes its pipes at once, so this is a guard only. */
 const DRAIN_PATIENCE_MS = 2000;
@@ -48,7 +49,7 @@ export interface ContainerEvents {
 }
 
 /** One container: what it owns is made by `prepare`, its process by `start`; all of it is gone when `exited` is told. */
-export class Container {
+export class Container implements Disposable {
   readonly io: ProcessIo;
   readonly execs: Execs;
   started: Started | undefined;
@@ -58,6 +59,7 @@ export class Container {
   readonly #directory: string;
   readonly #events: ContainerEvents;
   readonly #log: LogSink | undefined;
+  readonly #logFile: JsonFileWriter | undefined;
   #network: ContainerNetwork | undefined;
   /** Closed, with interfaces that are still to be removed. */
   #closedNetwork: ContainerNetwork | undefined;
@@ -89,6 +91,7 @@ export class Container {
         attributes,
         ...(compress ? { compress: new GzipCompressor() } : {}),
       });
+      this.#logFile = file;
       this.#log = buffer === undefined ? file : new NonBlockingLog(loop, file, buffer);
     }
     this.io = new ProcessIo({ loop, tty: launch.tty, stdinOnce: launch.stdinOnce, log: this.#log });
@@ -106,7 +109,12 @@ export class Container {
    * Network, root filesystem and `config.json`, in the mount namespace that this process is in. `ports`: descriptors of the
    * published ports; `hostMounts`: of the host's mount namespace. Both are closed. `done` is told what failed; call `cleanUp` then.
    */
-  prepare(ports: number[], hostMounts: number, done: (failure?: unknown) => void): void {
+  prepare(
+    ports: number[],
+    hostMounts: number,
+    { aside }: Pick<ShimProcess, "aside">,
+    done: (failure?: unknown) => void,
+  ): void {
     const launch = this.#launch;
     let child: ForkedChild;
     try {
@@ -120,7 +128,7 @@ export class Container {
       this.#mounted = true;
       const networkPath = network.path;
       // Most of the work, and of the memory for it, is needed only once. Meanwhile the daemon is listened to.
-      child = new ForkedChild(() => {
+      child = aside(() => {
         if (existsSync(this.#runtimeFolder)) this.#removeLeftovers();
         network.furnish();
         const reached = launch.reachesHost ? hostMounts : undefined;
@@ -228,6 +236,11 @@ export class Container {
     this.#removeCgroup(50);
     // Last: by this folder the next shim of this container knows that something may be left.
     rmSync(this.#runtimeFolder, { recursive: true, force: true });
+  }
+
+  /** Closes its log, when all else is gone. */
+  [Symbol.dispose](): void {
+    this.#logFile?.[Symbol.dispose]();
   }
 
   #closeNetwork(): void {

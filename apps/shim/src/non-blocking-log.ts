@@ -46,7 +46,7 @@ export class NonBlockingLog implements LogSink {
     if (this.#writer === 0) {
       closeQuietly(pipe.write);
       setProcessName("berth-log");
-      standardStreamsToNull();
+      standardStreamsToNull([0, 1, 2]);
       serve(pipe.read, log);
     }
     closeQuietly(pipe.read);

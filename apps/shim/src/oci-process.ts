@@ -125,13 +125,13 @@ export function runOci(
     takeTerminal();
     stopConsole();
     try {
-      if (code !== 0) {
+      const child = code === 0 ? Number(readText(run.pidFile)) : 0;
+      if (!(child > 0)) {
         closeAll(ours);
         if (terminal >= 0) closeQuietly(terminal);
         done({ error: explainFailure(launch.runtime.name, readText(log), run.command, run.phase) });
         return;
       }
-      const child = Number(readText(run.pidFile));
       remove(run.pidFile);
       remove(log);
       done({ pid: child, io: run.tty ? { terminal } : io });

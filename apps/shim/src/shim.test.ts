@@ -143,6 +143,12 @@ test("a user that is not in the image is refused", async () => {
   await expect(shim.start()).rejects.toThrow(sentence);
 });
 
+test("a runtime that leaves no process is one that failed", async () => {
+  const nothing = { name: "nothing", path: "/bin/true", arguments: [] };
+  const shim = await runtime.launch(launch(["true"], { runtime: nothing }), []);
+  await expect(shim.start()).rejects.toThrow("nothing create failed");
+});
+
 test("output is whole when the client reads late", async () => {
   const shim = await runtime.launch(launch(["sh", "-c", "seq 200000"]), []);
   const stream = await shim.attach({ stdin: false, stdout: true, stderr: true });

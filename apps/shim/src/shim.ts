@@ -3,10 +3,9 @@ import { writeFileAtomic } from "@berth/base";
 import {
   becomeSubreaper,
   CLONE,
-  exitNow,
+  closeQuietly,
+  ensureSession,
   ignoreSignal,
-  Loop,
-  lowerPriority,
   MNT,
   MS,
   mount,
@@ -14,7 +13,6 @@ import {
   open,
   SIG,
   setProcessName,
-  setsid,
   umount2,
   unshare,
 } from "@berth/linux";
@@ -22,7 +20,7 @@ import { EXIT_FILE, type ExitRecord, removeShimFolder } from "@berth/runtime";
 import { Children } from "./children.ts";
 import { Connections } from "./connections.ts";
 import { Container, readLaunch, toFailure } from "./container.ts";
-import { standardStreamsToNull } from "./standard-streams.ts";
+import type { ShimProcess } from "./shim-process.ts";
 
 /** How long the daemon may take to store an exit before the shim leaves it on disk instead. */
 const RECORD_PATIENCE_MS = 10_000;
@@ -38,42 +36,25 @@ export interface Launched {
 }
 
 /**
- * The life of one shim, in a process that was just forked. `take` gives what it is for, and may wait for that. With
- * `hideUnifiedCgroup` the OCI runtime does not see /sys/fs/cgroup/unified: crun refuses hybrid hosts. Never returns.
+ * The life of one shim, in a process that was just forked. `take` gives what it is for, and may wait for that; undefined: for nothing. With
+ * `hideUnifiedCgroup` the OCI runtime does not see /sys/fs/cgroup/unified: crun refuses hybrid hosts.
  */
-export function shimMain(hideUnifiedCgroup: boolean, take: () => Launched): never {
+export function shimMain(
+  hideUnifiedCgroup: boolean,
+  take: () => Launched | undefined,
+  own: ShimProcess,
+): void {
   let directory = "";
+  const launched = () => {
+    const launch = take();
+    directory = launch?.directory ?? "";
+    return launch;
+  };
   try {
-    setsid();
-    becomeSubreaper();
-    ignoreSignal(SIG.PIPE);
-    const loop = new Loop();
-    const children = new Children(loop);
-    const place: Place = { hostMounts: -1 };
-    try {
-      place.hostMounts = open("/proc/self/ns/mnt", O.RDONLY | O.CLOEXEC);
-      leaveMounts(hideUnifiedCgroup);
-    } catch (error) {
-      place.failure = error;
-    }
-    const launched = take();
-    directory = launched.directory;
-    setProcessName("berth-shim");
-    runShim(loop, children, launched, place);
+    runShim(hideUnifiedCgroup, launched, own);
   } catch (error) {
-    process.stderr.write(
-      `berth shim ${directory}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-    );
-    exitNow(1);
+    own.fail(`berth shim ${directory}`, error);
   }
-}
-
-/** Where a shim stands in the kernel. */
-interface Place {
-  /** Descriptor of the host's mount namespace, which it has left. */
-  hostMounts: number;
-  /** Why it has not: no container can be prepared. */
-  failure?: unknown;
 }
 
 /** Into a mount namespace of its own: mounts of the host still arrive here (volumes that are mounted later), ours never go back. */
@@ -83,12 +64,29 @@ function leaveMounts(hideUnifiedCgroup: boolean): void {
   if (hideUnifiedCgroup) umount2("/sys/fs/cgroup/unified", MNT.DETACH);
 }
 
-function runShim(
-  loop: Loop,
-  children: Children,
-  { directory, listener, ports }: Launched,
-  { hostMounts, failure }: Place,
-): never {
+function runShim(hideUnifiedCgroup: boolean, take: () => Launched | undefined, own: ShimProcess): void {
+  ensureSession();
+  becomeSubreaper();
+  ignoreSignal(SIG.PIPE);
+  using loop = own.loop();
+  using children = new Children(loop);
+  /** Of the host's mount namespace, which is left. */
+  let hostMounts = -1;
+  /** Why it is not: no container can be prepared. */
+  let failure: unknown;
+  try {
+    hostMounts = open("/proc/self/ns/mnt", O.RDONLY | O.CLOEXEC);
+    leaveMounts(hideUnifiedCgroup);
+  } catch (error) {
+    failure = error;
+  }
+  const launched = take();
+  if (launched === undefined) {
+    closeQuietly(hostMounts);
+    return;
+  }
+  const { directory, listener, ports } = launched;
+  setProcessName("berth-shim");
   const launch = readLaunch(directory);
   let patience: (() => void) | undefined;
   let record: ExitRecord | undefined;
@@ -101,18 +99,18 @@ function runShim(
   const flush = () =>
     container.io.close(() => {
       flushed = true;
-      if (left) exitNow(0);
+      if (left) loop.stop();
     });
   const leave = () => {
     // Nobody waits for what is left.
-    lowerPriority();
+    own.giveWay();
     container.unmount();
     removeShimFolder(directory);
     connections.stopListening();
-    container.removeInterfaces();
+    own.removeInterfaces(container);
     left = true;
-    if (flushed) exitNow(0);
-    flush();
+    if (flushed) loop.stop();
+    else flush();
   };
   /** The exit is safe with the daemon, or now on disk. */
   const settle = (onDisk: boolean) => {
@@ -122,7 +120,7 @@ function runShim(
     record = undefined;
     leave();
   };
-  const container: Container = new Container(loop, children, launch, directory, {
+  using container: Container = new Container(loop, children, launch, directory, {
     ended: (exitRecord) => {
       record = exitRecord;
       flush();
@@ -142,7 +140,7 @@ function runShim(
   /** The daemon gave the container up while it was prepared. */
   let givenUp = false;
   let preparing = true;
-  const connections: Connections = new Connections(loop, listener, container, {
+  using connections: Connections = new Connections(loop, listener, container, {
     recorded: () => settle(false),
     abandoned: () => {
       if (preparing) givenUp = true;
@@ -160,9 +158,8 @@ function runShim(
     if (givenUp) giveUp();
     else connections.prepared(problem === undefined ? undefined : toFailure(problem));
   };
-  if (failure === undefined) container.prepare(ports, hostMounts, prepared);
+  if (failure === undefined) container.prepare(ports, hostMounts, own, prepared);
   else prepared(failure);
-  standardStreamsToNull();
+  own.silence();
   loop.run();
-  exitNow(0);
 }

@@ -1,7 +1,5 @@
 import {
   closeQuietly,
-  exitNow,
-  fork,
   MSG,
   O,
   open,
@@ -27,11 +25,13 @@ export const LAUNCH_MESSAGE_SIZE = 4096;
 export class Spare implements Disposable {
   /** Takes the launch. -1: there is none. */
   #socket = -1;
-  readonly #mountTable: number;
-  readonly #become: (take: () => Launched) => never;
+  #mountTable: number;
+  readonly #fork: () => number;
+  readonly #become: (take: () => Launched | undefined) => void;
 
-  /** `become`: what the forked child is from then on; `take` waits for its launch, and ends the process when none will come. */
-  constructor(become: (take: () => Launched) => never) {
+  /** `become`: what the forked child is from then on; `take` waits for its launch. Undefined: none will come. */
+  constructor(fork: () => number, become: (take: () => Launched | undefined) => void) {
+    this.#fork = fork;
     this.#become = become;
     this.#mountTable = open("/proc/self/mountinfo", O.RDONLY | O.CLOEXEC);
   }
@@ -47,11 +47,12 @@ export class Spare implements Disposable {
     // What changed until now the child will have.
     this.#mountsChanged();
     const [ours, theirs] = socketpair(SOCK.SEQPACKET);
-    if (fork() === 0) {
+    if (this.#fork() === 0) {
       closeQuietly(ours);
       this[Symbol.dispose]();
       setProcessName("berth-spare");
       this.#become(() => takeLaunch(theirs));
+      return;
     }
     closeQuietly(theirs);
     this.#socket = ours;
@@ -84,6 +85,7 @@ export class Spare implements Disposable {
   [Symbol.dispose](): void {
     this.forget();
     closeQuietly(this.#mountTable);
+    this.#mountTable = -1;
   }
 }
 
@@ -98,8 +100,8 @@ export function readLaunchMessage(
   return soon === "exec" ? "exec-announced" : "announced";
 }
 
-/** In the spare: waits for its launch. It ends when none will come. */
-function takeLaunch(socket: number): Launched {
+/** In the spare: waits for its launch. Undefined: none will come. */
+function takeLaunch(socket: number): Launched | undefined {
   const buffer = new Uint8Array(LAUNCH_MESSAGE_SIZE);
   const received = recvmsg(socket, buffer);
   closeQuietly(socket);
@@ -107,5 +109,5 @@ function takeLaunch(socket: number): Launched {
     received !== undefined &&
     received.count > 0 &&
     readLaunchMessage(buffer.subarray(0, received.count), received.descriptors);
-  return typeof launch === "object" ? launch : exitNow(0);
+  return typeof launch === "object" ? launch : undefined;
 }

@@ -80,9 +80,9 @@ export function pidfdSendSignal(pidfd: number, signal: number): void {
   checked(libc().syscall(SYS.pidfd_send_signal, pidfd, signal, 0, 0, 0, 0), "pidfd_send_signal");
 }
 
-/** A new session without a terminal; its id. */
-export function setsid(): number {
-  return checked(libc().setsid(), "setsid");
+/** Makes this process the leader of a session without a terminal, if it leads none. */
+export function ensureSession(): void {
+  if (libc().setsid() < 0 && errno() !== Errno.EPERM) throw failure("setsid");
 }
 
 export function setpgid(pid: number, group: number): void {

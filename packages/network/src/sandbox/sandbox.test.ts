@@ -233,11 +233,13 @@ test("host, none, and the namespace of another", () => {
   });
 });
 
-test("the rehearsal leaves nothing, and the thread where it was", () => {
+test("after the warm-up a container can be connected as it says, and the thread is where it was", () => {
   inNewNetwork(() => {
     using loop = new Loop();
-    warmUpNetwork(loop);
-    expect(names()).toEqual(["lo"]);
+    const endpoint = warmUpNetwork(loop);
+    expect(names()).toEqual(["lo", endpoint.bridge]);
+    using sandbox = createSandbox({ mode: "private", endpoints: [endpoint] });
+    expect(facts(sandbox)).toContain(`eth0 ${endpoint.addresses[0]}`);
     // Nothing of it is waited for.
     const before = performance.now();
     loop.turn(30);

@@ -1,34 +1,17 @@
-import { BerthError } from "@berth/base";
-import { CLONE, closeQuietly, type Loop, O, open, setns, unshare } from "@berth/linux";
+import type { Loop } from "@berth/linux";
 import { ensureBridge } from "../bridge/bridge.ts";
 import { parseQuery, TYPE, writeName } from "../dns/message.ts";
 import { DnsServer } from "../dns/server.ts";
+import type { EndpointPlan } from "../sandbox-plan.ts";
 import { createSandbox } from "./sandbox.ts";
 
 const BRIDGE = "warm0";
 
 /**
- * Does once in the shim-server, in a network namespace that nobody else sees, what each shim does: forked shims then share the
- * loaded code and laid-out memory. Leaves nothing behind; failures (no privileges) are of no consequence.
+ * Does once in the shim-server what each shim does, so that forked shims share the loaded code and laid-out memory. It must be in a
+ * network namespace that nobody else sees. The answer: how a container there is connected.
  */
-export function warmUpNetwork(loop: Loop): void {
-  let before = -1;
-  try {
-    before = open("/proc/thread-self/ns/net", O.RDONLY);
-    unshare(CLONE.NEWNET);
-    try {
-      rehearse(loop);
-    } finally {
-      setns(before, CLONE.NEWNET);
-    }
-  } catch (error) {
-    if (!(error instanceof BerthError)) throw error;
-  } finally {
-    if (before >= 0) closeQuietly(before);
-  }
-}
-
-function rehearse(loop: Loop): void {
+export function warmUpNetwork(loop: Loop): EndpointPlan {
   ensureBridge({
     name: BRIDGE,
     mtu: 1500,
@@ -36,23 +19,20 @@ function rehearse(loop: Loop): void {
     addresses: ["192.0.2.1/24"],
     routeLoopback: false,
   });
-  using sandbox = createSandbox({
-    mode: "private",
-    endpoints: [
-      {
-        networkId: "",
-        endpointId: "",
-        driver: "bridge",
-        bridge: BRIDGE,
-        hostInterface: "warm1",
-        containerInterface: "eth0",
-        mac: "02:42:c0:00:02:02",
-        mtu: 1500,
-        addresses: ["192.0.2.2/24"],
-        gateways: ["192.0.2.1"],
-      },
-    ],
-  });
+  const endpoint: EndpointPlan = {
+    networkId: "",
+    endpointId: "",
+    driver: "bridge",
+    bridge: BRIDGE,
+    hostInterface: "warm1",
+    containerInterface: "eth0",
+    mac: "02:42:c0:00:02:02",
+    mtu: 1500,
+    addresses: ["192.0.2.2/24"],
+    gateways: ["192.0.2.1"],
+    isolated: false,
+  };
+  using sandbox = createSandbox({ mode: "private", endpoints: [] });
   const plan = { zoneFiles: ["/dev/null/zone"], upstreams: ["192.0.2.53"], search: [], options: ["ndots:0"] };
   const server = new DnsServer(loop, sandbox, plan);
   try {
@@ -62,4 +42,5 @@ function rehearse(loop: Loop): void {
   } finally {
     server.stop();
   }
+  return endpoint;
 }

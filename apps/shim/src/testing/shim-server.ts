@@ -1,0 +1,3 @@
+import { shimServerMain } from "../main.ts";
+
+shimServerMain(process.argv.slice(2));
