@@ -239,6 +239,9 @@ describe("steps", () => {
       expect(await seen("--network=host", "--network", "host")).toMatch(/^1 of/);
       expect(await seen("", "--network", "host")).toMatch(/^1 of/);
       expect(await seen("--network=none")).toBe("0 of 1");
+      await daemon.out("run", "-d", "--name", "shared", "--network", "none", "busybox", "sleep", "100");
+      expect(await seen("", "--network", "container:shared")).toBe("0 of 1");
+      await daemon.out("rm", "-f", "shared");
     },
     SECONDS,
   );

@@ -29,6 +29,8 @@ export interface BuilderParts {
   >;
   runtime: Runtime;
   networks: Pick<Networks, "allocate" | "publish" | "release" | "hostGateway">;
+  /** Of a container that runs: its network namespace, and its files. @throws not-found, conflict */
+  networkOfContainer(reference: string): { namespace: string; hosts: string; resolvConf: string };
   /** Empty: the default. */
   ociRuntime(name: string): OciRuntime;
   buildSpec(input: Omit<SpecInput, "host">): OciSpec;

@@ -1,6 +1,7 @@
 export type { Attachment, AttachOptions } from "./container/attach.ts";
 export type { CommitOptions, Committer } from "./container/commit.ts";
 export type { CreateOptions } from "./container/create.ts";
+export { networkOfContainer } from "./container/launch.ts";
 export type { ListOptions } from "./container/list.ts";
 export type { LogStream, LogsOptions } from "./container/logs.ts";
 export type { RemoveOptions } from "./container/remove.ts";

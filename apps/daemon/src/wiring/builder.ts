@@ -1,6 +1,6 @@
 import { Filters, hostConfigDecoder } from "@berth/api";
 import { type Builder, type BuilderParts, createBuilder } from "@berth/builder";
-import type { EngineContext } from "@berth/engine";
+import { type EngineContext, networkOfContainer } from "@berth/engine";
 import type { DaemonConfig } from "../config/options.ts";
 
 /** The builder on the engine's parts. Steps that an earlier daemon left are ended before it returns. */
@@ -16,6 +16,7 @@ export async function openBuilder(
     execRoot: config.execRoot,
     runtime: engine.runtime,
     networks: engine.networks,
+    networkOfContainer: (reference) => networkOfContainer(engine, reference),
     ociRuntime: (name) => settings.runtimes.get(name),
     buildSpec: (input) => engine.buildSpec(input),
     defaultHostConfig: () => ({

@@ -16,6 +16,8 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 const DEFAULT_HOSTNAME = "buildkitsandbox";
 const KILL = 9;
 const STEPS = "run";
+/** In front of the container whose network a step shares. */
+const CONTAINER = "container:";
 
 /** What a build asks of all its RUN steps. */
 export interface RunOptions {
@@ -69,7 +71,7 @@ export async function runStep(
   const files = writeFiles(parts, folder, hostname, network, options.addHosts);
   const hostConfig = {
     ...hostConfigOf(parts, node, options),
-    ...(network.isHost && { NetworkMode: "host" }),
+    ...(network.shared && { NetworkMode: network.shared }),
   };
   const spec = parts.buildSpec({
     id,
@@ -79,6 +81,7 @@ export async function runStep(
     env,
     mounts: prepared.mounts,
     files,
+    ...(network.plan.joinPath && { joins: { network: network.plan.joinPath } }),
     cgroupParent: hostConfig.CgroupParent || parts.settings.cgroupParent,
     defaultUlimits: parts.settings.ulimits,
     defaultShmSize: parts.settings.shmSize,
@@ -170,9 +173,12 @@ function networkOf(node: RunNode, options: RunOptions): string {
 
 interface StepNetwork {
   plan: SandboxPlan;
+  /** Whose it is, as HostConfig.NetworkMode says it; absent: the step's own. */
+  shared?: string;
+  /** What `/etc/hosts` begins with. */
+  hosts: string;
   resolvConf: string;
   address: string;
-  isHost: boolean;
   publish(): Promise<void>;
   release(): Promise<void>;
 }
@@ -184,14 +190,23 @@ async function joinNetwork(
   mode: string,
 ): Promise<StepNetwork> {
   const nothing = async () => {};
-  if (mode === "none" || mode === "host") {
+  const unmanaged = { address: "", publish: nothing, release: nothing };
+  if (mode === "none") {
+    return { ...unmanaged, plan: { mode, endpoints: [] }, hosts: LOCAL, resolvConf: "" };
+  }
+  if (mode === "host") {
+    const hosts = readIfThere("/etc/hosts") || LOCAL;
+    const resolvConf = readIfThere("/etc/resolv.conf");
+    return { ...unmanaged, plan: { mode, endpoints: [] }, shared: mode, hosts, resolvConf };
+  }
+  if (mode.startsWith(CONTAINER)) {
+    const { namespace, hosts, resolvConf } = parts.networkOfContainer(mode.slice(CONTAINER.length));
     return {
-      plan: { mode, endpoints: [] },
-      resolvConf: mode === "host" ? readIfThere("/etc/resolv.conf") : "",
-      address: "",
-      isHost: mode === "host",
-      publish: nothing,
-      release: nothing,
+      ...unmanaged,
+      plan: { mode: "join", joinPath: namespace, endpoints: [] },
+      shared: mode,
+      hosts: readIfThere(hosts),
+      resolvConf: readIfThere(resolvConf),
     };
   }
   const sandbox = await parts.networks.allocate({
@@ -205,8 +220,8 @@ async function joinNetwork(
   return {
     plan: sandbox.plan,
     resolvConf: sandbox.resolvConf,
+    hosts: LOCAL,
     address: sandbox.endpoints[0]?.ipAddress ?? "",
-    isHost: false,
     publish: () => parts.networks.publish(id),
     release: () => parts.networks.release(id),
   };
@@ -229,7 +244,7 @@ function writeFiles(
   addHosts: readonly string[],
 ) {
   const files = { hosts: join(folder, "hosts"), resolvConf: join(folder, "resolv.conf") };
-  const lines = [network.isHost ? readIfThere("/etc/hosts") || LOCAL : LOCAL];
+  const lines = [network.hosts];
   for (const entry of addHosts) {
     const separator = entry.search(/[:=]/);
     if (separator < 1) throw invalidParameter(`bad format for add-host: "${entry}"`);

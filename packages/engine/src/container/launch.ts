@@ -7,7 +7,7 @@ import { type Container, isAlive } from "./container.ts";
 import { checkLinks, linkedPorts, parseLink } from "./links.ts";
 import { logTarget } from "./log-config.ts";
 import { DEFAULT_NETWORK, networkMode, plannedEndpoints } from "./network-mode.ts";
-import { containerDirectory, logPath } from "./paths.ts";
+import { containerDirectory, containerFiles, logPath } from "./paths.ts";
 import { exposedPorts, portRequests } from "./ports.ts";
 import type { NetworkState } from "./record.ts";
 
@@ -28,14 +28,9 @@ export async function prepareNetwork(engine: EngineContext, container: Container
   const { config, hostConfig } = record;
   const mode = networkMode(config, hostConfig);
   if (mode.kind === "join") {
-    const joined = runningContainer(
-      engine,
-      mode.container,
-      container,
-      ({ id }) => `cannot join network of a non running container: ${id}`,
-    );
+    const joined = withNetwork(engine, mode.container, container);
     return {
-      plan: { mode: "join", joinPath: `/proc/${joined.state.pid}/ns/net`, endpoints: [] },
+      plan: { mode: "join", joinPath: networkNamespace(joined), endpoints: [] },
       endpoints: [],
       ports: [],
       descriptors: [],
@@ -118,13 +113,30 @@ function netSysctls(sysctls: Record<string, string>): Record<string, string> {
 export function runningContainer(
   engine: EngineContext,
   reference: string,
-  self: Container,
+  self: Container | undefined,
   notRunning: (target: Container) => string,
 ): Container {
   const target = engine.containers.get(reference);
   if (target === self) throw conflict("cannot join own network");
   if (!isAlive(target)) throw conflict(notRunning(target));
   return target;
+}
+
+/** A container whose network another one is to share. @throws not-found, conflict when it does not run */
+function withNetwork(engine: EngineContext, reference: string, self: Container | undefined): Container {
+  const notRunning = ({ id }: Container) => `cannot join network of a non running container: ${id}`;
+  return runningContainer(engine, reference, self, notRunning);
+}
+
+export function networkNamespace({ state }: Container): string {
+  return `/proc/${state.pid}/ns/net`;
+}
+
+/** What is needed to run something else in a container's network: its namespace and its files. @throws as `withNetwork` */
+export function networkOfContainer(engine: EngineContext, reference: string) {
+  const container = withNetwork(engine, reference, undefined);
+  const { hosts, resolvConf } = containerFiles(engine.settings, container.id);
+  return { namespace: networkNamespace(container), hosts, resolvConf };
 }
 
 export function launchOf(

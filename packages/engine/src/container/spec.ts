@@ -4,7 +4,7 @@ import type { EngineContext } from "../context.ts";
 import { cgroupParent } from "./cgroup.ts";
 import type { Container } from "./container.ts";
 import { processEnvironment } from "./environment.ts";
-import { type PreparedNetwork, runningContainer } from "./launch.ts";
+import { networkNamespace, type PreparedNetwork, runningContainer } from "./launch.ts";
 import { containerFiles } from "./paths.ts";
 
 /** The OCI spec of a start. @throws with Docker's sentences. */
@@ -46,7 +46,7 @@ function joins(
 ): NonNullable<SpecInput["joins"]> {
   const { IpcMode: ipc, PidMode: pid } = container.record.hostConfig;
   const found: NonNullable<SpecInput["joins"]> = {};
-  if (network.joined) found.network = `/proc/${network.joined.state.pid}/ns/net`;
+  if (network.joined) found.network = networkNamespace(network.joined);
   if (pid.startsWith("container:")) {
     const target = runningContainer(
       engine,
