@@ -6,10 +6,8 @@ import {
   connect,
   EPOLL,
   exitNow,
-  ForkedChild,
   fork,
   kill,
-  Loop,
   listenUnix,
   O,
   PR,
@@ -33,8 +31,7 @@ import {
   SHIM_FILES,
 } from "@berth/runtime";
 import { serve } from "./server.ts";
-import type { ShimProcess } from "./shim-process.ts";
-import { standardStreamsToNull } from "./standard-streams.ts";
+import { OWN_PROCESS, type ShimProcess } from "./shim-process.ts";
 
 const SHELL = "/bin/sh";
 /**
@@ -80,7 +77,7 @@ export function rehearseShim(folder: string, { hideUnifiedCgroup, endpoint, atta
       connect(client, { family: "unix", path });
       send(client, { op: "attach", stdin: false, stdout: true, stderr: true } satisfies Hello);
     }
-    const loop = new Loop();
+    const loop = OWN_PROCESS.loop();
     loop.add(control, EPOLL.IN, () => {
       const answers = new Uint8Array(4096);
       const told = Buffer.from(answers.subarray(0, read(control, answers))).toString("latin1");
@@ -113,10 +110,10 @@ export function rehearseShim(folder: string, { hideUnifiedCgroup, endpoint, atta
 /** Changes nothing that a shim-server minds. */
 const REHEARSED: Omit<ShimProcess, "fork" | "loop"> = {
   // The daemon gave it these two so.
-  silence: () => standardStreamsToNull([0, 1]),
+  streams: [0, 1],
   aside(work) {
     work();
-    return new ForkedChild(() => SHELL);
+    return OWN_PROCESS.aside(() => SHELL);
   },
   giveWay: () => {},
   // The namespace takes them along.

@@ -1,14 +1,13 @@
 import { exitNow, ForkedChild, fork, Loop, lowerPriority } from "@berth/linux";
 import type { Container } from "./container.ts";
-import { standardStreamsToNull } from "./standard-streams.ts";
 
 /** What a shim does to the process that it is, and to the host. A rehearsal, whose process goes on living, does less. */
 export interface ShimProcess {
   /** 0: this is the shim. */
   fork(): number;
   loop(): Loop;
-  /** Lets go of the streams that it has from the daemon. */
-  silence(): void;
+  /** Standard streams that it has from the daemon, and lets go. */
+  readonly streams: readonly number[];
   /** Has something done by a process that ends then, and gives its answer. */
   aside(work: () => string): ForkedChild;
   /** Nobody waits for it any more. */
@@ -21,7 +20,7 @@ export interface ShimProcess {
 export const OWN_PROCESS: ShimProcess = {
   fork,
   loop: () => new Loop(),
-  silence: () => standardStreamsToNull([0, 1, 2]),
+  streams: [0, 1, 2],
   aside: (work) => new ForkedChild(work),
   giveWay: lowerPriority,
   removeInterfaces: (container) => container.removeInterfaces(),

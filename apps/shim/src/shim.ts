@@ -21,6 +21,7 @@ import { Children } from "./children.ts";
 import { Connections } from "./connections.ts";
 import { Container, readLaunch, toFailure } from "./container.ts";
 import type { ShimProcess } from "./shim-process.ts";
+import { standardStreamsToNull } from "./standard-streams.ts";
 
 /** How long the daemon may take to store an exit before the shim leaves it on disk instead. */
 const RECORD_PATIENCE_MS = 10_000;
@@ -160,6 +161,6 @@ function runShim(hideUnifiedCgroup: boolean, take: () => Launched | undefined, o
   };
   if (failure === undefined) container.prepare(ports, hostMounts, own, prepared);
   else prepared(failure);
-  own.silence();
+  standardStreamsToNull(own.streams);
   loop.run();
 }
