@@ -25,6 +25,12 @@ async function failure(files: Files, args: readonly string[] = []): Promise<stri
   return result.stdout + result.stderr;
 }
 
+onBerth("a name that no image can have is told before anything is built", async () => {
+  const output = await failure({ Dockerfile: "FROM busybox\nRUN true\n" }, ["-o", "type=image,name=Bad"]);
+  expect(output).toContain("invalid reference format: repository name (library/Bad) must be lowercase");
+  expect(output).not.toContain("RUN");
+});
+
 describe("the Dockerfile", () => {
   onBerth("an unknown instruction: line, excerpt, suggestion", async () => {
     const output = await failure({ Dockerfile: "FROM busybox\nRUN true\nRUNN true\n" });

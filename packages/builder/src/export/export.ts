@@ -25,6 +25,12 @@ export interface ExportWork {
   images(): Promise<ExportImage[]>;
 }
 
+/** Names that no image can have are told before anything is built. @throws invalid-parameter */
+export function checkNames(exporters: readonly Exporter[]): void {
+  for (const { type, attributes } of exporters)
+    if (type !== "local" && type !== "tar") namesOf(attributes.name);
+}
+
 /** Carries out the exporters of a request, one after the other. */
 export async function exportResults(work: ExportWork): Promise<Exported> {
   const exported: Exported = { exporterResponse: {} };

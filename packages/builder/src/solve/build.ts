@@ -7,7 +7,7 @@ import { exportCache, inlineCache } from "../cache/export.ts";
 import { openImporters } from "../cache/import.ts";
 import { describeOutline, describeTargets, instructionsOf, placeOf } from "../describe/describe.ts";
 import { type BuiltPlatform, baseImageOf } from "../export/built.ts";
-import { exportResults, exportWork } from "../export/export.ts";
+import { checkNames, exportResults, exportWork } from "../export/export.ts";
 import type { LayerDigests } from "../export/layer-digests.ts";
 import { buildGraph, lintDockerfile } from "../graph/build.ts";
 import type { BuildGraph, LintWarning, SourceRange } from "../graph/operation.ts";
@@ -38,6 +38,7 @@ export async function runBuild(
       hint: "Copy the result of a stage into another one: COPY --from=stage / /",
     });
   }
+  checkNames(request.exporters ?? []);
   const abort = new AbortController();
   const signal = AbortSignal.any([outer, abort.signal]);
   const steps = new Steps(report);
