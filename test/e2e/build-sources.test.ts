@@ -260,6 +260,23 @@ describe("what is kept", () => {
   );
 
   test(
+    "a log that grows while it is sent is taken as far as it was",
+    async () => {
+      const Dockerfile = "FROM busybox\nCOPY . /to\nRUN sort -u /to/z.log\n";
+      const folder = project(daemon, { Dockerfile, "a.bin": "x".repeat(30_000_000), "z.log": "line\n" });
+      const writer = daemon.spawn(["sh", "-c", `while :; do echo line; done >> ${folder}/z.log`]);
+      try {
+        const built = await buildOk(daemon, folder, [], { client: "session" });
+        expect(text(built)).toMatch(/^#\d+ [\d.]+ line$/m);
+      } finally {
+        writer.kill();
+        await writer.exited;
+      }
+    },
+    SECONDS,
+  );
+
+  test(
     "contexts that were sent leave no digests; the copies of folders and repositories are listed and pruned",
     async () => {
       const before = readdirSync(data("build/digests")).length;

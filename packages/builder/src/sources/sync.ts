@@ -204,14 +204,15 @@ async function* archiveOf(
     );
     if (type !== "file" || size === 0) continue;
     let left = size;
-    for await (const piece of transfer.read(entry.path)) {
+    for await (const all of transfer.read(entry.path)) {
+      // Of a file that grew meanwhile, such as a log, what was there when it was listed.
+      const piece = all.subarray(0, left);
+      if (piece.length === 0) continue;
       left -= piece.length;
-      if (left < 0) throw invalidParameter(`${entry.path} became longer while it was sent`);
       received += piece.length;
       report(received);
       yield piece;
     }
-    // A file that became shorter is filled up, as its header says.
     if (left > 0) throw invalidParameter(`${entry.path} became shorter while it was sent`);
     const filling = padding(size);
     if (filling > 0) yield new Uint8Array(filling);
