@@ -17,17 +17,17 @@ import {
 const FOLDER = "/run";
 
 /**
- * Runs `action` in mount and network namespaces of its own, with an empty folder in memory: all that it makes there is gone
- * afterwards, even when this process is killed. For a process with one thread only. @throws SyscallError when it may not do that;
- * what `action` throws
+ * Runs `action` in namespaces of its own (`CLONE.NEWNS`, and `CLONE.NEWNET` if wanted), with an empty folder in memory: all that it
+ * makes there is gone afterwards, even when this process is killed. For a process with one thread only. @throws SyscallError when
+ * it may not do that; what `action` throws
  */
-export function apart(action: (folder: string) => void): void {
+export function apart(namespaces: number, action: (folder: string) => void): void {
   const places = ["/", ".", "/proc/self/ns/mnt", "/proc/self/ns/net"].map((path) =>
     open(path, O.RDONLY | O.CLOEXEC),
   );
   const [root, folder, mounts, network] = places as [number, number, number, number];
   try {
-    unshare(CLONE.NEWNS | CLONE.NEWNET);
+    unshare(namespaces);
     try {
       mount("", "/", "", MS.REC | MS.PRIVATE);
       mount("tmpfs", FOLDER, "tmpfs");

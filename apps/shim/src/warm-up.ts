@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { messageOf } from "@berth/base";
-import { Loop, threadCount } from "@berth/linux";
+import { CLONE, threadCount } from "@berth/linux";
 import { warmUpNetwork } from "@berth/network";
 import { apart } from "./apart.ts";
 import { rehearseShim } from "./rehearsal.ts";
@@ -21,13 +21,16 @@ export function warmUp(hideUnifiedCgroup: boolean): void {
   // Bun that loads sources has threads: they would share the namespaces, and take signals that a shim awaits.
   if (threadCount() > 1) return;
   try {
-    for (const { attached } of REHEARSALS) {
-      apart((folder) => {
-        using loop = new Loop();
-        const endpoint = warmUpNetwork(loop);
-        rehearseShim(join(folder, "shim"), { hideUnifiedCgroup, endpoint, attached });
-      });
-    }
+    apart(CLONE.NEWNS | CLONE.NEWNET, () => {
+      const endpoint = warmUpNetwork();
+      for (const [at, { attached }] of REHEARSALS.entries()) {
+        apart(CLONE.NEWNS, (folder) => {
+          // The one before may still be there.
+          const own = { ...endpoint, hostInterface: `warm${at}-veth` };
+          rehearseShim(join(folder, "shim"), { hideUnifiedCgroup, endpoint: own, attached });
+        });
+      }
+    });
   } catch (error) {
     process.stderr.write(`berth shim-server: cannot rehearse: ${messageOf(error)}\n`);
   }

@@ -1,4 +1,4 @@
-import type { Loop } from "@berth/linux";
+import { Loop } from "@berth/linux";
 import { ensureBridge } from "../bridge/bridge.ts";
 import { parseQuery, TYPE, writeName } from "../dns/message.ts";
 import { DnsServer } from "../dns/server.ts";
@@ -11,7 +11,7 @@ const BRIDGE = "warm0";
  * Does once in the shim-server what each shim does, so that forked shims share the loaded code and laid-out memory. It must be in a
  * network namespace that nobody else sees. The answer: how a container there is connected.
  */
-export function warmUpNetwork(loop: Loop): EndpointPlan {
+export function warmUpNetwork(): EndpointPlan {
   ensureBridge({
     name: BRIDGE,
     mtu: 1500,
@@ -32,6 +32,7 @@ export function warmUpNetwork(loop: Loop): EndpointPlan {
     gateways: ["192.0.2.1"],
     isolated: false,
   };
+  using loop = new Loop();
   using sandbox = createSandbox({ mode: "private", endpoints: [] });
   const plan = { zoneFiles: ["/dev/null/zone"], upstreams: ["192.0.2.53"], search: [], options: ["ndots:0"] };
   const server = new DnsServer(loop, sandbox, plan);
