@@ -134,6 +134,25 @@ describe("the classic API's sentences", () => {
     expect(kept.stdout).not.toContain("Removing intermediate container");
   });
 
+  test("build arguments that no ARG names are told at the end", async () => {
+    const file = dockerfile("D4", "ARG T=1\nFROM busybox AS first\nARG USED\nFROM first\nARG LATER\n");
+    const given = ["USED", "T", "HTTP_PROXY", "OTHER", "LATER"].flatMap((name) => [
+      "--build-arg",
+      `${name}=1`,
+    ]);
+    const told = (text: string) => /^\[Warning\] .*\nSuccessfully built/m.exec(text)?.[0].split("\n")[0];
+    expect(told((await classic(...given, "-f", file, ".")).stdout)).toBe(
+      "[Warning] One or more build-args [OTHER] were not consumed",
+    );
+    expect(told((await classic(...given, "--target", "first", "-f", file, ".")).stdout)).toBe(
+      "[Warning] One or more build-args [LATER OTHER] were not consumed",
+    );
+    const plain = (await classic("-f", file, ".")).stdout;
+    expect(plain).not.toContain("not consumed");
+    // An ARG before the first stage is a step, without an image.
+    expect(plain).toContain("Step 1/5 : ARG T=1\nStep 2/5 : FROM busybox AS first\n ---> ");
+  });
+
   test("every instruction has its step, and the last one's id is the image's", async () => {
     const file = dockerfile(
       "D5",

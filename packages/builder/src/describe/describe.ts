@@ -124,10 +124,10 @@ export function describeOutline(
 
 /** All instructions that a target consists of, in the order of the file. @throws DockerfileError */
 export function instructionsOf(text: string, target: string): PlannedText[] {
-  const { stages } = readStages(parseDockerfile(text));
-  return reachable(stages, targetOf(stages, target)).flatMap((stage) =>
-    [stage, ...stage.instructions].map(({ code, range }) => ({ text: code, line: range.start })),
-  );
+  const { globalArgs, stages } = readStages(parseDockerfile(text));
+  const needed = reachable(stages, targetOf(stages, target));
+  const all = [...globalArgs, ...needed.flatMap((stage) => [stage, ...stage.instructions])];
+  return all.map(({ code, range }) => ({ text: code, line: range.start }));
 }
 
 function targetOf(stages: readonly Stage[], name: string): Stage {

@@ -5,6 +5,7 @@ import { sendChunks } from "../../http/stream.ts";
 import type { BuildService } from "../service.ts";
 import { type ClassicMessage, ClassicMessages, classicFailure, familiarTag } from "./messages.ts";
 import { classicContext, classicRequest, tagsOf } from "./options.ts";
+import { unconsumedArguments } from "./unconsumed.ts";
 
 const LINE_END = "\r\n";
 
@@ -14,10 +15,14 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
   const version = query.string("version");
   if (version !== "" && version !== "1") throw invalidParameter(`invalid version ${version}`);
   const ref = newId();
+  let unconsumed: string[] = [];
   const request: BuildRequest = {
     ...classicRequest(exchange, classicContext(exchange)),
     ref,
-    onPlan: (instructions) => printer.plan(instructions),
+    onPlan: (instructions) => {
+      printer.plan(instructions);
+      unconsumed = unconsumedArguments(instructions, Object.keys(request.buildArgs ?? {}));
+    },
   };
   const quiet = query.boolean("q");
   const waiting: ClassicMessage[] = [];
@@ -37,7 +42,7 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
       if (quiet) {
         waiting.length = 0;
         if (result.imageId !== undefined) send({ stream: `${result.imageId}\n` });
-      } else printer.finish(result, tagsOf(query).map(familiarTag));
+      } else printer.finish(result, tagsOf(query).map(familiarTag), unconsumed);
     })
     .catch((error) => {
       // Nothing was said yet: the failure is the answer's status.

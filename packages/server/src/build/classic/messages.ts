@@ -28,6 +28,8 @@ interface Step {
   line: number;
   /** Absent: the instruction only changes the configuration, and is executed by nobody. */
   vertex?: Vertex;
+  /** An ARG before the first stage: it leads to no image. */
+  isGlobal?: boolean;
   begun: boolean;
   /** Output that came while an earlier step was still shown. */
   held: ClassicMessage[];
@@ -63,7 +65,11 @@ export class ClassicMessages {
   /** All instructions that there will be, before any event. */
   plan(instructions: readonly PlannedText[]): void {
     this.#planned = instructions.length > 0;
-    for (const { text, line } of instructions) this.#steps.push({ text, line, begun: false, held: [] });
+    let isGlobal = true;
+    for (const { text, line } of instructions) {
+      isGlobal &&= !isFrom(text);
+      this.#steps.push({ text, line, isGlobal, begun: false, held: [] });
+    }
   }
 
   event(event: ProgressEvent): void {
@@ -77,12 +83,16 @@ export class ClassicMessages {
     } else if (event.type === "warning") this.#send({ stream: `[Warning] ${event.warning.short}\n` });
   }
 
-  /** The last lines. */
-  finish(result: BuildResult, tags: readonly string[]): void {
+  /** The last lines. `unconsumed`: names of build arguments. */
+  finish(result: BuildResult, tags: readonly string[], unconsumed: readonly string[] = []): void {
     this.#executing = true;
     this.#advance(true, result.imageId);
     if (result.imageId === undefined) return;
     this.#send({ aux: { ID: result.imageId } });
+    if (unconsumed.length > 0) {
+      const names = unconsumed.join(" ");
+      this.#send({ stream: `[Warning] One or more build-args [${names}] were not consumed\n` });
+    }
     this.#send({ stream: `Successfully built ${short(result.imageId)}\n` });
     for (const tag of tags) this.#send({ stream: `Successfully tagged ${tag}\n` });
   }
@@ -169,13 +179,14 @@ export class ClassicMessages {
     const { vertex, text } = step;
     this.#send({ stream: `Step ${this.#at + 1}/${this.#steps.length} : ${text}` });
     this.#send({ stream: "\n" });
-    if (isFrom(text)) return;
+    if (isFrom(text) || step.isGlobal) return;
     if (vertex?.cached || (vertex === undefined && this.#fromCache))
       this.#send({ stream: " ---> Using cache\n" });
     else if (this.#runs(step)) this.#send({ stream: ` ---> Running in ${this.#containerOf(step)}\n` });
   }
 
   #complete(step: Step, imageId: string | undefined): void {
+    if (step.isGlobal) return;
     const { vertex, text } = step;
     const from = /^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?/i.exec(text);
     if (from !== null) this.#stage = from[2]?.toLowerCase() ?? "";
