@@ -117,6 +117,18 @@ describe("files", () => {
 });
 
 describe("a step", () => {
+  onBerth("that makes one layer more than an image can have", async () => {
+    const steps = Array.from({ length: 127 }, (_, n) => `COPY x /x${n}\n`).join("");
+    const ok = project(daemon, {
+      Dockerfile: `FROM busybox\n${steps.slice(0, -1).replace(/\n.*$/, "\n")}`,
+      x: "",
+    });
+    expect((await build(daemon, ok)).exitCode).toBe(0);
+    const output = await failure({ Dockerfile: `FROM busybox\n${steps}`, x: "" });
+    expect(output).toContain("max depth exceeded");
+    expect(output).toContain("An image has at most 127 layers");
+    expect(output).toContain(">>> COPY x /x126");
+  });
   test("that fails: its output, its exit status, its line", async () => {
     const output = await failure({
       Dockerfile: "FROM busybox\nRUN echo before\nRUN echo why it failed; exit 37\n",

@@ -1,6 +1,6 @@
 import type { SourceExcerpt } from "@berth/api/build";
 import { type Digest, invalidParameter, messageOf, notFound } from "@berth/base";
-import { chainIds } from "@berth/spec";
+import { chainIds, MAX_LAYERS } from "@berth/spec";
 import { BuildError } from "../build-error.ts";
 import type { StepResult } from "../cache/cache.ts";
 import { keyOf } from "../cache/key.ts";
@@ -23,6 +23,8 @@ import {
   type StepWork,
 } from "./step-work.ts";
 import type { Step } from "./steps.ts";
+
+const TOO_DEEP = `An image has at most ${MAX_LAYERS} layers: make one step of several, or copy the result of a stage into another one.`;
 
 /** `listing`: of the layer `over`. */
 type Patched = { over: Digest; listing: string };
@@ -187,10 +189,11 @@ export class Solver {
     const { keys } = work;
     const ignoresCache = request.noCache === true || node.ignoreCache === true;
     const finish = (result: StepResult, cached: boolean, reason: string): Solved => {
+      const chain = result.layer === undefined ? base.chain : [...base.chain, result.layer];
+      if (chain.length > MAX_LAYERS) throw invalidParameter("max depth exceeded", { hint: TOO_DEEP });
       cacheHold.add(result);
       this.#results.add(result);
       step.done({ cached, reason, result: result.layer ?? base.chain.at(-1) ?? "" });
-      const chain = result.layer === undefined ? base.chain : [...base.chain, result.layer];
       return { chain, key: result.canonical, results: [...base.results, result] };
     };
     if (!ignoresCache && keys.quick !== undefined) {
