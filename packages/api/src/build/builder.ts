@@ -64,8 +64,11 @@ export interface BuildRequest {
   /** Rights that the client grants: `network.host`, `security.insecure`. */
   entitlements?: readonly string[];
   attestations?: { sbom?: Readonly<Record<string, string>>; provenance?: Readonly<Record<string, string>> };
-  /** Told once, before anything is executed, of all instructions that the target consists of, in the order of the file. */
-  onPlan?(instructions: readonly PlannedText[]): void;
+  /**
+   * Told once, before anything is executed, of all instructions that the target consists of, in the order of the file, and of the
+   * names in `buildArgs` that none of them declares, sorted.
+   */
+  onPlan?(instructions: readonly PlannedText[], unconsumed: readonly string[]): void;
   /** Builds nothing: only lints (`--check`), or tells what stages there are, or what the target takes (`--call`). */
   call?: "check" | "outline" | "targets";
   /** Seconds since 1970: SOURCE_DATE_EPOCH. Also read from `buildArgs`. */

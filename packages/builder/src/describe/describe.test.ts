@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { describeOutline, describeTargets } from "./describe.ts";
+import { describeOutline, describeTargets, planOf } from "./describe.ts";
 
 const FILE = `# GOV which go to use
 ARG GOV=1.2
@@ -54,4 +54,13 @@ test("a target that is none", () => {
   expect(() => describeOutline(FILE, { target: "fina", buildArgs: {} })).toThrow(
     'target stage "fina" could not be found (did you mean final?)',
   );
+});
+
+test("build arguments that no ARG declares, by name; proxies need none", () => {
+  const unconsumed = (given: string[], ...lines: string[]) =>
+    planOf(`${lines.join("\n")}\n`, "", given).unconsumed;
+  expect(unconsumed(["FOO", "USED", "BAR"], "FROM a", "ARG USED", "RUN echo $FOO")).toEqual(["BAR", "FOO"]);
+  expect(unconsumed(["T", "A", "B", "x"], "ARG T=1", "FROM a", 'arg A="x B=1" B=2')).toEqual(["x"]);
+  expect(unconsumed(["A"], "FROM a", "LABEL ARG A")).toEqual(["A"]);
+  expect(unconsumed(["http_proxy", "NO_PROXY", "Http_Proxy"], "FROM a")).toEqual(["Http_Proxy"]);
 });

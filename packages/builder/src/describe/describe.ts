@@ -1,4 +1,5 @@
 import type { PlannedText } from "@berth/api/build";
+import { isProxyArgument } from "../graph/proxy.ts";
 import { readMount } from "../instruction/mount.ts";
 import { readStages } from "../instruction/stages.ts";
 import type { Stage, StagedDockerfile } from "../instruction/types.ts";
@@ -122,12 +123,25 @@ export function describeOutline(
   return { json: filled(json), text: parts.filter((part) => part !== "").join("\n") };
 }
 
-/** All instructions that a target consists of, in the order of the file. @throws DockerfileError */
-export function instructionsOf(text: string, target: string): PlannedText[] {
+/**
+ * All instructions that a target consists of, in the order of the file, and which of the build arguments `given` none of them
+ * declares. @throws DockerfileError
+ */
+export function planOf(
+  text: string,
+  target: string,
+  given: readonly string[],
+): { instructions: PlannedText[]; unconsumed: string[] } {
   const { globalArgs, stages } = readStages(parseDockerfile(text));
   const needed = reachable(stages, targetOf(stages, target));
   const all = [...globalArgs, ...needed.flatMap((stage) => [stage, ...stage.instructions])];
-  return all.map(({ code, range }) => ({ text: code, line: range.start }));
+  const declared = new Set<string>();
+  for (const each of all)
+    if ("type" in each && each.type === "arg") for (const { name } of each.args) declared.add(name);
+  return {
+    instructions: all.map(({ code, range }) => ({ text: code, line: range.start })),
+    unconsumed: given.filter((name) => !declared.has(name) && !isProxyArgument(name)).sort(),
+  };
 }
 
 function targetOf(stages: readonly Stage[], name: string): Stage {

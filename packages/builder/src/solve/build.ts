@@ -1,11 +1,11 @@
-import type { BuildRequest, BuildResult, PlannedText, ProgressSink, SourceExcerpt } from "@berth/api/build";
+import type { BuildRequest, BuildResult, ProgressSink, SourceExcerpt } from "@berth/api/build";
 import { invalidParameter, messageOf, newId, notImplemented } from "@berth/base";
 import { isEmulated } from "@berth/linux";
 import { formatPlatform, hostPlatform, type Platform, platformRank } from "@berth/spec";
 import { BuildError } from "../build-error.ts";
 import { exportCache, inlineCache } from "../cache/export.ts";
 import { openImporters } from "../cache/import.ts";
-import { describeOutline, describeTargets, instructionsOf, placeOf } from "../describe/describe.ts";
+import { describeOutline, describeTargets, placeOf, planOf } from "../describe/describe.ts";
 import { type BuiltPlatform, baseImageOf } from "../export/built.ts";
 import { checkNames, exportResults, exportWork } from "../export/export.ts";
 import type { LayerDigests } from "../export/layer-digests.ts";
@@ -76,7 +76,7 @@ export async function runBuild(
   if (request.call === "check") return await check(scope, file, images);
   if (request.call !== undefined) return describe(request, file);
 
-  request.onPlan?.(planOf(request, file));
+  tellPlan(request, file);
   const platforms = platformsOf(request);
   const work = platforms.map((platform) => buildPlatform(scope, file, platform, images));
   let built: BuiltPlatform[];
@@ -161,13 +161,14 @@ function checkRunnable(platform: Platform): void {
   );
 }
 
-/** Empty for a file that has mistakes: they are told when it is built. */
-function planOf({ target = "" }: BuildRequest, file: LoadedDockerfile): PlannedText[] {
+/** Nothing for a file that has mistakes: they are told when it is built. */
+function tellPlan({ onPlan, target = "", buildArgs = {} }: BuildRequest, file: LoadedDockerfile): void {
+  if (onPlan === undefined) return;
+  let plan: ReturnType<typeof planOf> = { instructions: [], unconsumed: [] };
   try {
-    return instructionsOf(file.text, target);
-  } catch {
-    return [];
-  }
+    plan = planOf(file.text, target, Object.keys(buildArgs));
+  } catch {}
+  onPlan(plan.instructions, plan.unconsumed);
 }
 
 function describe(request: BuildRequest, file: LoadedDockerfile): BuildResult {

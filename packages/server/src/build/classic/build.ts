@@ -5,7 +5,6 @@ import { sendChunks } from "../../http/stream.ts";
 import type { BuildService } from "../service.ts";
 import { type ClassicMessage, ClassicMessages, classicFailure, familiarTag } from "./messages.ts";
 import { classicContext, classicRequest, tagsOf } from "./options.ts";
-import { unconsumedArguments } from "./unconsumed.ts";
 
 const LINE_END = "\r\n";
 
@@ -15,13 +14,13 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
   const version = query.string("version");
   if (version !== "" && version !== "1") throw invalidParameter(`invalid version ${version}`);
   const ref = newId();
-  let unconsumed: string[] = [];
+  let unconsumed: readonly string[] = [];
   const request: BuildRequest = {
     ...classicRequest(exchange, classicContext(exchange)),
     ref,
-    onPlan: (instructions) => {
+    onPlan(instructions, inVain) {
       printer.plan(instructions);
-      unconsumed = unconsumedArguments(instructions, Object.keys(request.buildArgs ?? {}));
+      unconsumed = inVain;
     },
   };
   const quiet = query.boolean("q");
