@@ -1,3 +1,4 @@
+import type { Exporter } from "@berth/api/build";
 import type { Digest } from "@berth/base";
 import type { Platform } from "@berth/spec";
 import type { StepResult } from "../cache/cache.ts";
@@ -24,6 +25,11 @@ export interface BuiltPlatform {
   scans(): Promise<{ name: string; chain: readonly Digest[] }[]>;
   /** Repositories and downloads that were read, with what was found there. */
   sources(): readonly ResolvedSource[];
+}
+
+/** The others write files: which tars the layers are is not asked. */
+export function makesImage({ type }: Exporter): boolean {
+  return type !== "local" && type !== "tar";
 }
 
 /** The image that a graph's target stands on. */

@@ -6,7 +6,7 @@ import type { BuildScope } from "../solve/scope.ts";
 import { layoutArchive } from "./archive.ts";
 import { type Artifact, annotationsOf, makeArtifact } from "./artifact.ts";
 import { blobOptions } from "./blobs.ts";
-import type { BuiltPlatform } from "./built.ts";
+import { type BuiltPlatform, makesImage } from "./built.ts";
 import { filesArchive } from "./files.ts";
 import { flagOf } from "./flag.ts";
 import type { ExportImage } from "./image-config.ts";
@@ -27,8 +27,7 @@ export interface ExportWork {
 
 /** Names that no image can have are told before anything is built. @throws invalid-parameter */
 export function checkNames(exporters: readonly Exporter[]): void {
-  for (const { type, attributes } of exporters)
-    if (type !== "local" && type !== "tar") namesOf(attributes.name);
+  for (const exporter of exporters) if (makesImage(exporter)) namesOf(exporter.attributes.name);
 }
 
 /** Carries out the exporters of a request, one after the other. */

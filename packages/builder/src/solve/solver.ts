@@ -5,7 +5,7 @@ import { BuildError } from "../build-error.ts";
 import type { StepResult } from "../cache/cache.ts";
 import { keyOf } from "../cache/key.ts";
 import type { StepLog } from "../exec/step-log.ts";
-import type { ResolvedSource } from "../export/built.ts";
+import { makesImage, type ResolvedSource } from "../export/built.ts";
 import { inputsOf } from "../graph/node-list.ts";
 import type { BuildGraph, GraphNode, ImageNode, NodeId } from "../graph/operation.ts";
 import { type NewLayer, newLayer } from "../layers/new-layer.ts";
@@ -249,20 +249,18 @@ export class Solver {
     signal: AbortSignal,
   ): Promise<StepResult> {
     const { snapshots } = this.#scope.context.parts;
-    if (begun !== undefined) {
-      const outcome = await begun.finish(log);
-      return await this.#keep(node, base, work.keys, canonical, begun.layer, outcome);
-    }
+    const keep = (layer: NewLayer, outcome: StepOutcome) =>
+      this.#keep(node, base, work.keys, canonical, layer, outcome);
+    if (begun !== undefined) return await keep(begun.layer, await begun.finish(log));
     const patched = fresh ? undefined : this.#patched(work);
     const patch = patched && (await work.patch?.(patched.listing));
     if (patch !== undefined) {
       await using layer = await newLayer(snapshots, work.chain, patched?.over);
       const outcome = await patch(layer, log, signal);
-      if (outcome !== undefined) return await this.#keep(node, base, work.keys, canonical, layer, outcome);
+      if (outcome !== undefined) return await keep(layer, outcome);
     }
     await using layer = await newLayer(snapshots, work.chain);
-    const outcome = await work.execute(layer, log, signal);
-    return await this.#keep(node, base, work.keys, canonical, layer, outcome);
+    return await keep(layer, await work.execute(layer, log, signal));
   }
 
   async #keep(
@@ -309,8 +307,7 @@ export class Solver {
     const isKnown = !fresh && context.cache.knows(work.keys.sameBase);
     if (!(await HeadStart.pays(work, isKnown)) || (isKnown && this.#patched(work) !== undefined))
       return undefined;
-    const isPacked = (request.exporters ?? []).some(({ type }) => type !== "local" && type !== "tar");
-    const pack = isPacked && this.#isOfResult(node);
+    const pack = (request.exporters ?? []).some(makesImage) && this.#isOfResult(node);
     return await HeadStart.begin(context.parts.snapshots, work, { pack, signal });
   }
 

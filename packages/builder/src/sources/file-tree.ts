@@ -120,23 +120,23 @@ export class FileTree implements TreeLookup {
   /** How much of these entries would have to be read for their digests. */
   unreadBytes(entries: readonly TreeEntry[]): number {
     let bytes = 0;
-    for (const entry of entries) {
-      const isFile = (entry.mode & S.IFMT) === S.IFREG;
-      if (isFile && entry.digest === undefined && this.#digests?.get(entry) === undefined)
-        bytes += entry.size;
-    }
+    for (const { mode, size } of this.#unread(entries)) if ((mode & S.IFMT) === S.IFREG) bytes += size;
     return bytes;
+  }
+
+  /** Fills in the digests that are kept. @returns the entries that have none */
+  #unread(entries: readonly TreeEntry[]): TreeEntry[] {
+    return entries.filter((entry) => {
+      if (entry.digest !== undefined) return false;
+      const known = this.#digests?.get(entry);
+      if (known !== undefined) entry.digest = known;
+      return known === undefined;
+    });
   }
 
   /** Fills in the digests of these entries. @throws SyscallError when one is not there any more */
   async hash(entries: readonly TreeEntry[], signal: AbortSignal): Promise<void> {
-    const missing: TreeEntry[] = [];
-    for (const entry of entries) {
-      if (entry.digest !== undefined) continue;
-      const known = this.#digests?.get(entry);
-      if (known === undefined) missing.push(entry);
-      else entry.digest = known;
-    }
+    const missing = this.#unread(entries);
     if (missing.length === 0) return;
     const root = open(this.path, O.RDONLY | O.DIRECTORY);
     try {
