@@ -44,7 +44,7 @@ export class HeadStart implements AsyncDisposable {
 
   /** @returns undefined when the disk is too full to try. */
   static async begin(snapshots: Snapshots, work: StepWork, how: How): Promise<HeadStart | undefined> {
-    const bytes = (await work.unread?.(false)) ?? 0;
+    const bytes = (await work.size?.()) ?? 0;
     const layer = await newLayer(snapshots, work.chain);
     const { available, blockSize } = statfs(layer.folder);
     if (bytes * SHARE < available * blockSize) return new HeadStart(snapshots, layer, work, how);

@@ -69,11 +69,20 @@ export interface StepWork {
    * has certainly changed.
    */
   unread?(changed: boolean): Promise<number>;
+  /** Bytes of all that it copies; there with `unread`. */
+  size?(): Promise<number>;
   /**
    * How to execute it as a patch over the layer that the same instruction left on the same layers, with this listing; undefined
    * when it has to be executed as a whole, which may also turn out only while it is executed.
    */
   patch?(listing: string): Promise<Execute<StepOutcome | undefined> | undefined>;
+}
+
+function bytesOf(listed: readonly ListedSource[]): number {
+  let bytes = 0;
+  for (const { matches } of listed)
+    for (const { entries } of matches) for (const { size } of entries) bytes += size;
+  return bytes;
 }
 
 function unreadBytes(listed: readonly ListedSource[], changed: boolean): number {
@@ -174,7 +183,8 @@ export class StepPlanner {
       return { ...outcome, ...(copied !== undefined && { listing: copied }) };
     };
     const unread = async (changed: boolean) => unreadBytes(await list(), changed);
-    const work: StepWork = { keys, execute, chain, unread };
+    const size = async () => bytesOf(await list());
+    const work: StepWork = { keys, execute, chain, unread, size };
     if (!canBePatched) return work;
     work.patch = async (before) => {
       const differing = entriesToPatch(node, await select(), before);
