@@ -82,25 +82,23 @@ async function contextFolder(
     files.dockerfile = join(files.folders.dockerfile, "Dockerfile");
     return;
   }
-  const dockerfile = file === "" ? await defaultDockerfile(root) : resolve(file);
+  // `dockerfile` is taken where only that is there.
+  let dockerfile = file === "" ? join(root, "Dockerfile") : resolve(file);
+  let there = await statIfExists(dockerfile);
+  if (file === "" && there === undefined) {
+    const small = join(root, "dockerfile");
+    there = await statIfExists(small);
+    if (there !== undefined) dockerfile = small;
+  }
   const within = relative(root, dockerfile);
   // A Dockerfile outside of the context has a folder of its own.
   const outside = within.startsWith("..") || isAbsolute(within);
-  const there = await statIfExists(dockerfile);
   const cannot = (why: string) => new CommandError(`unable to prepare context: open ${dockerfile}: ${why}`);
   if (there?.isDirectory()) throw cannot("is a directory");
   if (there === undefined && outside) throw cannot("no such file or directory");
   files.folders.dockerfile = outside ? dirname(dockerfile) : root;
   files.attributes.filename = outside ? basename(dockerfile) : within;
   files.dockerfile = dockerfile;
-}
-
-/** `Dockerfile`, or `dockerfile` where only that is there. */
-async function defaultDockerfile(root: string): Promise<string> {
-  const usual = join(root, "Dockerfile");
-  const small = join(root, "dockerfile");
-  const has = async (path: string) => (await statIfExists(path)) !== undefined;
-  return !(await has(usual)) && (await has(small)) ? small : usual;
 }
 
 async function statIfExists(path: string) {

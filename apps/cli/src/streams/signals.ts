@@ -1,3 +1,5 @@
+import { type Client, containerKill } from "@berth/client";
+
 /**
  * Signals that are passed on to a container. SIGWINCH is not: without a terminal it tells of our size and nothing of the
  * container's, and Apache takes it for a request to stop.
@@ -20,14 +22,14 @@ const PROXIED = [
 ] as const;
 
 /**
- * Catches signals from now on and gives their names (`INT`) to `send`.
+ * Catches signals from now on and sends them to a container.
  * @returns what ends it.
  */
-export function proxySignals(send: (name: string) => Promise<void>): () => void {
+export function proxySignals(client: Client, container: string): () => void {
   const handlers = PROXIED.map((signal) => {
     const handler = () => {
       // The container may be gone already, which its exit status tells.
-      send(signal.slice(3)).catch(() => {});
+      containerKill(client, container, { signalName: signal.slice(3) }).catch(() => {});
     };
     process.on(signal, handler);
     return [signal, handler] as const;

@@ -1,4 +1,4 @@
-import { containerAttach, containerInspect, containerKill, containerResize } from "@berth/client";
+import { containerAttach, containerInspect, containerResize } from "@berth/client";
 import { command, exactly } from "../../command.ts";
 import { CommandError } from "../../errors.ts";
 import { bool, string } from "../../flags/types.ts";
@@ -41,7 +41,7 @@ export default command({
     try {
       if (values["sig-proxy"] && !config.Tty) {
         const { proxySignals } = await import("../../streams/signals.ts");
-        cleanUp.push(proxySignals((signalName) => containerKill(client, name, { signalName })));
+        cleanUp.push(proxySignals(client, name));
       }
       const stream = await containerAttach(client, name, {
         stream: true,

@@ -2,7 +2,6 @@ import {
   ApiError,
   type Client,
   containerAttach,
-  containerKill,
   containerResize,
   containerStart,
   type Hijacked,
@@ -101,7 +100,7 @@ async function runBegun(
   let cleanUp = () => {};
   if (signals) {
     const { proxySignals } = await import("../../streams/signals.ts");
-    cleanUp = proxySignals((signalName) => containerKill(client, id, { signalName }));
+    cleanUp = proxySignals(client, id);
   }
   try {
     const outcome = await outcomeOf<RunOutcome>(context, stream, {
@@ -129,7 +128,7 @@ async function runAttached(
   try {
     if (options.signals && !config.Tty) {
       const { proxySignals } = await import("../../streams/signals.ts");
-      cleanUp.push(proxySignals((signalName) => containerKill(client, id, { signalName })));
+      cleanUp.push(proxySignals(client, id));
     }
     if (options.printId) {
       const { status } = await awaitExit(

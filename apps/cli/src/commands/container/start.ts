@@ -2,7 +2,6 @@ import {
   type Client,
   containerAttach,
   containerInspect,
-  containerKill,
   containerResize,
   containerStart,
 } from "@berth/client";
@@ -77,7 +76,7 @@ async function startAttached(
   try {
     if (!config.Tty) {
       const { proxySignals } = await import("../../streams/signals.ts");
-      cleanUp.push(proxySignals((signalName) => containerKill(client, id, { signalName })));
+      cleanUp.push(proxySignals(client, id));
     }
     const [stream, { status }] = await Promise.all([
       containerAttach(client, id, { stream: true, stdin, stdout: true, stderr: true, detachKeys: query }),
