@@ -77,16 +77,36 @@ export class LogFile implements AsyncDisposable {
 
 export const CHUNK = 256 * 1024;
 
-/** Opens all files of the log, oldest first. */
-export async function openLogFiles(path: string): Promise<LogFile[]> {
-  const files: LogFile[] = [];
-  try {
-    for await (const file of newestFirst(path)) files.push(file);
-  } catch (error) {
+/** So often the files are opened again because the writer rotated; one that always does is read as it comes. */
+const ATTEMPTS = 20;
+
+/**
+ * Opens the files of the log, oldest first; with `until` only those newer than the first that it says is none of them any more.
+ * After a rotation a name may stand for a newer file than the name before it did: they are opened again then.
+ */
+export async function openLogFiles(
+  path: string,
+  until?: (file: LogFile, newer: readonly LogFile[]) => Promise<boolean>,
+): Promise<LogFile[]> {
+  for (let left = ATTEMPTS; ; left--) {
+    const files: LogFile[] = [];
+    try {
+      for await (const file of newestFirst(path)) {
+        if (await until?.(file, files)) {
+          await file[Symbol.asyncDispose]();
+          break;
+        }
+        files.push(file);
+      }
+      const [newest] = files;
+      if (newest === undefined || left === 0 || (await inodeAt(path)) === newest.inode)
+        return files.reverse();
+    } catch (error) {
+      await closeAll(files);
+      throw error;
+    }
     await closeAll(files);
-    throw error;
   }
-  return files.reverse();
 }
 
 /**
@@ -94,7 +114,7 @@ export async function openLogFiles(path: string): Promise<LogFile[]> {
  * (known by its inode) rather than missed, and one name at a time may be missing between two renames.
  * The files belong to the caller.
  */
-export async function* newestFirst(path: string): AsyncGenerator<LogFile> {
+async function* newestFirst(path: string): AsyncGenerator<LogFile> {
   const seen = new Set<number>();
   for (let number = 0, missing = 0; missing < 2; number++) {
     const name = number === 0 ? path : `${path}.${number}`;

@@ -1,6 +1,6 @@
 import { watch } from "node:fs";
 import { type LogFormat, LogFormatter, normalStamp } from "./formatter.ts";
-import { CHUNK, closeAll, inodeAt, type LogFile, newestFirst, openLogFiles } from "./log-files.ts";
+import { CHUNK, closeAll, inodeAt, type LogFile, openLogFiles } from "./log-files.ts";
 import { findTail } from "./tail.ts";
 
 export interface ReadLogOptions extends LogFormat {
@@ -128,20 +128,11 @@ async function* follow(
 async function successors(path: string, file: LogFile | undefined, lastTime: string): Promise<LogFile[]> {
   const current = await inodeAt(path);
   if (current === undefined || current === file?.inode) return [];
-  const newer: LogFile[] = [];
-  try {
-    for await (const opened of newestFirst(path)) {
-      if (opened.inode === file?.inode || (newer.length > 0 && (await wasRead(opened, file, lastTime)))) {
-        await opened[Symbol.asyncDispose]();
-        break;
-      }
-      newer.push(opened);
-    }
-  } catch (error) {
-    await closeAll(newer);
-    throw error;
-  }
-  return newer.reverse();
+  return await openLogFiles(
+    path,
+    async (opened, newer) =>
+      opened.inode === file?.inode || (newer.length > 0 && (await wasRead(opened, file, lastTime))),
+  );
 }
 
 /** True when this older file is what `file` became, or was read before it. */
