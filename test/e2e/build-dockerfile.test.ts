@@ -212,6 +212,61 @@ ADD --chown=5:6 owned.tar /unpacked/
   );
 });
 
+/** Docker's two builders differ in this, and so do the two ways to build here. */
+describe("several files to a destination without a slash at its end", () => {
+  const files = { a: "A", b: "B", "d/c": "C", "e/f": "F" };
+  const refusal = (instruction: string) =>
+    `When using ${instruction} with more than one source file, the destination must be a directory and end with a /`;
+  const refused: [string, string][] = [
+    ["COPY", "a b /x"],
+    ["ADD", "a d /x"],
+    ["COPY", "[ab] /x"],
+    ["COPY", "a b ."],
+    ["COPY", "a b /tmp"],
+  ];
+  test.each(refused)("the classic builder refuses %s %s", async (instruction, rest) => {
+    const folder = project(daemon, { Dockerfile: `FROM busybox\n${instruction} ${rest}\n`, ...files });
+    const { exitCode, stdout, stderr } = await build(daemon, folder, [], { client: "classic" });
+    expect(exitCode).toBe(1);
+    expect(stdout).toContain(`Step 2/2 : ${instruction} ${rest}\n`);
+    expect(stderr).toContain(refusal(instruction));
+  });
+  test("the classic builder takes one file, whatever the wildcard, and what ends with a slash", async () => {
+    const Dockerfile = "FROM busybox\nCOPY a* /x\nENV D=/y/\nCOPY a b $D\nCOPY d /z\n";
+    const folder = project(daemon, { Dockerfile, ...files });
+    await buildOk(daemon, folder, ["-t", "slash"], { client: "classic" });
+    expect(await daemon.out("run", "--rm", "slash", "cat", "/x", "/y/a", "/y/b", "/z/c")).toBe("AABC");
+  });
+  test(
+    "BuildKit copies one after the other",
+    async () => {
+      const Dockerfile = `FROM busybox
+RUN mkdir /there; ln -s /behind /link; ln -s /there /linked
+COPY a b /file
+COPY [ab] /wild
+COPY d a e /folder
+COPY a b /there
+COPY a b /link
+COPY b a /linked
+ADD a b /new/added
+WORKDIR /w
+COPY a b .
+`;
+      const list =
+        "cd / && echo $(find file wild folder there behind new w -type f | sort) && cat file wild behind new/added";
+      expect(await result({ Dockerfile, ...files }, list)).toBe(
+        "behind file folder/a folder/c folder/f new/added there/a there/b w/a w/b wild\nBBBB",
+      );
+      const output = await build(
+        daemon,
+        project(daemon, { Dockerfile: "FROM busybox\nCOPY a d /x\n", ...files }),
+      );
+      expect(output.stderr + output.stdout).toContain("cannot copy to non-directory: ");
+    },
+    SECONDS,
+  );
+});
+
 describe("ADD", () => {
   test(
     "unpacks archives of the context",

@@ -75,6 +75,8 @@ export interface BuildRequest {
   sourceDateEpoch?: number;
   /** Merge all new layers into one (classic `--squash`). */
   squash?: boolean;
+  /** Refuse COPY and ADD of several files to a destination that is written without a slash at its end (classic builder). */
+  severalNeedSlash?: boolean;
   /** Free-form facts for `history` (BuildKit's frontend attributes). */
   attributes?: Readonly<Record<string, string>>;
 }

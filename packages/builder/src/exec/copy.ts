@@ -8,7 +8,7 @@ import {
   type TreeEntry,
   type View,
 } from "@berth/archive";
-import { type Digest, notFound } from "@berth/base";
+import { type Digest, invalidParameter, notFound } from "@berth/base";
 import { S } from "@berth/linux";
 import type { Snapshots } from "@berth/snapshot";
 import { IgnoreMatcher, type IgnoreState } from "@berth/spec/dockerignore";
@@ -38,7 +38,7 @@ export function digestOfSelection(selection: Selection): string[] {
   return selection.map(({ entries }) => digestOfEntries(entries, true));
 }
 
-/** Lists what the sources of a COPY stand for. @throws not-found with BuildKit's sentence for one that matches nothing */
+/** Lists what the sources of a COPY stand for. @throws not-found with BuildKit's sentence for one that matches nothing; invalid-parameter, see `onlyOne` */
 export async function listSources(
   snapshots: Snapshots,
   node: CopyNode,
@@ -66,7 +66,16 @@ export async function listSources(
       `failed to compute cache key: failed to calculate checksum of ref: ${JSON.stringify(source.path)}: not found`,
     );
   }
+  if (node.onlyOne === true && countOf(node, selected) > 1) {
+    throw invalidParameter(
+      `When using ${node.instruction} with more than one source file, the destination must be a directory and end with a /`,
+    );
+  }
   return selected;
+}
+
+function countOf(node: CopyNode, selected: readonly ListedSource[]): number {
+  return selected.reduce((count, { matches }) => count + matches.length, node.inline.length);
 }
 
 /** Reads what is not known yet. */
@@ -158,7 +167,6 @@ export async function copyStep(
 ): Promise<CopyFacts> {
   const views: View[] = [];
   const copies: AssembleCopy[] = [];
-  let count = node.inline.length;
   for (const { source, origin, matches } of selected) {
     const index =
       views.push(
@@ -167,7 +175,6 @@ export async function copyStep(
           : viewOf(snapshots, origin.chain),
       ) - 1;
     for (const { match, entries } of matches) {
-      count++;
       copies.push({
         source: index,
         name: match.path.split("/").at(-1) ?? "",
@@ -188,7 +195,7 @@ export async function copyStep(
       content: Buffer.from(content).toString("base64"),
     })),
     destination: node.destination,
-    into: node.destination.endsWith("/") || count > 1,
+    into: node.destination.endsWith("/"),
     ...(options.owner && { owner: options.owner }),
     ...(node.chmod && { mode: node.chmod }),
     ...(options.epoch !== undefined && { epoch: options.epoch }),

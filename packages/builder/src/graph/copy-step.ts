@@ -24,6 +24,7 @@ export interface CopyContext {
   ignore: IgnoreMatcher | undefined;
   linter: Linter;
   onbuild: boolean;
+  severalNeedSlash: boolean;
 }
 
 type Copy = InstructionOf<"copy" | "add">;
@@ -66,6 +67,7 @@ export function applyCopy(state: StageState, instruction: Copy, context: CopyCon
     sources: sources.map((source) => resolveSource(source, parents, step)),
     inline,
     destination: resolvePath(state.workdir, destination || ".", true),
+    ...(context.severalNeedSlash && !destination.endsWith("/") && { onlyOne: true as const }),
     ...(chown !== "" && { chown }),
     ...(chmod !== undefined && { chmod }),
     link: instruction.link,

@@ -189,8 +189,13 @@ export interface CopyNode extends NodeBase {
   sources: CopySource[];
   /** Heredocs: file name and content, copied like sources, with mode 0644. */
   inline: { name: string; content: string }[];
-  /** Absolute; a trailing slash means that it is a directory. */
+  /**
+   * Absolute; a trailing slash means that it is a directory. Without one, what is there decides for each source anew: they are copied
+   * one after the other, and of several files the last one stays.
+   */
   destination: string;
+  /** It is refused when there is more than one file or folder to copy. */
+  onlyOne?: true;
   /** `user[:group]` as written, names looked up in the base's root; absent: 0:0. */
   chown?: string;
   chmod?: FileMode;

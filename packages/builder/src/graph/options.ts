@@ -35,6 +35,8 @@ export interface GraphOptions {
   onResolve?(name: string): void;
   /** Instead of the file's `# check=`: the build argument BUILDKIT_DOCKERFILE_CHECK. */
   lint?: LintOptions;
+  /** See `BuildRequest.severalNeedSlash`. */
+  severalNeedSlash?: boolean;
   /** Look at every stage, as `--check` does. */
   allStages?: boolean;
   signal?: AbortSignal;

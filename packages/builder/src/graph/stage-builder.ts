@@ -228,6 +228,7 @@ export class StageBuilder {
           ignore: source === undefined ? this.#setup.ignore : undefined,
           linter,
           onbuild,
+          severalNeedSlash: options.severalNeedSlash ?? false,
         });
         return;
       }

@@ -34,6 +34,7 @@ export function graphOptions(
     namedContexts,
     excludes: { context: [...excludes] },
     ...((networkMode === "none" || networkMode === "host") && { network: networkMode }),
+    ...(request.severalNeedSlash && { severalNeedSlash: true }),
     ...(buildArgs.BUILDKIT_DOCKERFILE_CHECK && {
       lint: parseLintOptions(buildArgs.BUILDKIT_DOCKERFILE_CHECK),
     }),

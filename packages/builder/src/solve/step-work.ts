@@ -149,6 +149,7 @@ export class StepPlanner {
       node.parents,
       node.excludes,
       epoch,
+      ...(node.onlyOne ? ["only one"] : []),
     ];
     const { signal } = this.#scope;
     let listing: Promise<ListedSource[]> | undefined;

@@ -32,6 +32,7 @@ export function classicRequest(
     exporters: [imageExporter(tagsOf(query))],
     hostConfig: limits(query),
     addHosts,
+    severalNeedSlash: true,
     cacheFrom: cacheFrom.map((ref) => ({ type: "registry", attributes: { ref } })),
     ...(target !== undefined && { target }),
     ...(platform !== undefined && { platforms: [parsePlatform(platform)] }),
