@@ -152,6 +152,74 @@ test(
   SECONDS,
 );
 
+/** `docker system df` and `buildx du`, beside the disk. */
+test(
+  "what a folder and its patches take on the disk is counted once, whether images need it or only the cache",
+  async () => {
+    await patching.out("system", "prune", "-af");
+    const files: Record<string, string> = { Dockerfile: "FROM scratch\nCOPY src /to\n" };
+    for (let n = 0; n < 600; n++) files[`src/f${n}`] = "x".repeat(1000);
+    const folder = project(patching, files);
+    for (const n of [1, 2, 3]) {
+      writeFileSync(join(folder, "src/f1"), String(n).repeat(1000));
+      await buildOk(patching, folder, ["-t", `sized:${n}`]);
+    }
+    const usage = async () => {
+      const { LayersSize, Images, BuildCache } = (await patching.api("GET", "/v1.44/system/df")).json<{
+        LayersSize: number;
+        Images: { RepoTags: string[] | null; Size: number; SharedSize: number }[];
+        BuildCache: { Description: string; Size: number; Shared: boolean }[];
+      }>();
+      const own = Object.fromEntries(
+        Images.map(({ RepoTags, Size, SharedSize }) => [RepoTags?.[0], Size - SharedSize]),
+      );
+      const cache = BuildCache.filter(({ Description }) => Description.includes("COPY"));
+      const sum = (shared: boolean) =>
+        cache.reduce((total, { Shared, Size }) => total + (Shared === shared ? Size : 0), 0);
+      return { LayersSize, own, cached: sum(false), shared: sum(true), records: cache.length };
+    };
+    expect(await usage()).toEqual({
+      LayersSize: 602_000,
+      own: { "sized:1": 0, "sized:2": 1000, "sized:3": 1000 },
+      ...{ cached: 0, shared: 602_000, records: 3 },
+    });
+    expect(await layersOnDisk()).toBe(602_000);
+    const inCache = await patching.ok(["docker", "rmi", "sized:1", "sized:2", "sized:3"]).then(usage);
+    expect(inCache).toEqual({ LayersSize: 0, own: {}, cached: 602_000, shared: 0, records: 3 });
+    // The first one's own record goes, its files stay for the others.
+    const du = async () => (await patching.ok(["berth", "buildx", "du"])).stdout;
+    const first = /^(\S+)\s+true\s+600kB/m.exec(await du())?.[1];
+    const pruned = await patching.ok(["berth", "buildx", "prune", "-af", "--filter", `id=${first}`]);
+    expect(pruned.stdout).toContain("Total reclaimed space: 0B");
+    expect(await usage()).toEqual(inCache);
+    expect(await layersOnDisk()).toBe(602_000);
+    expect((await patching.ok(["berth", "buildx", "prune", "-af"])).stdout).toContain(
+      "Total reclaimed space: 602kB",
+    );
+    expect(await layersOnDisk()).toBe(0);
+  },
+  SECONDS,
+);
+
+/** Bytes of all files in layers that are not busybox's. */
+async function layersOnDisk(): Promise<number> {
+  const folder = join(patching.dataRoot, "layers");
+  const { stdout } = await patching.ok([
+    "find",
+    folder,
+    "-path",
+    "*/fs/to/*",
+    "-type",
+    "f",
+    "-printf",
+    "%s\n",
+  ]);
+  return stdout
+    .split("\n")
+    .filter(Boolean)
+    .reduce((sum, size) => sum + Number(size), 0);
+}
+
 function difference(ours: readonly string[], theirs: readonly string[] = []): string {
   const [us, them] = [new Set(ours), new Set(theirs)];
   const lines = [

@@ -252,7 +252,8 @@ describe.each([
       await using layer = await snapshots.prepareLayer(id, chain, over);
       mkdirSync(join(layer.directory, "d"));
       for (const [name, text] of Object.entries(files)) writeFileSync(join(layer.directory, name), text);
-      await layer.commit({ diffId: id, size: 1 }, { private: true, listing: `of ${id}` });
+      const size = Object.values(files).join("").length;
+      await layer.commit({ diffId: id, size }, { private: true, listing: `of ${id}` });
     };
     await make(whole, undefined, { "d/a": "1", "d/b": "1" });
     await make(patch, whole, { "d/b": "2" });
@@ -265,7 +266,14 @@ describe.each([
     expect(inside(snapshots.view([...chain, second]), show)).toBe("a 1\nb 1\nc 3\n");
 
     const image = sha256("image");
-    await snapshots.share(patch, image, chain, { diffId: patch, size: 1 });
+    await snapshots.share(patch, image, chain, { diffId: patch, size: 2 });
+    expect(snapshots.layerSize(image)).toBe(2);
+    const parts = [
+      { id: patch, size: 1 },
+      { id: whole, size: 2 },
+    ];
+    expect(snapshots.layerParts(image)).toEqual(parts);
+    expect(snapshots.layerParts(whole)).toEqual(parts.slice(1));
     const shared = () => [whole, second, patch, image].filter((layer) => snapshots.isShared(layer));
     expect(shared()).toEqual([whole, patch, image]);
     for (const layer of [whole, patch]) await snapshots.removeLayer(layer);

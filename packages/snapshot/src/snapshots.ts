@@ -19,7 +19,13 @@ export type WritableLayer = RootfsMount & { upperDirectory: string };
 export interface LayerFacts {
   /** Digest of the layer's uncompressed tar. */
   diffId: Digest;
-  /** Bytes of the files in it. */
+  /** Bytes of the files in it; of a private patch: in its own folder. */
+  size: number;
+}
+
+/** A folder of layers: named by the layer that it was made for, with the bytes of its files. */
+export interface LayerPart {
+  id: Digest;
   size: number;
 }
 
@@ -88,6 +94,11 @@ export interface Snapshots extends AsyncDisposable {
   layerFolders(chainId: Digest): string[];
   /** Bytes of an unpacked layer. @throws not-found. */
   layerSize(chainId: Digest): number;
+  /**
+   * The folders of an unpacked layer, topmost first: what it takes on the disk. Other layers may have some of them too: second names
+   * all, patches the lowest. @throws not-found.
+   */
+  layerParts(chainId: Digest): LayerPart[];
   /** `GraphDriver.Data` of an image's inspect, or with `id` of a container's; null when the driver has none. */
   metadata(chain: readonly Digest[], id?: string): Record<string, string> | null;
 }

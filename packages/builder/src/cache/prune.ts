@@ -2,7 +2,7 @@ import type { CacheRecord, PruneOptions, PruneReport } from "@berth/api/build";
 import { statfs } from "@berth/linux";
 import type { BuilderContext } from "../solve/scope.ts";
 import { matchesFilters } from "./record-filters.ts";
-import { allRecords } from "./records.ts";
+import { allRecords, type KnownRecord } from "./records.ts";
 
 /** See `Builder.prune`. What builds use stays; layers that images share stay with the images. */
 export async function pruneCache(
@@ -22,7 +22,17 @@ export async function pruneCache(
   );
   const limit = limits.length === 0 ? undefined : Math.min(...(limits as number[]));
   const minFreeSpace = options.minFreeSpace || undefined;
-  for (const { record, isUsed, remove } of all) {
+  const gone = ({ record }: KnownRecord) => {
+    const size = record.shared ? 0 : record.size;
+    left -= size;
+    free += size;
+    report.ids.push(record.id);
+    report.spaceReclaimed += size;
+    onRecord(record);
+  };
+  const staying = all.filter(({ record, stays }) => !record.shared && stays?.());
+  for (const known of all) {
+    const { record, isUsed, remove, stays } = known;
     signal.throwIfAborted();
     const isEnough =
       (limit !== undefined || minFreeSpace !== undefined) &&
@@ -33,12 +43,14 @@ export async function pruneCache(
     if (isUsed() || !matchesFilters(record, options.filters)) continue;
     if (kept.has(record.id)) continue;
     await remove();
-    const size = record.shared ? 0 : record.size;
-    left -= size;
-    free += size;
-    report.ids.push(record.id);
-    report.spaceReclaimed += size;
-    onRecord(record);
+    if (!record.shared && stays?.()) {
+      staying.push(known);
+      continue;
+    }
+    gone(known);
+    // The last patch over it is gone.
+    const at = staying.findIndex((each) => !each.stays?.());
+    if (at >= 0) gone(...(staying.splice(at, 1) as [KnownRecord]));
   }
   return report;
 }

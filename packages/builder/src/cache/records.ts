@@ -1,5 +1,6 @@
 import type { Filters } from "@berth/api";
 import type { CacheRecord } from "@berth/api/build";
+import { type Digest, encoded } from "@berth/base";
 import type { CacheMountRecord } from "../exec/cache-mounts.ts";
 import type { BuilderContext } from "../solve/scope.ts";
 import type { StepResult } from "./cache.ts";
@@ -12,17 +13,23 @@ export interface KnownRecord {
   isUsed(): boolean;
   /** Synchronous up to the point from which no build finds it any more. */
   remove(): Promise<void>;
+  /** True when it is removed, or nobody's to remove, and its files stay for the patches over them. */
+  stays?(): boolean;
 }
 
 /** Everything that the builder keeps, oldest use first. Sizes that nobody knew yet are found out. */
 export async function allRecords(context: BuilderContext): Promise<KnownRecord[]> {
-  const { cache, cacheMounts, downloads, synced, git } = context;
-  const known: KnownRecord[] = [];
-  for (const result of cache.all()) {
+  const { cache, cacheMounts, downloads, synced, git, parts } = context;
+  const known: KnownRecord[] = keptForPatches(context);
+  for (const result of [...cache.all()]) {
+    const { layer } = result;
     known.push({
       record: await stepRecord(context, result),
       isUsed: () => cache.isHeld(result),
       remove: () => cache.remove(result),
+      ...(layer !== undefined && {
+        stays: () => cache.get(result.id) === undefined && parts.snapshots.has(layer),
+      }),
     });
   }
   for (const mount of cacheMounts.list()) {
@@ -77,7 +84,8 @@ export async function allRecords(context: BuilderContext): Promise<KnownRecord[]
     };
     known.push({ record, isUsed: () => false, remove: async () => downloads.remove(name, folder) });
   }
-  return known.sort((a, b) => ((a.record.lastUsedAt ?? "") < (b.record.lastUsedAt ?? "") ? -1 : 1));
+  const used = ({ record }: KnownRecord) => record.lastUsedAt ?? "";
+  return known.sort((a, b) => (used(a) < used(b) ? -1 : used(a) > used(b) ? 1 : 0));
 }
 
 /** See `Builder.diskUsage`. */
@@ -88,20 +96,55 @@ export async function cacheRecords(context: BuilderContext, filters?: Filters): 
     .filter((record) => filters === undefined || matchesFilters(record, filters));
 }
 
+/** Layers that are no result any more, each with what is known of it from the patches over it. */
+function keptForPatches({ cache, parts }: BuilderContext): KnownRecord[] {
+  const { snapshots } = parts;
+  const results = [...cache.all()].filter(({ layer }) => layer !== undefined && snapshots.has(layer));
+  const ofResults = new Set(results.map(({ layer }) => layer));
+  const patches = new Map<Digest, StepResult[]>();
+  for (const result of results) {
+    const whole = snapshots.wholeLayer(result.layer as Digest);
+    if (ofResults.has(whole)) continue;
+    const others = patches.get(whole);
+    if (others === undefined) patches.set(whole, [result]);
+    else others.push(result);
+  }
+  return [...patches].map(([whole, over]) => {
+    const newest = over.reduce((last, each) => (each.used > last.used ? each : last));
+    return {
+      record: {
+        id: encoded(whole).slice(0, 25),
+        parents: [],
+        type: "regular",
+        description: `${newest.description} (an earlier result that later ones are patches over)`,
+        inUse: over.some((result) => cache.isHeld(result)),
+        shared: snapshots.isShared(whole),
+        mutable: false,
+        size: snapshots.layerParts(newest.layer as Digest).at(-1)?.size ?? 0,
+        createdAt: time(Math.min(...over.map(({ created }) => created))),
+        lastUsedAt: time(newest.used),
+        usageCount: over.length,
+      },
+      isUsed: () => true,
+      remove: async () => {},
+      stays: () => snapshots.has(whole),
+    };
+  });
+}
+
 async function stepRecord(context: BuilderContext, result: StepResult): Promise<CacheRecord> {
   const { cache, parts, sizes } = context;
-  const [folder, patched] =
-    result.layer !== undefined && parts.snapshots.has(result.layer)
-      ? parts.snapshots.layerFolders(result.layer)
-      : [];
   let { size } = result;
-  if (folder !== undefined && patched !== undefined) {
-    // What would be free without it.
-    size = (await sizes.of(folder, result.id)) ?? 0;
-  } else if (size < 0 && folder !== undefined) {
-    // A layer does not change: it is measured once, and the size is kept with it.
-    size = (await sizes.of(folder, "")) ?? size;
-    if (size >= 0) cache.setSize(result, size);
+  if (result.layer !== undefined && parts.snapshots.has(result.layer)) {
+    const [own, patched] = parts.snapshots.layerParts(result.layer);
+    // Of a patch, what would be free without it.
+    if (patched !== undefined) size = own?.size ?? 0;
+    else if (size < 0) {
+      // A layer does not change: it is measured once, and the size is kept with it.
+      const [folder] = parts.snapshots.layerFolders(result.layer);
+      size = (await sizes.of(folder as string, "")) ?? size;
+      if (size >= 0) cache.setSize(result, size);
+    }
   }
   return {
     id: result.id,

@@ -15,7 +15,7 @@ export interface NewLayer extends AsyncDisposable {
   readonly folder: string;
   /** True when the step changed nothing. */
   isEmpty(): boolean;
-  /** Publishes it for the steps above; not synced. `listing`: see `LayerCommitOptions`. */
+  /** Publishes it for the steps above; not synced. `size`: bytes in `folder`; `listing`: see `LayerCommitOptions`. */
   commit(size: number, listing?: string): Promise<void>;
 }
 

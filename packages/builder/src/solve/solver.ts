@@ -269,10 +269,10 @@ export class Solver {
     { quick, inputs, sameBase, anyBase }: StepKeys,
     canonical: string,
     layer: NewLayer,
-    { size, keep, listing, packed }: StepOutcome,
+    { size, added, keep, listing, packed }: StepOutcome,
   ): Promise<StepResult> {
     const isEmpty = layer.isEmpty();
-    if (!isEmpty) await layer.commit(size, listing);
+    if (!isEmpty) await layer.commit(added ?? size, listing);
     return this.#scope.context.cache.add(
       {
         canonical,

@@ -42,11 +42,12 @@ export interface StepKeys {
 }
 
 /**
- * `size`: bytes of the layer's files, -1 when nobody knows; `keep`: it may be found again; `listing`: kept with the layer; `packed`:
+ * `size`: bytes of the layer's files, -1 when nobody knows; `added`: of those that a patch adds or replaces; `keep`: it may be found again; `listing`: kept with the layer; `packed`:
  * the tar that the layer is, if it was found out.
  */
 export interface StepOutcome {
   size: number;
+  added?: number;
   keep: boolean;
   listing?: string;
   packed?: LayerDigest;
@@ -191,8 +192,8 @@ export class StepPlanner {
       const differing = entriesToPatch(node, await select(), before);
       if (differing === undefined) return undefined;
       return async (...where) => {
-        const { followedLinks, keep } = await copy(differing, ...where);
-        return followedLinks ? undefined : { keep, size: -1 };
+        const { followedLinks, keep, size: added } = await copy(differing, ...where);
+        return followedLinks ? undefined : { keep, size: -1, added };
       };
     };
     return work;

@@ -76,28 +76,39 @@ function summaryOf(
   };
 }
 
-/** Bytes of the layers that another image in the list has too. */
+/** Bytes that another image in the list has too: of the same layers, and of what patches are over. */
 function addSharedSizes(
-  context: ImageContext,
+  { snapshots }: ImageContext,
   list: readonly { summary: ImageSummary; chain: readonly Digest[] }[],
 ): void {
+  const unpacked = list.map(({ summary, chain }) => ({
+    summary,
+    layers: chain
+      .filter((layer) => snapshots.has(layer))
+      .map((layer) => ({ size: snapshots.layerSize(layer), parts: snapshots.layerParts(layer) })),
+  }));
   const uses = new Map<Digest, number>();
-  for (const { chain } of list) for (const layer of chain) uses.set(layer, (uses.get(layer) ?? 0) + 1);
-  for (const { summary, chain } of list) {
+  for (const { layers } of unpacked) {
+    const ids = new Set(layers.flatMap(({ parts }) => parts.map(({ id }) => id)));
+    for (const id of ids) uses.set(id, (uses.get(id) ?? 0) + 1);
+  }
+  for (const { summary, layers } of unpacked) {
     summary.SharedSize = 0;
-    for (const layer of chain) {
-      if (uses.get(layer)! > 1 && context.snapshots.has(layer)) {
-        summary.SharedSize += context.snapshots.layerSize(layer);
-      }
+    for (const { size, parts } of layers) {
+      const own = parts.reduce((sum, part) => sum + ((uses.get(part.id) as number) > 1 ? 0 : part.size), 0);
+      summary.SharedSize += Math.max(0, size - own);
     }
   }
 }
 
-/** Bytes of all unpacked layers that images have, each once. */
-export function layersSize(context: ImageContext): number {
+/** Bytes that the unpacked layers of images take on the disk. */
+export function layersSize({ catalog, snapshots }: ImageContext): number {
   const layers = new Set<Digest>();
-  for (const image of context.catalog.all()) for (const layer of image.chain) layers.add(layer);
-  let size = 0;
-  for (const layer of layers) if (context.snapshots.has(layer)) size += context.snapshots.layerSize(layer);
-  return size;
+  for (const image of catalog.all()) for (const layer of image.chain) layers.add(layer);
+  const folders = new Map<Digest, number>();
+  for (const layer of layers) {
+    if (!snapshots.has(layer)) continue;
+    for (const { id, size } of snapshots.layerParts(layer)) folders.set(id, size);
+  }
+  return folders.values().reduce((sum, size) => sum + size, 0);
 }

@@ -12,6 +12,7 @@ import type {
   Change,
   LayerFacts,
   LayerInProgress,
+  LayerPart,
   Snapshots,
   WritableLayer,
   WritableOptions,
@@ -141,6 +142,10 @@ class CopySnapshots implements Snapshots {
 
   layerSize(chainId: Digest): number {
     return this.#layers.facts(chainId).size;
+  }
+
+  layerParts(chainId: Digest): LayerPart[] {
+    return this.#layers.parts(chainId);
   }
 
   metadata(): null {

@@ -14,7 +14,7 @@ import {
 import { mkdir, open } from "node:fs/promises";
 import { join } from "node:path";
 import { type Digest, encoded, isDigest, log, notFound } from "@berth/base";
-import type { LayerFacts, LayerInProgress } from "../snapshots.ts";
+import type { LayerFacts, LayerInProgress, LayerPart } from "../snapshots.ts";
 import { GroupSync } from "./group-sync.ts";
 import type { Trash } from "./trash.ts";
 
@@ -153,6 +153,15 @@ export class LayerFolder {
   /** The layer whose folder is complete: itself, or the one that it is a patch over. */
   whole(chainId: Digest): Digest {
     return this.#folders(chainId).at(-1) as Digest;
+  }
+
+  /** See `Snapshots.layerParts`. */
+  parts(chainId: Digest): LayerPart[] {
+    const { size } = this.#get(chainId);
+    const [own, over] = this.#folders(chainId) as [Digest, Digest?];
+    // The maker of a layer that is no patch may not have known its size: who gave it a second name does.
+    if (over === undefined) return [{ id: own, size }];
+    return [own, over].map((id) => ({ id, size: this.#get(id).size }));
   }
 
   /** What `commit` was given as the listing. */

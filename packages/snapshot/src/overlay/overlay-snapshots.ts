@@ -10,6 +10,7 @@ import type {
   Change,
   LayerFacts,
   LayerInProgress,
+  LayerPart,
   Snapshots,
   WritableLayer,
   WritableOptions,
@@ -145,6 +146,10 @@ class OverlaySnapshots implements Snapshots {
 
   layerSize(chainId: Digest): number {
     return this.#layers.facts(chainId).size;
+  }
+
+  layerParts(chainId: Digest): LayerPart[] {
+    return this.#layers.parts(chainId);
   }
 
   metadata(chain: readonly Digest[], id?: string): Record<string, string> | null {
