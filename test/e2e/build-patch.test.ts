@@ -5,7 +5,15 @@
  * BERTH_PATCH_SEEDS=100 tries more trees, BERTH_PATCH_SEED=7 only that one.
  */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { type TarEntry, TarReader } from "@berth/archive";
 import { ChangingTree, oneOf, type Random, random } from "../harness/changing-tree.ts";
@@ -148,6 +156,42 @@ test(
     expect(await reclaimed("builder", "prune", "-af")).toBe("0B");
     await patching.out("rmi", "sized:2");
     expect(await reclaimed("image", "prune", "-af")).toBe("600kB");
+  },
+  SECONDS,
+);
+
+test(
+  "names that are not UTF-8: each is its own file, and the folder is patched all the same",
+  async () => {
+    const Dockerfile = `FROM busybox
+COPY src /to
+RUN cd /to; (for name in 375 376 377; do cat "$(printf "\\\\$name")" || echo -n _; done; readlink link) > /seen
+`;
+    const files: Record<string, string> = { Dockerfile, "src/f": "" };
+    for (let n = 0; n < 600; n++) files[`src/f${n}`] = "x".repeat(1000);
+    const folder = project(patching, files);
+    const path = (byte: number) => Buffer.concat([Buffer.from(join(folder, "src/")), Buffer.from([byte])]);
+    const link = (byte: number) => {
+      rmSync(join(folder, "src/link"), { force: true });
+      symlinkSync(Buffer.from([byte]), join(folder, "src/link"));
+    };
+    const seen = async () => {
+      await buildOk(patching, folder, ["-t", "stray"]);
+      const { stdout } = await patching.ok(["sh", "-c", "docker run --rm stray cat /seen | od -An -c"]);
+      return stdout.trim().replace(/\s+/g, " ");
+    };
+    writeFileSync(path(0xff), "a");
+    writeFileSync(path(0xfe), "b");
+    link(0xff);
+    expect(await seen()).toBe("_ b a 377 \\n");
+    const before = await layersOnDisk();
+    writeFileSync(path(0xfe), "c");
+    link(0xfe);
+    expect(await seen()).toBe("_ c a 376 \\n");
+    expect((await layersOnDisk()) - before).toBe(1);
+    // Only the name is another one.
+    renameSync(path(0xfe), path(0xfd));
+    expect(await seen()).toBe("c _ a 376 \\n");
   },
   SECONDS,
 );

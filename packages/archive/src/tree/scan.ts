@@ -1,5 +1,6 @@
 import {
   closeQuietly,
+  encodeName,
   fstat,
   getXattr,
   isErrno,
@@ -115,7 +116,7 @@ export class TreeHasher implements Disposable {
     const hash = lazyNode.crypto.createHash("sha256");
     hash.update(`${entry.mode.toString(8)}\n`);
     if (kind === S.IFLNK) {
-      hash.update(`link ${entry.link}`);
+      hash.update(encodeName(`link ${entry.link}`));
       return hash.digest("hex");
     }
     if (kind !== S.IFREG && kind !== S.IFDIR) {

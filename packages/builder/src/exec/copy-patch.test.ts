@@ -78,6 +78,21 @@ test("files whose names are the same are left alone, and copied together when th
   expect(paths(three)).toEqual(["src", "src/3", "src/3/4", "src/3/5", "src/3/6"]);
 });
 
+test("names that are not UTF-8 are listed too", () => {
+  // As the disk gives it back: the bytes 0xff and 0xfe.
+  const stray = { "src/3/\udcff": { inode: "1" }, "src/3/\udcfe": { inode: "2", digest: "e" } };
+  const kept = Buffer.from(listingOf(node, selected(stray)) as string).toString();
+  const paths = (changes: Record<string, Facts | null>) =>
+    entriesToPatch(node, selected(changes), kept)?.[0]?.matches[0]?.entries.map(({ path }) => path);
+  expect(paths(stray)).toEqual(["src"]);
+  expect(paths({ ...stray, "src/3/\udcff": { inode: "1", digest: "e" } })).toEqual([
+    "src",
+    "src/3",
+    "src/3/\udcff",
+  ]);
+  expect(paths({ ...stray, "src/3/\udcff": null })).toBeUndefined();
+});
+
 describe("the whole is copied when", () => {
   const all = Object.fromEntries(Array.from({ length: 30 }, (_, n) => [`src/${n}`, { time: "6.0" }]));
   for (let n = 0; n < 300; n++) all[`src/${n % 30}/${Math.floor(n / 30)}`] = { time: "6.0" };

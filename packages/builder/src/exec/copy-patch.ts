@@ -21,9 +21,9 @@ interface Copied {
 export function listingOf(node: CopyNode, selected: readonly SelectedSource[]): string | undefined {
   const tree = onlyFolder(node, selected);
   if (tree === undefined) return undefined;
-  const fields = [tree.match.path];
+  const fields = [listed(tree.match.path)];
   const stateOf = statesOf(tree);
-  for (const entry of tree.entries) fields.push(entry.path, stateOf(entry), modifiedOf(entry));
+  for (const entry of tree.entries) fields.push(listed(entry.path), stateOf(entry), modifiedOf(entry));
   return fields.join("\0");
 }
 
@@ -45,8 +45,9 @@ export function entriesToPatch(
   const top = (entries[0] as TreeEntry).path;
   const differing = new Set<string>();
   for (const entry of entries) {
-    const copied = before.get(entry.path);
-    before.delete(entry.path);
+    const name = listed(entry.path);
+    const copied = before.get(name);
+    before.delete(name);
     const state = stateOf(entry);
     if (copied !== undefined && copied.state !== state && (isFolder(copied.state) || isFolder(state)))
       return undefined;
@@ -95,13 +96,18 @@ function statesOf({ entries, keepsOwner }: { entries: readonly TreeEntry[]; keep
   };
 }
 
+/** A path as UTF-8 can hold it. Those that it cannot are escaped, behind a slash, with which no path begins. */
+function listed(path: string): string {
+  return path.isWellFormed() ? path : `/${JSON.stringify(path)}`;
+}
+
 function isFolder(state: string): boolean {
   return state.startsWith(`${S.IFDIR.toString(8)} `);
 }
 
 function parseListing(listing: string, path: string): Map<string, Copied> | undefined {
   const fields = listing.split("\0");
-  if (fields[0] !== path || fields.length % FIELDS !== 1) return undefined;
+  if (fields[0] !== listed(path) || fields.length % FIELDS !== 1) return undefined;
   const found = new Map<string, Copied>();
   for (let at = 1; at < fields.length; at += FIELDS) {
     const [name, state, time] = fields.slice(at, at + FIELDS) as [string, string, string];

@@ -10,7 +10,7 @@ import {
   TreeHasher,
   type TreeLookup,
 } from "@berth/archive";
-import { closeQuietly, O, open, S } from "@berth/linux";
+import { closeQuietly, encodeName, O, open, S } from "@berth/linux";
 import type { ContextDigests } from "./file-digests.ts";
 
 /** How long a walk works before others get their turn, in milliseconds. */
@@ -179,8 +179,8 @@ export function digestOfEntries(entries: readonly TreeEntry[], owners = false): 
   for (const { path, digest, uid, gid } of entries) {
     text += `${path.slice(top)}\0${digest}${owners ? ` ${uid}:${gid}` : ""}\n`;
     if (text.length < 65_536) continue;
-    hash.update(text);
+    hash.update(encodeName(text));
     text = "";
   }
-  return hash.update(text).digest("hex");
+  return hash.update(encodeName(text)).digest("hex");
 }
