@@ -4,6 +4,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   symlinkSync,
   utimesSync,
@@ -13,6 +14,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
 import { build, buildOk, project } from "../harness/project.ts";
+import { eventually } from "../harness/wait.ts";
 
 let daemon: Daemon;
 beforeAll(async () => {
@@ -260,7 +262,7 @@ describe("what is kept", () => {
   );
 
   test(
-    "a log that grows while it is sent is taken as far as it was",
+    "a log that grows all the time is taken as far as it was read",
     async () => {
       const Dockerfile = "FROM busybox\nCOPY . /to\nRUN sort -u /to/z.log\n";
       const folder = project(daemon, { Dockerfile, "a.bin": "x".repeat(30_000_000), "z.log": "line\n" });
@@ -290,6 +292,77 @@ describe("what is kept", () => {
       await daemon.run(["berth", "builder", "prune", "-af"]);
       expect(readdirSync(data("build/synced"))).toEqual([]);
       expect(readdirSync(data("build/git"))).toEqual([]);
+    },
+    SECONDS,
+  );
+});
+
+describe("files that change while they are sent", () => {
+  /** Runs `change` while a client has listed its folder, and is sending the first file of it, `a`. */
+  async function whileSending(
+    command: string[],
+    env: Record<string, string>,
+    change: () => void,
+  ): Promise<void> {
+    const client = Bun.spawn(["env", "-C", daemon.scope.directory, ...command], {
+      env: daemon.environment(env),
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+    const output = Promise.all([new Response(client.stdout).text(), new Response(client.stderr).text()]);
+    const fds = `/proc/${client.pid}/fd`;
+    await eventually("the client reads the first file", () => {
+      if (client.exitCode !== null) throw new Error("the client has ended");
+      return readdirSync(fds).some((fd) => {
+        try {
+          return readlinkSync(join(fds, fd)).endsWith("/a");
+        } catch {
+          return false;
+        }
+      });
+    });
+    client.kill("SIGSTOP");
+    change();
+    client.kill("SIGCONT");
+    if ((await client.exited) !== 0) throw new Error((await output).join(""));
+  }
+
+  test(
+    "each is what was read of it, and they are sent again by the next build",
+    async () => {
+      const Dockerfile =
+        "FROM busybox\nCOPY . /c\nRUN cd /c; for f in z*; do echo $f $(stat -c '%s %Y' $f) $(cat $f); done > /seen\n";
+      const folder = project(daemon, { Dockerfile });
+      const write = (name: string, content: string) => {
+        writeFileSync(join(folder, name), content);
+        utimesSync(join(folder, name), 1000, 1000);
+      };
+      const names = ["zempty", "zgone", "zlonger", "zother", "zshorter"];
+      const before = (name: string) => (name === "zempty" ? "" : "0123456789");
+      for (const name of names) write(name, before(name));
+      // The small ones are not asked for before the second of these.
+      for (const name of ["a", "b"]) writeFileSync(join(folder, name), new Uint8Array(96 << 20));
+      const build = ["/usr/bin/docker", "build", "-q", "-t", "changing", folder];
+      await whileSending(build, { DOCKER_BUILDKIT: "1" }, () => {
+        write("zempty", "now");
+        rmSync(join(folder, "zgone"));
+        write("zlonger", `0123456789${"more".repeat(100_000)}`);
+        write("zother", "all new content");
+        write("zshorter", "012");
+      });
+      const seen = async () => (await daemon.out("run", "--rm", "changing", "cat", "/seen")).split("\n");
+      expect(await seen()).toEqual([
+        "zempty 3 1000 now",
+        "zgone 0 1000",
+        `zlonger 400010 1000 0123456789${"more".repeat(100_000)}`,
+        "zother 15 1000 all new content",
+        "zshorter 3 1000 012",
+      ]);
+      for (const name of names) write(name, before(name));
+      await buildOk(daemon, folder, ["-t", "changing"], { client: "session" });
+      expect(await seen()).toEqual(
+        names.map((name) => `${name} ${before(name).length} 1000 ${before(name)}`.trim()),
+      );
     },
     SECONDS,
   );

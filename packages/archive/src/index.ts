@@ -4,6 +4,7 @@ export * from "./changes/changes.ts";
 export * from "./compression/index.ts";
 export { copyData } from "./files/copy-data.ts";
 export { copyTree } from "./files/copy-tree.ts";
+export { Directories } from "./files/directories.ts";
 export { removeTree } from "./files/remove-tree.ts";
 export { type FileRange, type PackFacts, type PackOptions, pack } from "./pack/pack.ts";
 export { readPieces, sendPieces } from "./pack/send.ts";

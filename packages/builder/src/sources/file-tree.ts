@@ -10,7 +10,8 @@ import {
   TreeHasher,
   type TreeLookup,
 } from "@berth/archive";
-import { closeQuietly, encodeName, O, open, S } from "@berth/linux";
+import { newId } from "@berth/base";
+import { closeQuietly, encodeName, isErrno, O, open, S } from "@berth/linux";
 import type { ContextDigests } from "./file-digests.ts";
 
 /** How long a walk works before others get their turn, in milliseconds. */
@@ -134,7 +135,7 @@ export class FileTree implements TreeLookup {
     });
   }
 
-  /** Fills in the digests of these entries. @throws SyscallError when one is not there any more */
+  /** Fills in the digests of these entries. What is not there any more gets one that nothing else has. @throws SyscallError */
   async hash(entries: readonly TreeEntry[], signal: AbortSignal): Promise<void> {
     const missing = this.#unread(entries);
     if (missing.length === 0) return;
@@ -143,18 +144,23 @@ export class FileTree implements TreeLookup {
       using hasher = new TreeHasher(root);
       let slice = performance.now();
       for (const entry of missing) {
-        const steps = hasher.digestInSteps(entry);
-        for (let step = steps.next(); ; step = steps.next()) {
-          if (step.done) {
-            entry.digest = step.value;
-            break;
+        try {
+          const steps = hasher.digestInSteps(entry);
+          for (let step = steps.next(); ; step = steps.next()) {
+            if (step.done) {
+              entry.digest = step.value;
+              break;
+            }
+            if (performance.now() - slice < SLICE) continue;
+            await turn();
+            signal.throwIfAborted();
+            slice = performance.now();
           }
-          if (performance.now() - slice < SLICE) continue;
-          await turn();
-          signal.throwIfAborted();
-          slice = performance.now();
+          this.#digests?.put(entry, entry.digest);
+        } catch (error) {
+          if (!isErrno(error, "ENOENT", "ENOTDIR", "ELOOP")) throw error;
+          entry.digest = `gone ${newId()}`;
         }
-        this.#digests?.put(entry, entry.digest);
         if (performance.now() - slice < SLICE) continue;
         await turn();
         signal.throwIfAborted();

@@ -6,10 +6,14 @@ import { invalidParameter, writeFileAtomic } from "@berth/base";
 import { S } from "@berth/linux";
 import type { Snapshots } from "@berth/snapshot";
 import { keyOf } from "../cache/key.ts";
+import { ReadAhead } from "./read-ahead.ts";
+import { ResizedFiles } from "./resized-files.ts";
 
 const MAX_ENTRIES = 5_000_000;
 const DATA = "data";
 const MANIFEST = "manifest.json";
+/** Stands for content that did not come. */
+const NOTHING = new Uint8Array(1 << 20);
 /** Front of the names of folders that no later build uses. */
 const ONCE = "once-";
 
@@ -124,7 +128,8 @@ export class SyncedFolders {
     if (entries.length > 0 || gone.length > 0) {
       const changed = [...gone, ...entries.map(({ path }) => path)];
       const all = [...foldersOf(changed, folders, entries), ...entries];
-      const tar = archiveOf(all, gone, transfer, report, signal);
+      using resized = new ResizedFiles(folder);
+      const tar = archiveOf(all, gone, transfer, resized, report, signal);
       await runJob(
         {
           job: "apply",
@@ -134,6 +139,9 @@ export class SyncedFolders {
         },
         { stdin: tar, signal },
       );
+      resized.apply(join(folder, DATA));
+      // What is listed is not what was received: they are asked for again.
+      for (const path of resized.paths()) after[path] = "";
     }
     if (anew || entries.length > 0 || gone.length > 0) {
       writeFileAtomic(join(folder, MANIFEST), JSON.stringify(after));
@@ -170,6 +178,7 @@ async function* archiveOf(
   entries: readonly SyncEntry[],
   gone: readonly string[],
   transfer: FileTransfer,
+  resized: ResizedFiles,
   report: SyncReport,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
@@ -179,6 +188,10 @@ async function* archiveOf(
     const name = `${path.slice(0, slash)}.wh.${path.slice(slash)}`;
     yield encodeHeader({ type: "file", name, mode: 0o600, ...owner });
   }
+  const contents = new ReadAhead(
+    transfer,
+    entries.filter((entry) => typeOf(entry) === "file"),
+  );
   let received = 0;
   for (const entry of entries) {
     signal.throwIfAborted();
@@ -202,18 +215,18 @@ async function* archiveOf(
       },
       { subSecondTimes: true },
     );
-    if (type !== "file" || size === 0) continue;
+    if (type !== "file") continue;
     let left = size;
-    for await (const all of transfer.read(entry.path)) {
-      // Of a file that grew meanwhile, such as a log, what was there when it was listed.
+    for await (const all of contents.take(entry)) {
       const piece = all.subarray(0, left);
-      if (piece.length === 0) continue;
+      if (all.length > left) resized.grew(entry, all.subarray(left));
       left -= piece.length;
-      received += piece.length;
+      received += all.length;
       report(received);
-      yield piece;
+      if (piece.length > 0) yield piece;
     }
-    if (left > 0) throw invalidParameter(`${entry.path} became shorter while it was sent`);
+    if (left > 0) resized.shrank(entry, size - left);
+    for (; left > 0; left -= Math.min(left, NOTHING.length)) yield NOTHING.subarray(0, left);
     const filling = padding(size);
     if (filling > 0) yield new Uint8Array(filling);
   }

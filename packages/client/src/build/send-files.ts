@@ -11,7 +11,7 @@ const NO_DATA = new Uint8Array(0);
 
 /**
  * Answers FileSync.DiffCopy: the listing of one of `folders`, then the contents that are asked for. Owners are told as
- * root, as every client of BuildKit does. @throws GrpcError.
+ * root, as every client of BuildKit does. What disappears while it is listed is left out. @throws GrpcError.
  */
 export async function sendFiles(call: ServerCall, folders: Readonly<Record<string, string>>): Promise<void> {
   const [name = ""] = decodeHeader(call.metadata, "dir-name");
@@ -43,19 +43,30 @@ export async function sendFiles(call: ServerCall, folders: Readonly<Record<strin
   }
 }
 
+/** Of a file that is gone since it was listed, nothing: as every client of BuildKit does. */
 async function sendFile(call: ServerCall, path: string, id: number): Promise<void> {
-  const file = await open(path, "r");
+  const file = await unlessGone(open(path, "r"));
   try {
     const buffer = Buffer.allocUnsafe(CHUNK);
-    for (;;) {
+    while (file !== undefined) {
       const { bytesRead } = await file.read(buffer, 0, CHUNK);
       if (bytesRead === 0) break;
       await call.write(Packet.encode({ type: PACKET.DATA, id, data: buffer.subarray(0, bytesRead) }));
     }
   } finally {
-    await file.close();
+    await file?.close();
   }
   await call.write(Packet.encode({ type: PACKET.DATA, id, data: NO_DATA }));
+}
+
+async function unlessGone<T>(found: Promise<T>): Promise<T | undefined> {
+  try {
+    return await found;
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
+    throw error;
+  }
 }
 
 /** Include patterns: a path is wanted when a pattern matches it or a folder above it. */
@@ -89,15 +100,16 @@ async function* walk(
   /** Folders above that are told only when something below is. */
   const waiting: Stat[] = [];
   async function* folder(path: string, own: IgnoreState, want: IgnoreState): AsyncGenerator<Stat> {
-    const names = (await readdir(join(root, path), { encoding: "utf8" })).sort(byteOrder);
-    for (const name of names) {
+    const names = await unlessGone(readdir(join(root, path), { encoding: "utf8" }));
+    for (const name of names?.sort(byteOrder) ?? []) {
       const child = path === "" ? name : `${path}/${name}`;
       const verdict = ignored.check(child, own);
       const wish = wanted?.check(child, want) ?? { wanted: true, descend: true, state: want };
-      const isFolder = async () => (await lstat(join(root, child))).isDirectory();
+      const isFolder = async () => (await unlessGone(lstat(join(root, child))))?.isDirectory() ?? false;
       const shown = !verdict.excluded && wish.wanted;
       if (!shown && (verdict.prune || !wish.descend || !(await isFolder()))) continue;
-      const stat = await statOf(root, child, inodes);
+      const stat = await unlessGone(statOf(root, child, inodes));
+      if (stat === undefined) continue;
       const below = (stat.mode & 0x80000000) !== 0;
       if (shown) {
         yield* waiting.splice(0);
