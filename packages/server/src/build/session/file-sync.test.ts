@@ -89,6 +89,26 @@ test("listing, contents in any order, the end", async () => {
   expect(encoded).toEqual([false, true]);
 });
 
+test("a client that sends without end what nobody reads yet, and not what somebody waits for", async () => {
+  const client = await session(async (call) => {
+    for (const path of ["a", "b"]) {
+      await call.write(Packet.encode({ type: PACKET.STAT, stat: stat(path, 0o100644, 1) }));
+    }
+    await call.write(Packet.encode({ type: PACKET.STAT }));
+    const data = new Uint8Array(32 << 10);
+    for await (const message of call.messages()) {
+      while (Packet.decode(message).id === 1)
+        await call.write(Packet.encode({ type: PACKET.DATA, id: 1, data }));
+    }
+  });
+  await using transfer = await sessionFolder(client, "context").open(request, never);
+  for await (const _ of transfer.entries());
+  const waited = transfer.read("a");
+  transfer.read("b");
+  const failure = await new Response(waited).bytes().catch((error) => error);
+  expect(failure).toMatchObject({ message: "file sync: too much content before its turn" });
+});
+
 test("a client's complaint, and one that leaves", async () => {
   const complaining = await session(async (call) => {
     await call.write(Packet.encode({ type: PACKET.ERROR, data: new TextEncoder().encode("no such folder") }));

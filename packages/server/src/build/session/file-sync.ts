@@ -15,6 +15,8 @@ import type { Session } from "./session.ts";
 
 /** Content that nobody read yet, of all files together; above it nothing more is taken from the connection. */
 const QUEUE_LIMIT = 8 << 20;
+/** And the same while a reader waits for what comes behind it: no honest client sends so much of what is read later. */
+const WAITING_LIMIT = 64 << 20;
 
 /** A folder that a session offers under a name (`context`, `dockerfile`). */
 export function sessionFolder(session: Session, name: string): FileSync {
@@ -143,6 +145,7 @@ class Transfer implements FileTransfer {
         } else if (!reading.cancelled) {
           reading.queue.push(packet.data);
           this.#queued += packet.data.length;
+          if (this.#queued > WAITING_LIMIT) throw systemError("file sync: too much content before its turn");
         }
         reading.wake?.();
       }
