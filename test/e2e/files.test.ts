@@ -117,7 +117,7 @@ test("two containers share a volume while both run", async () => {
     "busybox",
     "sh",
     "-c",
-    "while :; do date > /v/now; sleep 0.05; done",
+    "while :; do date > /v/new; mv /v/new /v/now; sleep 0.05; done",
   );
   const read = await daemon.out(
     "run",

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { mount as bindMount, isErrno, MNT, MS, umount2 } from "@berth/linux";
-import { type BundleFile, ociJson, resolveUser, SHIM_FILES } from "@berth/runtime";
+import { type BundleFile, type LaunchFile, ociJson, resolveUser, SHIM_FILES } from "@berth/runtime";
 import { pinned, unpin } from "./pinned-mounts.ts";
 import { mountRootfs, Root } from "./rootfs.ts";
 import { shareMemory } from "./shared-memory.ts";
@@ -12,26 +12,19 @@ export function readBundle(directory: string): BundleFile {
 }
 
 /**
- * Makes the OCI bundle in a shim's folder: root filesystem mounted (in this process' mount namespace), `USER` resolved in it,
- * `config.json`. `volatile`: see `Launch.once`. `networkPath`: where the runtime finds the network namespace; undefined: the host's.
- * `hostMounts`: descriptor of the host's mount namespace, there when `LaunchFile.reachesHost`.
- * @throws what failed; the mount may be left
+ * Makes the OCI bundle in a shim's folder but for its network: root filesystem mounted (in this process' mount namespace), `USER`
+ * resolved in it, mounts. `hostMounts`: descriptor of the host's mount namespace.
+ * @throws what failed; mounts may be left
  */
-export function makeBundle(
-  directory: string,
-  groupAdd: readonly string[],
-  volatile: boolean,
-  networkPath: string | undefined,
-  hostMounts: number | undefined,
-): void {
+export function beginBundle(directory: string, launch: LaunchFile, hostMounts: number): BundleFile {
   const bundle = readBundle(directory);
   const { spec } = bundle;
   const rootfs = join(directory, SHIM_FILES.rootfs);
-  mountRootfs(bundle.rootfs, rootfs, volatile);
+  mountRootfs(bundle.rootfs, rootfs, launch.once ?? false);
   using root = new Root(rootfs);
   const { uid, gid, additionalGids } = resolveUser(
     bundle.user,
-    groupAdd,
+    launch.groupAdd,
     root.readText("/etc/passwd"),
     root.readText("/etc/group"),
   );
@@ -39,9 +32,16 @@ export function makeBundle(
   root.makeFolder(bundle.workingDirectory);
   spec.root.path = rootfs;
   shareMemory(spec);
-  spec.mounts = spec.mounts.map((mount, index) => pinned(directory, mount, index, hostMounts));
-  spec.linux.namespaces = spec.linux.namespaces.filter((namespace) => namespace.type !== "network");
-  if (networkPath !== undefined) spec.linux.namespaces.push({ type: "network", path: networkPath });
+  const reached = launch.reachesHost ? hostMounts : undefined;
+  spec.mounts = spec.mounts.map((mount, index) => pinned(directory, mount, index, reached));
+  return bundle;
+}
+
+/** `config.json`: the bundle is whole. `networkPath`: where the runtime finds the network namespace; undefined: the host's. */
+export function finishBundle(directory: string, bundle: BundleFile, networkPath: string | undefined): void {
+  const { linux } = bundle.spec;
+  linux.namespaces = linux.namespaces.filter((namespace) => namespace.type !== "network");
+  if (networkPath !== undefined) linux.namespaces.push({ type: "network", path: networkPath });
   writeFileSync(join(directory, SHIM_FILES.config), configText(bundle), { mode: 0o600 });
 }
 

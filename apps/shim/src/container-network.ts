@@ -32,20 +32,20 @@ export class ContainerNetwork {
     }
   }
 
-  /** Interfaces, addresses and routes; a forked child of this process may do it. @throws what failed; nothing is left then. */
-  furnish(): void {
-    this.#sandbox.furnish(this.#plan);
-  }
-
-  /** The network is furnished: names are answered from now on. */
+  /** The network is furnished, by another process: names are answered from now on. */
   begin(): void {
     this.#sandbox.adopt(this.#plan);
     if (this.#plan.dns) this.#dns = new DnsServer(this.#loop, this.#sandbox, this.#plan.dns);
   }
 
+  /** Its descriptor; undefined: the host's. */
+  get namespace(): number | undefined {
+    return this.#sandbox.namespace;
+  }
+
   /** Where the OCI runtime finds the namespace; undefined: the host's. */
   get path(): string | undefined {
-    const { namespace } = this.#sandbox;
+    const { namespace } = this;
     return namespace === undefined ? undefined : `/proc/${getpid()}/fd/${namespace}`;
   }
 

@@ -1,19 +1,7 @@
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
-import {
-  type Cgroup,
-  closeQuietly,
-  EPOLL,
-  type ForkedChild,
-  getpid,
-  kill,
-  type Loop,
-  lowerPriority,
-  openCgroup,
-  SIG,
-  setWindowSize,
-} from "@berth/linux";
+import { EPOLL, getpid, kill, type Loop, lowerPriority, SIG, setWindowSize } from "@berth/linux";
 import { JsonFileWriter, type LogSink } from "@berth/logging";
 import type { PortSocket, SandboxPlan } from "@berth/network";
 import {
@@ -24,21 +12,19 @@ import {
   SHIM_FILES,
   type Started,
 } from "@berth/runtime";
-import { guardRuntime, makeBundle, unmountBundle } from "./bundle.ts";
+import { unmountBundle } from "./bundle.ts";
+import type { BundleMaker } from "./bundle-maker.ts";
 import type { Children } from "./children.ts";
 import { GzipCompressor } from "./compress-log.ts";
 import { ContainerNetwork } from "./container-network.ts";
 import { Execs } from "./execs.ts";
+import { cgroupOf, runtimeFolder } from "./launch.ts";
 import { NonBlockingLog } from "./non-blocking-log.ts";
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
-import type { ShimProcess } from "./shim-process.ts";
 
 /** How long output is awaited after the last process of a container is gone: the kernel closes its pipes at once, so this is a guard only. */
 const DRAIN_PATIENCE_MS = 2000;
-
-/** How long a shim may take to remove what its container had after it told of the end. */
-const LEAVING_PATIENCE_MS = 5000;
 
 export interface ContainerEvents {
   /** The process is gone, and all of its output is read. */
@@ -107,16 +93,11 @@ export class Container implements Disposable {
 
   /**
    * Network, root filesystem and `config.json`, in the mount namespace that this process is in. `ports`: descriptors of the
-   * published ports; `hostMounts`: of the host's mount namespace. Both are closed. `done` is told what failed; call `cleanUp` then.
+   * published ports, owned from now on; `maker` has begun. `done` is told what failed; call `cleanUp` then.
    */
-  prepare(
-    ports: number[],
-    hostMounts: number,
-    { aside }: Pick<ShimProcess, "aside">,
-    done: (failure?: unknown) => void,
-  ): void {
+  prepare(ports: number[], maker: BundleMaker, done: (failure?: unknown) => void): void {
     const launch = this.#launch;
-    let child: ForkedChild;
+    this.#mounted = true;
     try {
       const network = new ContainerNetwork(
         this.#loop,
@@ -125,27 +106,18 @@ export class Container implements Disposable {
         ports,
       );
       this.#network = network;
-      this.#mounted = true;
-      const networkPath = network.path;
-      // Most of the work, and of the memory for it, is needed only once. Meanwhile the daemon is listened to.
-      child = aside(() => {
-        if (existsSync(this.#runtimeFolder)) this.#removeLeftovers();
-        network.furnish();
-        const reached = launch.reachesHost ? hostMounts : undefined;
-        makeBundle(this.#directory, launch.groupAdd, launch.once ?? false, networkPath, reached);
-        return guardRuntime(this.#directory, launch.runtime.path);
-      });
+      maker.finish(network.namespace, network.path);
     } catch (error) {
+      maker.giveUp();
       done(error);
       return;
-    } finally {
-      closeQuietly(hostMounts);
     }
-    const { descriptor } = child;
+    // Meanwhile the daemon is listened to.
+    const { descriptor } = maker;
     this.#loop.add(descriptor, EPOLL.IN, () => {
       this.#loop.remove(descriptor);
       try {
-        launch.runtime = { ...launch.runtime, path: child.answer() };
+        launch.runtime = { ...launch.runtime, path: maker.answer() };
         this.#network?.begin();
       } catch (error) {
         done(error);
@@ -209,7 +181,7 @@ export class Container implements Disposable {
 
   #ended(exitCode: number): void {
     const finishedAt = now();
-    const cgroup = this.#cgroup();
+    const cgroup = cgroupOf(this.#launch);
     // With a pid namespace of its own, the container's processes died with its init; without one they must be ended.
     if (!this.#launch.ownProcesses) {
       for (const pid of cgroup?.pids() ?? []) if (pid !== getpid()) quietly(() => kill(pid, SIG.KILL));
@@ -235,7 +207,7 @@ export class Container implements Disposable {
     this.#closeNetwork();
     this.#removeCgroup(50);
     // Last: by this folder the next shim of this container knows that something may be left.
-    rmSync(this.#runtimeFolder, { recursive: true, force: true });
+    rmSync(runtimeFolder(this.#launch), { recursive: true, force: true });
   }
 
   /** Closes its log, when all else is gone. */
@@ -255,22 +227,6 @@ export class Container implements Disposable {
     quietly(() => this.#closedNetwork?.removeInterfaces());
   }
 
-  /** Where the OCI runtime keeps the container's state; made before anything else of it. */
-  get #runtimeFolder(): string {
-    return join(this.#launch.runtimeRoot, this.#launch.id);
-  }
-
-  /** What an earlier shim of this container, which was killed, could not clean up. */
-  #removeLeftovers(): void {
-    // The one before may still be at it (`Launch.once`).
-    for (let waited = 0; this.#launch.once && waited < LEAVING_PATIENCE_MS; waited++) {
-      if (!existsSync(this.#runtimeFolder)) return;
-      Bun.sleepSync(1);
-    }
-    for (const pid of quietly(() => this.#cgroup()?.pids()) ?? []) quietly(() => kill(pid, SIG.KILL));
-    rmSync(this.#runtimeFolder, { recursive: true, force: true });
-  }
-
   /**
    * Takes the root filesystem's mount away. It writes the upper layer to the disk, which can take long; the daemon need not wait
    * for it, since a new mount of the same layers sees all that this one wrote. Never throws.
@@ -283,21 +239,12 @@ export class Container implements Disposable {
 
   #removeCgroup(attempts: number): void {
     try {
-      this.#cgroup()?.remove();
+      cgroupOf(this.#launch)?.remove();
     } catch {
       // Processes that were just killed may take a moment to leave.
       if (attempts > 0) this.#loop.timer(20, () => this.#removeCgroup(attempts - 1));
     }
   }
-
-  #cgroup(): Cgroup | undefined {
-    const path = this.#launch.cgroupsPath;
-    return path === undefined ? undefined : quietly(() => openCgroup(path));
-  }
-}
-
-export function readLaunch(directory: string): LaunchFile {
-  return JSON.parse(readFileSync(join(directory, SHIM_FILES.launch), "utf8")) as LaunchFile;
 }
 
 export function toFailure(error: unknown): Failure {

@@ -1,8 +1,8 @@
 import { allowForkOfJit, exitNow, setProcessName } from "@berth/linux";
 import { HIDE_UNIFIED_CGROUP } from "@berth/runtime";
+import { forkedAhead } from "./ahead.ts";
 import { CgroupWarmer } from "./cgroup-warmer.ts";
 import { serve } from "./server.ts";
-import { OWN_PROCESS } from "./shim-process.ts";
 import { warmUp } from "./warm-up.ts";
 
 /** Our end of the daemon's socket pair. */
@@ -19,6 +19,6 @@ export function shimServerMain(argv: readonly string[]): never {
   warmUp(hideUnifiedCgroup);
   // Not what a rehearsal called it.
   setProcessName("berth-shims");
-  serve(DAEMON, new CgroupWarmer([DAEMON]), hideUnifiedCgroup, OWN_PROCESS);
+  serve(DAEMON, new CgroupWarmer([DAEMON]), hideUnifiedCgroup, forkedAhead(hideUnifiedCgroup));
   exitNow(0);
 }

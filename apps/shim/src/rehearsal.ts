@@ -6,6 +6,7 @@ import {
   connect,
   EPOLL,
   exitNow,
+  ForkedChild,
   fork,
   kill,
   listenUnix,
@@ -42,12 +43,21 @@ const RUNTIME = 'exec 3<&0; { echo rehearsed; read line <&3; } & echo $! >"$9"';
 /** Most of a rehearsal is the shell's start. */
 const PATIENCE_MS = 2000;
 
-interface Rehearsal {
+export interface Rehearsal {
   hideUnifiedCgroup: boolean;
   /** Of a network that is there. */
   endpoint: EndpointPlan;
   /** A client is there when the container starts. */
   attached: boolean;
+  /** The bundle is made by this process, which learns that so; else aside, as it is for a container. */
+  inline?: boolean;
+  watched?: Watched;
+}
+
+/** One of its processes that is looked at: `mark` is called there before and after what is of interest. */
+export interface Watched {
+  process: "shim" | "aside";
+  mark: () => void;
 }
 
 /**
@@ -57,7 +67,8 @@ interface Rehearsal {
  * `folder` is made for it, and left. It is in a place, and this process in namespaces, that are nobody else's (`apart`). This
  * process has no children.
  */
-export function rehearseShim(folder: string, { hideUnifiedCgroup, endpoint, attached }: Rehearsal): void {
+export function rehearseShim(folder: string, rehearsal: Rehearsal): void {
+  const { hideUnifiedCgroup, endpoint, attached, watched } = rehearsal;
   const path = prepareFolder(folder, endpoint);
   const listener = listenUnix(path);
   // One of a published port would do as well: nobody connects to it.
@@ -67,6 +78,9 @@ export function rehearseShim(folder: string, { hideUnifiedCgroup, endpoint, atta
   const cgroups = pipe2(O.CLOEXEC);
   // This process is the shim: what forks it goes on in a child.
   let isServer = false;
+  const mark = (process: Watched["process"]) => {
+    if (watched?.process === process) watched.mark();
+  };
   try {
     const send = (fd: number, message: object) => writeAll(fd, Buffer.from(`${JSON.stringify(message)}\n`));
     const say = (request: ControlRequest & { id: number }) => send(control, request);
@@ -82,21 +96,26 @@ export function rehearseShim(folder: string, { hideUnifiedCgroup, endpoint, atta
       const answers = new Uint8Array(4096);
       const told = Buffer.from(answers.subarray(0, read(control, answers))).toString("latin1");
       if (told === "") loop.remove(control);
-      if (told.includes('"startedAt"')) say({ id: 2, op: "kill", signal: SIG.KILL });
+      if (told.includes('"startedAt"')) {
+        mark("shim");
+        say({ id: 2, op: "kill", signal: SIG.KILL });
+      }
       if (told.includes('"exit"')) say({ id: 0, op: "recorded" });
     });
     loop.timer(PATIENCE_MS, endChildren);
     const tell = (message: LaunchMessage, descriptors: readonly number[]) =>
       sendmsg(daemon, Buffer.from(JSON.stringify(message)), descriptors);
-    tell({ soon: "launch" }, []);
+    tell({}, []);
     tell({ directory: folder }, [listener, port]);
     closeQuietly(daemon);
     const warmer = { warm: () => {}, descriptor: cgroups.write };
     serve(server, warmer, hideUnifiedCgroup, {
       ...REHEARSED,
+      aside: rehearsal.inline ? inlineRehearsed : asideRehearsed(() => mark("aside")),
       loop: () => loop,
       fork() {
         isServer ||= fork() === 0;
+        if (!isServer) mark("shim");
         return isServer ? 1 : 0;
       },
     });
@@ -108,19 +127,42 @@ export function rehearseShim(folder: string, { hideUnifiedCgroup, endpoint, atta
 }
 
 /** Changes nothing that a shim-server minds. */
-const REHEARSED: Omit<ShimProcess, "fork" | "loop"> = {
+const REHEARSED: Omit<ShimProcess, "fork" | "loop" | "aside"> = {
   // The daemon gave it these two so.
   streams: [0, 1],
-  aside(work) {
-    work();
-    return OWN_PROCESS.aside(() => SHELL);
-  },
+  idle: () => {},
   giveWay: () => {},
   // The namespace takes them along.
   removeInterfaces: () => {},
   fail(_, error) {
     throw error;
   },
+};
+
+/** As it is, but for the answer: a program that is there. */
+function asideRehearsed(mark: () => void): ShimProcess["aside"] {
+  return (take, unneeded) =>
+    new ForkedChild(
+      (...order) => {
+        if (take(...order) === undefined) return undefined;
+        mark();
+        return SHELL;
+      },
+      unneeded,
+      mark,
+    );
+}
+
+const inlineRehearsed: ShimProcess["aside"] = (take) => {
+  const child = OWN_PROCESS.aside(() => SHELL, []);
+  return {
+    descriptor: child.descriptor,
+    tell(order, descriptors) {
+      if (take(order, descriptors ?? []) !== undefined) child.tell("answer");
+    },
+    answer: () => child.answer(),
+    [Symbol.dispose]: () => child[Symbol.dispose](),
+  };
 };
 
 /** Whatever hangs: the shim goes on, to its end. */

@@ -1,15 +1,27 @@
-import { close, closeQuietly, defaultSignal, ignoreSignal, recvmsg, SIG, waitReadable } from "@berth/linux";
+import {
+  close,
+  closeQuietly,
+  defaultSignal,
+  ignoreSignal,
+  MSG,
+  pipe2,
+  read,
+  recv,
+  SIG,
+  setProcessName,
+  waitReadable,
+} from "@berth/linux";
 import type { CgroupWarmer } from "./cgroup-warmer.ts";
-import { type Launched, shimMain } from "./shim.ts";
+import { awaitLaunch } from "./launch-message.ts";
+import { shimMain } from "./shim.ts";
 import type { ShimProcess } from "./shim-process.ts";
-import { LAUNCH_MESSAGE_SIZE, readLaunchMessage, Spare } from "./spare.ts";
 
-/** How long a shim waits for a launch that was announced. */
-const SPARE_PATIENCE_MS = 5000;
+/** With no message for so long, what was launched is under way: making the next shim is in nobody's way. */
+const CALM_MS = 250;
 
 /**
- * Forks a shim for each launch that comes over `daemon` (SOCK_SEQPACKET: one message, one launch). Returns when the other end is
- * closed, and in a shim's process when `own` lets it.
+ * Keeps one shim ahead: forked, in its place in the kernel, and waiting for the next launch on `daemon` (SOCK_SEQPACKET: one message,
+ * one launch), which it takes itself. Returns when the other end is closed, and in a shim's process when `own` lets it.
  */
 export function serve(
   daemon: number,
@@ -19,31 +31,32 @@ export function serve(
 ): void {
   // Shims are not waited for: the kernel reaps them.
   ignoreSignal(SIG.CHLD);
-  let isShim = false;
-  const becomeShim = (take: () => Launched | undefined): void => {
-    isShim = true;
-    defaultSignal(SIG.CHLD);
-    close(daemon);
-    closeQuietly(warmer.descriptor);
-    shimMain(hideUnifiedCgroup, take, own);
-  };
-  using spare = new Spare(own.fork, becomeShim);
-  const buffer = new Uint8Array(LAUNCH_MESSAGE_SIZE);
-  while (!isShim) {
-    // A copy of the host's mounts is not held without need.
-    if (spare.waits && !waitReadable(daemon, SPARE_PATIENCE_MS)) spare.forget();
-    const received = recvmsg(daemon, buffer);
-    if (received === undefined || received.count === 0) return;
-    const { count, descriptors } = received;
-    warmer.warm();
-    const message = buffer.subarray(0, count);
-    const launch = readLaunchMessage(message, descriptors);
-    if (launch === "exec-announced") continue;
-    if (launch === "announced") spare.ensure();
-    else if (!spare.hand(message, descriptors) && own.fork() === 0) {
-      spare[Symbol.dispose]();
-      becomeShim(() => launch);
+  for (let first = true; first || !isClosed(daemon); first = false) {
+    // The shim's end closes with the launch that it takes, or with it.
+    const taken = pipe2();
+    if (own.fork() === 0) {
+      close(taken.read);
+      defaultSignal(SIG.CHLD);
+      setProcessName("berth-spare");
+      const take = () => {
+        const launch = awaitLaunch(daemon, warmer);
+        close(taken.write);
+        close(daemon);
+        closeQuietly(warmer.descriptor);
+        return launch;
+      };
+      shimMain(hideUnifiedCgroup, { take, descriptors: [taken.write, daemon, warmer.descriptor] }, own);
+      return;
     }
-    for (const fd of descriptors) closeQuietly(fd);
+    close(taken.write);
+    if (!waitReadable(taken.read, CALM_MS)) own.idle();
+    read(taken.read, new Uint8Array(1));
+    close(taken.read);
+    waitReadable(daemon, CALM_MS);
   }
+}
+
+/** And all that came over it was taken. */
+function isClosed(socket: number): boolean {
+  return recv(socket, new Uint8Array(1), 0, 1, MSG.PEEK | MSG.DONTWAIT) === 0;
 }

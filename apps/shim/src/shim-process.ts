@@ -1,5 +1,7 @@
-import { exitNow, ForkedChild, fork, Loop, lowerPriority } from "@berth/linux";
+import { exitNow, ForkedChild, fork, Loop, lowerPriority, type TakeOrder } from "@berth/linux";
 import type { Container } from "./container.ts";
+
+export type Aside = Pick<ForkedChild, "descriptor" | "tell" | "answer" | typeof Symbol.dispose>;
 
 /** What a shim does to the process that it is, and to the host. A rehearsal, whose process goes on living, does less. */
 export interface ShimProcess {
@@ -8,8 +10,10 @@ export interface ShimProcess {
   loop(): Loop;
   /** Standard streams that it has from the daemon, and lets go. */
   readonly streams: readonly number[];
-  /** Has something done by a process that ends then, and gives its answer. */
-  aside(work: () => string): ForkedChild;
+  /** A process that does what it is told, gives its answer, and ends. `unneeded`: see `ForkedChild`. */
+  aside(take: TakeOrder, unneeded: readonly number[]): Aside;
+  /** In the server: a shim waits for its launch, and there is nothing else to do. */
+  idle(): void;
   /** Nobody waits for it any more. */
   giveWay(): void;
   removeInterfaces(container: Container): void;
@@ -21,7 +25,8 @@ export const OWN_PROCESS: ShimProcess = {
   fork,
   loop: () => new Loop(),
   streams: [0, 1, 2],
-  aside: (work) => new ForkedChild(work),
+  aside: (take, unneeded) => new ForkedChild(take, unneeded),
+  idle: () => {},
   giveWay: lowerPriority,
   removeInterfaces: (container) => container.removeInterfaces(),
   fail(message, error) {

@@ -17,9 +17,11 @@ import {
   unshare,
 } from "@berth/linux";
 import { EXIT_FILE, type ExitRecord, removeShimFolder } from "@berth/runtime";
+import { BundleMaker } from "./bundle-maker.ts";
 import { Children } from "./children.ts";
 import { Connections } from "./connections.ts";
-import { Container, readLaunch, toFailure } from "./container.ts";
+import { Container, toFailure } from "./container.ts";
+import { readLaunch } from "./launch.ts";
 import type { ShimProcess } from "./shim-process.ts";
 import { standardStreamsToNull } from "./standard-streams.ts";
 
@@ -36,58 +38,71 @@ export interface Launched {
   ports: number[];
 }
 
+/** Where a shim learns what it is for. */
+export interface LaunchSource {
+  /** Waits for it. Undefined: nothing will come. */
+  take(): Launched | undefined;
+  /** What nobody else may hold meanwhile. */
+  readonly descriptors: readonly number[];
+}
+
 /**
- * The life of one shim, in a process that was just forked. `take` gives what it is for, and may wait for that; undefined: for nothing. With
- * `hideUnifiedCgroup` the OCI runtime does not see /sys/fs/cgroup/unified: crun refuses hybrid hosts.
+ * The life of one shim, in a process that was just forked. With `hideUnifiedCgroup` the OCI runtime does not see
+ * /sys/fs/cgroup/unified: crun refuses hybrid hosts.
  */
-export function shimMain(
-  hideUnifiedCgroup: boolean,
-  take: () => Launched | undefined,
-  own: ShimProcess,
-): void {
-  let directory = "";
-  const launched = () => {
-    const launch = take();
-    directory = launch?.directory ?? "";
-    return launch;
-  };
+export function shimMain(hideUnifiedCgroup: boolean, source: LaunchSource, own: ShimProcess): void {
+  let launch: Launched | undefined;
   try {
-    runShim(hideUnifiedCgroup, launched, own);
+    runShim(hideUnifiedCgroup, own, source.descriptors, () => (launch = source.take()));
   } catch (error) {
-    own.fail(`berth shim ${directory}`, error);
+    own.fail(`berth shim ${launch?.directory ?? ""}`, error);
   }
 }
 
-/** Into a mount namespace of its own: mounts of the host still arrive here (volumes that are mounted later), ours never go back. */
-function leaveMounts(hideUnifiedCgroup: boolean): void {
-  unshare(CLONE.NEWNS);
-  mount("", "/", "", MS.REC | MS.SLAVE);
-  if (hideUnifiedCgroup) umount2("/sys/fs/cgroup/unified", MNT.DETACH);
+/**
+ * Into a mount namespace of its own: mounts of the host still arrive here (volumes that are mounted later), ours never go back.
+ * `left` is called there with descriptors of it and of the host's.
+ */
+function leaveMounts(hideUnifiedCgroup: boolean, left: (mounts: number, hostMounts: number) => void): void {
+  const hostMounts = open(MOUNT_NAMESPACE, O.RDONLY | O.CLOEXEC);
+  let mounts = -1;
+  try {
+    unshare(CLONE.NEWNS);
+    mount("", "/", "", MS.REC | MS.SLAVE);
+    if (hideUnifiedCgroup) umount2("/sys/fs/cgroup/unified", MNT.DETACH);
+    mounts = open(MOUNT_NAMESPACE, O.RDONLY | O.CLOEXEC);
+    left(mounts, hostMounts);
+  } finally {
+    closeQuietly(mounts);
+    closeQuietly(hostMounts);
+  }
 }
 
-function runShim(hideUnifiedCgroup: boolean, take: () => Launched | undefined, own: ShimProcess): void {
+const MOUNT_NAMESPACE = "/proc/self/ns/mnt";
+
+function runShim(
+  hideUnifiedCgroup: boolean,
+  own: ShimProcess,
+  sources: readonly number[],
+  take: () => Launched | undefined,
+): void {
   ensureSession();
   becomeSubreaper();
   ignoreSignal(SIG.PIPE);
   using loop = own.loop();
   using children = new Children(loop);
-  /** Of the host's mount namespace, which is left. */
-  let hostMounts = -1;
-  /** Why it is not: no container can be prepared. */
+  using maker = new BundleMaker((take) => own.aside(take, sources));
+  const launched = take();
+  if (launched === undefined) return;
+  const { directory, listener, ports } = launched;
+  setProcessName("berth-shim");
+  /** Why no container can be prepared. */
   let failure: unknown;
   try {
-    hostMounts = open("/proc/self/ns/mnt", O.RDONLY | O.CLOEXEC);
-    leaveMounts(hideUnifiedCgroup);
+    leaveMounts(hideUnifiedCgroup, (mounts, hostMounts) => maker.begin(directory, mounts, hostMounts));
   } catch (error) {
     failure = error;
   }
-  const launched = take();
-  if (launched === undefined) {
-    closeQuietly(hostMounts);
-    return;
-  }
-  const { directory, listener, ports } = launched;
-  setProcessName("berth-shim");
   const launch = readLaunch(directory);
   let patience: (() => void) | undefined;
   let record: ExitRecord | undefined;
@@ -159,7 +174,7 @@ function runShim(hideUnifiedCgroup: boolean, take: () => Launched | undefined, o
     if (givenUp) giveUp();
     else connections.prepared(problem === undefined ? undefined : toFailure(problem));
   };
-  if (failure === undefined) container.prepare(ports, hostMounts, own, prepared);
+  if (failure === undefined) container.prepare(ports, maker, prepared);
   else prepared(failure);
   standardStreamsToNull(own.streams);
   loop.run();

@@ -3,13 +3,15 @@ import { messageOf } from "@berth/base";
 import { CLONE, threadCount } from "@berth/linux";
 import { warmUpNetwork } from "@berth/network";
 import { apart } from "./apart.ts";
-import { rehearseShim } from "./rehearsal.ts";
+import { type Rehearsal, rehearseShim, type Watched } from "./rehearsal.ts";
+
+type Scene = Pick<Rehearsal, "attached" | "inline" | "watched">;
 
 /**
- * After two the interpreter has learned what it can; with more, shims come to where it compiles, each for itself. The last is the
- * most common shim: nobody is attached.
+ * After two the interpreter has learned what it can; with more, shims come to where it compiles, each for itself. In the first this
+ * process also makes the bundle; the last is the most common shim, as it is: nobody is attached.
  */
-const REHEARSALS = [{ attached: true }, { attached: false }] as const;
+const REHEARSALS: readonly Scene[] = [{ attached: true, inline: true }, { attached: false }];
 
 /**
  * Runs once in the shim-server what every shim does, so that forked shims share the code that was loaded and the memory that was
@@ -18,16 +20,25 @@ const REHEARSALS = [{ attached: true }, { attached: false }] as const;
  * memory, anew.
  */
 export function warmUp(hideUnifiedCgroup: boolean): void {
+  rehearse(hideUnifiedCgroup, REHEARSALS);
+}
+
+/** The most common shim once more, in a child of the shim-server, for somebody who looks at it. */
+export function rehearseWatched(hideUnifiedCgroup: boolean, watched: Watched): void {
+  rehearse(hideUnifiedCgroup, [{ attached: false, watched }]);
+}
+
+function rehearse(hideUnifiedCgroup: boolean, scenes: readonly Scene[]): void {
   // Bun that loads sources has threads: they would share the namespaces, and take signals that a shim awaits.
   if (threadCount() > 1) return;
   try {
     apart(CLONE.NEWNS | CLONE.NEWNET, () => {
       const endpoint = warmUpNetwork();
-      for (const [at, { attached }] of REHEARSALS.entries()) {
+      for (const [at, scene] of scenes.entries()) {
         apart(CLONE.NEWNS, (folder) => {
           // The one before may still be there.
           const own = { ...endpoint, hostInterface: `warm${at}-veth` };
-          rehearseShim(join(folder, "shim"), { hideUnifiedCgroup, endpoint: own, attached });
+          rehearseShim(join(folder, "shim"), { hideUnifiedCgroup, endpoint: own, ...scene });
         });
       }
     });

@@ -4,12 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { FORK_SERVER_ENVIRONMENT } from "./fork.ts";
 
-test("children of a fork server compile, collect garbage, run loops and start programs", async () => {
+/** What a program beside prints, as JSON. */
+async function run(program: string) {
   const folder = mkdtempSync(join(tmpdir(), "berth-fork-"));
   try {
     // One file, as in the executable: the module loader's helper threads do not start.
     const built = await Bun.build({
-      entrypoints: [join(import.meta.dir, "testing/fork-child.ts")],
+      entrypoints: [join(import.meta.dir, "testing", program)],
       target: "bun",
       outdir: folder,
     });
@@ -18,16 +19,37 @@ test("children of a fork server compile, collect garbage, run loops and start pr
       stdout: "pipe",
       stderr: "inherit",
     });
-    const report = JSON.parse(await new Response(server.stdout).text());
-    expect(report.threads).toBe(1);
-    expect(report.regions).toBeGreaterThan(0);
-    expect(report.results).toHaveLength(4);
-    for (const result of report.results) {
-      expect(result).toMatchObject({ exit: 0, received: "tick", program: 3, pid: result.child, threads: 1 });
-      // About 400 MB were allocated: they were collected.
-      expect(result.kilobytes).toBeLessThan(250_000);
-    }
+    return JSON.parse(await new Response(server.stdout).text());
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+test("children of a fork server compile, collect garbage, run loops and start programs", async () => {
+  const report = await run("fork-child.ts");
+  expect(report.threads).toBe(1);
+  expect(report.regions).toBeGreaterThan(0);
+  expect(report.results).toHaveLength(4);
+  for (const result of report.results) {
+    expect(result).toMatchObject({ exit: 0, received: "tick", program: 3, pid: result.child, threads: 1 });
+    // About 400 MB were allocated: they were collected.
+    expect(result.kilobytes).toBeLessThan(250_000);
+  }
+}, 60_000);
+
+test("a forked child does what it is told, and answers; it has ahead the memory that was learned", async () => {
+  const report = await run("forked-children.ts");
+  expect(report).toMatchObject({
+    written: "wrote: second",
+    threw: "ForkedError: no such thing",
+    killed: "ForkedError: a forked child was killed",
+    kept: "false true",
+    letGo: 0,
+    nothing: 0,
+  });
+  // All that it writes, and little more.
+  expect(report.pages).toBeGreaterThanOrEqual(512);
+  expect(report.pages).toBeLessThan(800);
+  expect(report.faults).toBeGreaterThanOrEqual(512);
+  expect(report.faultsAhead).toBeLessThan(200);
 }, 60_000);

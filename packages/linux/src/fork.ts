@@ -1,10 +1,12 @@
 import { messageOf } from "@berth/base";
 import { AT, O } from "./constants.ts";
-import { checked } from "./errno.ts";
+import { checked, isErrno } from "./errno.ts";
 import { openat } from "./fs.ts";
-import { closeQuietly, pipe2, read, writeAll } from "./io.ts";
+import { closeQuietly, readToEnd } from "./io.ts";
 import { libc } from "./libc.ts";
+import { type ReceivedMessage, recvmsg, sendmsg } from "./message.ts";
 import { exitNow, fork } from "./process.ts";
+import { SOCK, socketpair } from "./socket.ts";
 import { readDirectory } from "./stat.ts";
 
 /*
@@ -62,81 +64,120 @@ export function threadCount(): number {
   }
 }
 
+/** What a forked child is told to do: a text, and descriptors that are its own. The answer, or undefined when more is to come. */
+export type TakeOrder = (order: string, descriptors: readonly number[]) => string | undefined;
+
 /**
  * A forked child that does one thing and gives a text. The kernel gives all memory that it touches back, so a process that lives
- * long can have a lot done once and stay small. The child shares namespaces and descriptors with this process, and nothing
- * else that it does is seen here. Conditions as for `fork`. The caller awaits its children.
+ * long can have a lot done once and stay small. It is forked ahead: what it is to do it is told, in one order or several. The child
+ * shares namespaces with this process as long as neither leaves them, and nothing else that it does is seen here. Conditions as for
+ * `fork`. The caller awaits its children.
  */
-export class ForkedChild {
+export class ForkedChild implements Disposable {
   /** Readable when the child has its answer, or was killed. */
   readonly descriptor: number;
+  #closed = false;
 
-  /** Forks it; what `action` returns is the answer, the message of what it throws an error. */
-  constructor(action: () => string) {
-    const { read: reading, write: writing } = pipe2(O.CLOEXEC);
+  /**
+   * Forks it. `take` is called in the child for each order until it answers; the message of what it throws is an error. `unneeded`:
+   * descriptors that the child must not keep. `ahead`: what it does before it waits for the first order.
+   */
+  constructor(take: TakeOrder, unneeded: readonly number[] = [], ahead = () => {}) {
+    const [ours, theirs] = socketpair(SOCK.SEQPACKET);
     let child: number;
     try {
       child = fork();
     } catch (error) {
-      closeQuietly(reading);
-      closeQuietly(writing);
+      closeQuietly(ours);
+      closeQuietly(theirs);
       throw error;
     }
-    if (child === 0) answerAndEnd(writing, action);
-    closeQuietly(writing);
-    this.descriptor = reading;
+    if (child === 0) {
+      for (const fd of [ours, ...unneeded]) closeQuietly(fd);
+      ahead();
+      answerAndEnd(theirs, take);
+    }
+    closeQuietly(theirs);
+    this.descriptor = ours;
+  }
+
+  /** `order`: not empty. The sender keeps its descriptors. A child that has ended does not hear it: `answer` tells why. */
+  tell(order: string, descriptors: readonly number[] = []): void {
+    try {
+      sendmsg(this.descriptor, Buffer.from(order), descriptors);
+    } catch (error) {
+      if (!isErrno(error, "EPIPE", "ECONNRESET")) throw error;
+    }
   }
 
   /** Waits for the answer, and closes the descriptor. The child may still be ending then. @throws ForkedError */
   answer(): string {
-    let answer: string;
     try {
-      answer = readUntil(this.descriptor, END);
+      const answer = receive(this.descriptor)?.text ?? "";
+      if (answer.startsWith(RETURNED)) return answer.slice(RETURNED.length);
+      throw new ForkedError(
+        answer.startsWith(THREW) ? answer.slice(THREW.length) : "a forked child was killed",
+      );
     } finally {
-      closeQuietly(this.descriptor);
+      this[Symbol.dispose]();
     }
-    if (answer.startsWith(RETURNED)) return answer.slice(RETURNED.length);
-    throw new ForkedError(
-      answer.startsWith(THREW) ? answer.slice(THREW.length) : "a forked child was killed",
-    );
+  }
+
+  /** Nothing more is asked of it: it ends when it has done what it was told. */
+  [Symbol.dispose](): void {
+    if (!this.#closed) closeQuietly(this.descriptor);
+    this.#closed = true;
   }
 }
 
-function answerAndEnd(writing: number, action: () => string): never {
-  let answer: string;
+function answerAndEnd(socket: number, take: TakeOrder): never {
   try {
-    answer = `${RETURNED}${action()}`;
-  } catch (error) {
-    answer = `${THREW}${messageOf(error)}`;
-  }
-  try {
-    // The end is told, because taking this process' memory apart takes a millisecond.
-    writeAll(writing, Buffer.concat([Buffer.from(answer), Uint8Array.of(END)]));
+    for (;;) {
+      const order = receive(socket);
+      if (order === undefined) break;
+      let answer: string | undefined;
+      try {
+        const given = take(order.text, order.descriptors);
+        if (given !== undefined) answer = `${RETURNED}${given}`;
+      } catch (error) {
+        answer = `${THREW}${messageOf(error)}`;
+      }
+      if (answer === undefined) continue;
+      // The end is told, because taking this process' memory apart takes a millisecond.
+      sendmsg(socket, Buffer.from(answer));
+      break;
+    }
   } finally {
     exitNow(0);
   }
 }
 
+/** One message. Undefined: the other end is closed. */
+function receive(socket: number): { text: string; descriptors: readonly number[] } | undefined {
+  const buffer = new Uint8Array(MESSAGE_SIZE);
+  let received: ReceivedMessage | undefined;
+  try {
+    received = recvmsg(socket, buffer);
+  } catch (error) {
+    // The other end was closed and had not taken all that was sent to it: what it had sent is there all the same.
+    if (!isErrno(error, "ECONNRESET")) throw error;
+    received = recvmsg(socket, buffer);
+  }
+  if (received === undefined || received.count === 0) return undefined;
+  return {
+    text: Buffer.from(buffer.subarray(0, received.count)).toString("utf8"),
+    descriptors: received.descriptors,
+  };
+}
+
 const RETURNED = "+";
 const THREW = "-";
-/** No text has it. */
-const END = 0;
+/** Bytes of an order and of an answer at most: paths and sentences. */
+const MESSAGE_SIZE = 8192;
 
 /** What a `ForkedChild` did has failed. */
 export class ForkedError extends Error {
   override readonly name = "ForkedError";
-}
-
-/** What comes before the terminator (a byte), or before the end when none comes. */
-function readUntil(fd: number, terminator: number): string {
-  const chunks: Uint8Array[] = [];
-  for (;;) {
-    const chunk = new Uint8Array(4096);
-    const count = read(fd, chunk);
-    const ended = count <= 0 || chunk[count - 1] === terminator;
-    chunks.push(chunk.subarray(0, ended && count > 0 ? count - 1 : Math.max(count, 0)));
-    if (ended) return Buffer.concat(chunks).toString();
-  }
 }
 
 /** All of a file of /proc, whose size is not known before. */
@@ -146,15 +187,5 @@ function readProc(path: string): string {
     return readToEnd(fd, 64 * 1024).toString();
   } finally {
     closeQuietly(fd);
-  }
-}
-
-function readToEnd(fd: number, chunkSize: number): Buffer {
-  const chunks: Uint8Array[] = [];
-  for (;;) {
-    const chunk = new Uint8Array(chunkSize);
-    const count = read(fd, chunk);
-    if (count <= 0) return Buffer.concat(chunks);
-    chunks.push(chunk.subarray(0, count));
   }
 }

@@ -17,6 +17,7 @@ export * from "./netlink/index.ts";
 export * from "./nft.ts";
 export * from "./overlay.ts";
 export * from "./packet-info.ts";
+export * from "./page-list.ts";
 export * from "./process.ts";
 export * from "./pty.ts";
 export * from "./seccomp.ts";

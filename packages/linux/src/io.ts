@@ -109,6 +109,17 @@ export function readFull(
   return done;
 }
 
+/** All that comes until the end, in reads of `chunkSize` bytes. @throws SyscallError */
+export function readToEnd(fd: number, chunkSize: number): Buffer {
+  const chunks: Uint8Array[] = [];
+  for (;;) {
+    const chunk = new Uint8Array(chunkSize);
+    const count = read(fd, chunk);
+    if (count <= 0) return Buffer.concat(chunks);
+    chunks.push(chunk.subarray(0, count));
+  }
+}
+
 let pollEntry: Memory | undefined;
 
 /** poll(2) of one descriptor: the events that came, 0 after `timeout` milliseconds (-1: for ever). @throws SyscallError */

@@ -123,12 +123,9 @@ export interface Shim {
   abandon(): Promise<void>;
 }
 
-/** What can be got ready for. */
-export type Announced = "launch" | "exec";
-
 export interface Runtime {
   /** A launch or an exec will come soon: what can be waited for ahead is (docs/design/007-start-latency.md). Costs microseconds. */
-  announce(what: Announced): void;
+  announce(): void;
   /**
    * Resolves as soon as the shim can be spoken to, while it makes the sandbox and the root filesystem: what follows need not wait
    * for that, and fails when that fails. `descriptors` are the port sockets; closed by this call.

@@ -50,7 +50,7 @@ export async function runStep(
   signal: AbortSignal,
 ): Promise<RunOutcome> {
   await using undo = new AsyncDisposableStack();
-  parts.runtime.announce("launch");
+  parts.runtime.announce();
   const id = newId();
   const folder = join(stepsFolder(parts), id);
   const privateFolder = join(parts.execRoot, "build", id);

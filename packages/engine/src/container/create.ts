@@ -56,7 +56,7 @@ export async function createContainer(
   const name = options.name === undefined ? undefined : checkName(options.name);
 
   // Most containers are started right after they are made.
-  engine.runtime.announce("launch");
+  engine.runtime.announce();
   validateModes(asked, askedHost);
   validateConfig(asked);
   const { resources, warnings: resourceWarnings } = validateResources(askedHost, engine.facts, false);

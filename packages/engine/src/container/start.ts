@@ -56,7 +56,7 @@ export async function startLocked(
   options: { byPolicy: boolean },
 ): Promise<void> {
   const { state } = container;
-  engine.runtime.announce("launch");
+  engine.runtime.announce();
   container.exitOnNext = false;
   container.keepOnExit = false;
   try {

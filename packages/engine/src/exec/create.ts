@@ -9,7 +9,7 @@ import type { Exec } from "./exec.ts";
 export function createExec(engine: EngineContext, reference: string, config: ExecConfig): Exec {
   const container = engine.containers.get(reference);
   checkExecutable(container, reference);
-  engine.runtime.announce("exec");
+  engine.runtime.announce();
   const [path, ...args] = config.Cmd ?? [];
   if (path === undefined) throw invalidParameter("No exec command specified");
   for (const entry of config.Env ?? []) {

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { BerthError, nowNanoseconds, rfc3339Nano } from "@berth/base";
-import type { Announced, ExecRequest, ExitRecord, Launch, Runtime, Shim, ShimStream } from "@berth/runtime";
+import type { ExecRequest, ExitRecord, Launch, Runtime, Shim, ShimStream } from "@berth/runtime";
 
 /**
  * A stand-in for the kernel and the shims: it outlives the engine, as shims outlive the daemon.
@@ -31,7 +31,7 @@ export class FakeRuntime implements Runtime {
     this.world = world;
   }
 
-  announce(_what: Announced): void {}
+  announce(): void {}
 
   async launch(launch: Launch, descriptors: number[]): Promise<Shim> {
     const { world } = this;

@@ -6,7 +6,7 @@
  *   attach    one answer line, then Docker's stream in both directions
  *   exec      as attach, for a process that is started by it
  */
-import type { Announced, ExecRequest, ExitRecord } from "../runtime.ts";
+import type { ExecRequest, ExitRecord } from "../runtime.ts";
 
 export const LINE_LIMIT = 4 * 1024 * 1024;
 
@@ -61,10 +61,8 @@ export const HIDE_UNIFIED_CGROUP = "--hide-unified-cgroup";
 
 /** What the daemon sends to the shim-server for a launch; descriptors go with it: the listening socket, then the port sockets. */
 export interface LaunchMessage {
-  /** Folder with `launch.json`; the shim's own folder. */
+  /** Folder with `launch.json`; the shim's own folder. Absent: a launch or an exec will come soon. */
   directory?: string;
-  /** Instead of it: what will come soon. */
-  soon?: Announced;
 }
 
 /** Splits a byte stream into lines; what follows after `stop()` is given back as raw bytes. */

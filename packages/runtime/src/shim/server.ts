@@ -1,11 +1,9 @@
 import { log, unavailable } from "@berth/base";
 import { closeQuietly, FORK_SERVER_ENVIRONMENT, MSG, SOCK, sendmsg, socketpair } from "@berth/linux";
 import { type Subprocess, spawn } from "bun";
-import type { Announced } from "../runtime.ts";
 import type { LaunchMessage } from "./protocol.ts";
 
-const announcement = (soon: Announced) => Buffer.from(JSON.stringify({ soon } satisfies LaunchMessage));
-const ANNOUNCEMENTS = { launch: announcement("launch"), exec: announcement("exec") };
+const ANNOUNCEMENT = Buffer.from(JSON.stringify({} satisfies LaunchMessage));
 
 /**
  * The daemon's end of the shim-server, which is started at need and again when it ended.
@@ -48,10 +46,10 @@ export class ShimServer {
   }
 
   /** A launch or an exec will come soon. */
-  announce(what: Announced): void {
+  announce(): void {
     if (this.#socket < 0) return;
     try {
-      sendmsg(this.#socket, ANNOUNCEMENTS[what], [], MSG.DONTWAIT);
+      sendmsg(this.#socket, ANNOUNCEMENT, [], MSG.DONTWAIT);
     } catch {
       // The launch itself will tell what is wrong.
     }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from "node:path";
 import { isKind, log, nowNanoseconds, rfc3339Nano } from "@berth/base";
 import { AF, closeQuietly, connect, isErrno, listenUnix, SOCK, socket } from "@berth/linux";
-import type { Announced, ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
+import type { ExitRecord, Launch, Runtime, Shim } from "../runtime.ts";
 import type { OciSeccomp } from "../spec/seccomp/profile.ts";
 import { connectShim } from "./client.ts";
 import { removeShimFolder } from "./folder.ts";
@@ -45,8 +45,8 @@ export class ShimRuntime implements Runtime {
     this.#server.warm();
   }
 
-  announce(what: Announced): void {
-    this.#server.announce(what);
+  announce(): void {
+    this.#server.announce();
   }
 
   async launch(launch: Launch, descriptors: number[]): Promise<Shim> {

@@ -2,7 +2,6 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MNT, mount, umount2 } from "@berth/linux";
-import type { ShimRuntime } from "@berth/runtime";
 import { childrenNamed, collect, finish, frames, ShimFixture, shimOf } from "./testing/fixture.ts";
 
 // Each shim-server is Bun that loads its sources.
@@ -14,12 +13,20 @@ beforeAll(() => {
 });
 afterAll(async () => expect(await fixture.close()).toEqual([]));
 
-/** Announces a launch: the shim that waits for it, once there is one. `others`: shim-servers that are not asked. */
-async function spareOf(runtime: ShimRuntime, others: readonly number[] = []): Promise<number> {
-  runtime.announce("launch");
+/** The shim that waits for a launch, once there is one. `others`: shim-servers that are not asked. */
+async function spareOf(others: readonly number[] = []): Promise<number> {
   for (;;) {
     const [server = 0] = servers().filter((pid) => !others.includes(pid));
     const [found] = childrenNamed(server, "berth-spare");
+    if (found !== undefined) return found;
+    await Bun.sleep(2);
+  }
+}
+
+/** The process that will make its bundle. */
+async function helperOf(spare: number): Promise<number> {
+  for (;;) {
+    const [found] = childrenNamed(spare, "berth-spare");
     if (found !== undefined) return found;
     await Bun.sleep(2);
   }
@@ -37,19 +44,51 @@ function servers(): number[] {
   });
 }
 
-test("a launch that was announced is taken by the shim that waits for it", async () => {
+test("a launch is taken by the shim that waits, and another one waits then", async () => {
   const { runtime } = fixture;
-  const waiting = await spareOf(runtime);
+  runtime.announce();
+  const waiting = await spareOf();
   const shim = await runtime.launch(fixture.launch(["sleep", "100"]), []);
   const { pid } = await shim.start();
   expect(await shimOf(pid)).toBe(waiting);
+  expect(await spareOf()).not.toBe(waiting);
   await shim.kill(9);
   await finish(shim);
 });
 
+test("launches that come together are all taken", async () => {
+  const { runtime } = fixture;
+  const shims = await Promise.all(
+    Array.from({ length: 8 }, () => runtime.launch(fixture.launch(["sleep", "100"]), [])),
+  );
+  const started = await Promise.all(shims.map((shim) => shim.start()));
+  expect(new Set(await Promise.all(started.map(({ pid }) => shimOf(pid)))).size).toBe(8);
+  await Promise.all(shims.map((shim) => shim.kill(9)));
+  await Promise.all(shims.map(finish));
+});
+
+test("a shim that was killed while it waited is replaced", async () => {
+  const { runtime } = fixture;
+  const waiting = await spareOf();
+  process.kill(waiting, "SIGKILL");
+  const shim = await runtime.launch(fixture.launch(["true"]), []);
+  await shim.start();
+  expect((await finish(shim)).exitCode).toBe(0);
+});
+
+test("a shim whose helper was killed while it waited tells so", async () => {
+  const { runtime } = fixture;
+  process.kill(await helperOf(await spareOf()), "SIGKILL");
+  const shim = await runtime.launch(fixture.launch(["true"]), []);
+  expect(shim.start()).rejects.toThrow("a forked child was killed");
+  const next = await runtime.launch(fixture.launch(["true"]), []);
+  await next.start();
+  expect((await finish(next)).exitCode).toBe(0);
+});
+
 test("a container sees what was mounted on the host after its shim was forked", async () => {
   const { runtime, folder } = fixture;
-  const waiting = await spareOf(runtime);
+  const waiting = await spareOf();
   const source = join(folder, "late");
   mkdirSync(source);
   mount("tmpfs", source, "tmpfs", 0);
@@ -68,15 +107,11 @@ test("a container sees what was mounted on the host after its shim was forked", 
   }
 });
 
-test("a shim that waits ends with its server", async () => {
+test("a shim that waits ends with its server, and its helper too", async () => {
   const others = servers();
   const other = fixture.newRuntime();
-  const waiting = await spareOf(other, others);
+  const waiting = await spareOf(others);
+  const helper = await helperOf(waiting);
   await other.close();
-  while (existsSync(`/proc/${waiting}`)) await Bun.sleep(2);
-});
-
-test("a shim whose launch does not come is let go", async () => {
-  const waiting = await spareOf(fixture.runtime);
-  while (existsSync(`/proc/${waiting}`)) await Bun.sleep(20);
+  for (const pid of [waiting, helper]) while (existsSync(`/proc/${pid}`)) await Bun.sleep(2);
 });

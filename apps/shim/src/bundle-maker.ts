@@ -1,0 +1,79 @@
+import { CLONE, setns, type TakeOrder } from "@berth/linux";
+import { NetworkSandbox, type SandboxPlan } from "@berth/network";
+import type { BundleFile, LaunchFile } from "@berth/runtime";
+import { beginBundle, finishBundle, guardRuntime } from "./bundle.ts";
+import { readLaunch } from "./launch.ts";
+import { removeLeftovers } from "./leftovers.ts";
+import type { Aside } from "./shim-process.ts";
+
+/**
+ * What a shim has its bundle made by, in a process aside that was forked before anything was known of the container: most of the
+ * work of a start, and of the memory for it, is needed only once. The network's namespace comes while the root filesystem is
+ * mounted.
+ */
+export class BundleMaker {
+  readonly #aside: Aside;
+
+  constructor(aside: (take: TakeOrder) => Aside) {
+    this.#aside = aside(takeOrders());
+  }
+
+  /** Readable when `answer` need not wait. */
+  get descriptor(): number {
+    return this.#aside.descriptor;
+  }
+
+  /** The shim's folder, and descriptors of its mount namespace and the host's. They stay the caller's. */
+  begin(directory: string, mounts: number, hostMounts: number): void {
+    this.#aside.tell(directory, [mounts, hostMounts]);
+  }
+
+  /** The container's network namespace, to be furnished, and its path for the OCI runtime; undefined: the host's. */
+  finish(namespace: number | undefined, path: string | undefined): void {
+    if (namespace === undefined) this.#aside.tell(HOST_NETWORK);
+    else this.#aside.tell(path ?? HOST_NETWORK, [namespace]);
+  }
+
+  /** The OCI runtime's program, when all is made. @throws ForkedError what failed; mounts may be left */
+  answer(): string {
+    return this.#aside.answer();
+  }
+
+  /** Nothing of it is wanted any more. Returns when it is at nothing. */
+  giveUp(): void {
+    try {
+      this.#aside.tell(GIVEN_UP);
+      this.answer();
+    } catch {
+      // Whatever it was.
+    }
+  }
+
+  /** Before `begin`: it is not needed. */
+  [Symbol.dispose](): void {
+    this.#aside[Symbol.dispose]();
+  }
+}
+
+/** In the place of a path. */
+const HOST_NETWORK = "host";
+const GIVEN_UP = "given up";
+
+function takeOrders(): TakeOrder {
+  let begun: { directory: string; launch: LaunchFile; bundle: BundleFile } | undefined;
+  return (order, descriptors) => {
+    if (begun === undefined) {
+      const [mounts, hostMounts] = descriptors as [number, number];
+      setns(mounts, CLONE.NEWNS);
+      const launch = readLaunch(order);
+      removeLeftovers(launch);
+      begun = { directory: order, launch, bundle: beginBundle(order, launch, hostMounts) };
+      return undefined;
+    }
+    if (order === GIVEN_UP) return "";
+    const { directory, launch, bundle } = begun;
+    new NetworkSandbox(descriptors[0]).furnish(launch.network as SandboxPlan);
+    finishBundle(directory, bundle, order === HOST_NETWORK ? undefined : order);
+    return guardRuntime(directory, launch.runtime.path);
+  };
+}
