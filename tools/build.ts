@@ -9,6 +9,13 @@ import { asOneModule } from "./one-module.ts";
 
 const root = resolve(import.meta.dir, "..");
 const quickly = QUICK_NAMES.map((name) => `apps/berth/src/programs/quick/${name}.ts`);
+/** What few calls of the quick commands need: of `build`, a third. */
+const APART = new Map(
+  ["session", "ssh-keys"].map((name) => [`packages/client/src/build/${name}.ts`, "quick/apart/session"]),
+);
+const beside = [...new Set(APART.values())].map((program) => `apps/berth/src/programs/${program}.ts`);
+/** Where a program lies inside the executable. */
+const placeOf = (program: string) => `/$bunfs/root/programs/${program}.js`;
 /** The first is what starts; the programs beside it are modules of their own (see there). */
 const entries = [
   "apps/berth/src/main.ts",
@@ -16,6 +23,7 @@ const entries = [
     (program) => `apps/berth/src/programs/${program}.ts`,
   ),
   ...quickly,
+  ...beside,
 ];
 const target = resolve(root, "dist/berth");
 
@@ -61,15 +69,21 @@ function failed(why: unknown): never {
   process.exit(1);
 }
 
+const apart = new Map([...APART].map(([path, program]) => [path, placeOf(program)]));
 const oneModule = new Map<string, string>();
-for (const entry of quickly) {
-  oneModule.set(resolve(root, entry), await asOneModule(entry, options).catch(failed));
-}
+for (const entry of quickly)
+  oneModule.set(resolve(root, entry), await asOneModule(entry, options, { apart }).catch(failed));
+for (const entry of beside)
+  oneModule.set(
+    resolve(root, entry),
+    await asOneModule(entry, options, { startsSlowly: true }).catch(failed),
+  );
 
 const build = await Bun.build({
   ...options,
   entrypoints: entries.map((entry) => resolve(root, entry)),
   root: resolve(root, "apps/berth/src"),
+  external: [...apart.values()],
   plugins: [
     {
       name: "one module",

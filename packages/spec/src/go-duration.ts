@@ -1,4 +1,4 @@
-import { invalidParameter } from "@berth/base";
+import { invalidParameter } from "@berth/base/errors";
 
 /** Nanoseconds of the units of Go's time.ParseDuration. */
 const UNITS: Readonly<Record<string, number>> = {

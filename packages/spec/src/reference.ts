@@ -1,4 +1,5 @@
-import { type Digest, invalidParameter, isDigest } from "@berth/base";
+import { type Digest, isDigest } from "@berth/base/digest";
+import { invalidParameter } from "@berth/base/errors";
 
 /**
  * An image reference in full form, as the reference grammar of the OCI distribution project defines it:

@@ -1,4 +1,5 @@
-import { basename, dirname, isAbsolute, join, relative, resolve } from "node:path";
+import type { FolderIdentity } from "@berth/client/build";
+import { absolutePath } from "../absolute-path.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { lazyNode } from "../lazy-node.ts";
@@ -7,6 +8,8 @@ import { lazyNode } from "../lazy-node.ts";
 export interface BuildFiles extends Disposable {
   attributes: Record<string, string>;
   folders: Record<string, string>;
+  /** What was found out about folders on the way, by path. */
+  known: Map<string, FolderIdentity>;
   /** The context's bytes, when they come from stdin. */
   upload?: AsyncIterable<Uint8Array>;
   /** Where the Dockerfile lies here; undefined: not on this machine. */
@@ -21,25 +24,26 @@ export async function buildFiles(context: Context, path: string, file: string): 
   const files: BuildFiles = {
     attributes: {},
     folders: {},
+    known: new Map(),
     [Symbol.dispose]() {
       for (const folder of made) lazyNode.fs.rmSync(folder, { recursive: true, force: true });
     },
   };
   const temporary = async () => {
     const { tmpdir } = await import("node:os");
-    const folder = lazyNode.fs.mkdtempSync(join(tmpdir(), "berth-build-"));
+    const folder = lazyNode.fs.mkdtempSync(`${tmpdir()}/berth-build-`);
     made.push(folder);
     return folder;
   };
   const fromStdin = async () => {
     const folder = await temporary();
     const bytes = await readAll(context.stdin.chunks());
-    lazyNode.fs.writeFileSync(join(folder, "Dockerfile"), bytes);
+    lazyNode.fs.writeFileSync(`${folder}/Dockerfile`, bytes);
     return folder;
   };
   const fromUrl = async () => {
     const folder = await temporary();
-    lazyNode.fs.writeFileSync(join(folder, "Dockerfile"), await download(file));
+    lazyNode.fs.writeFileSync(`${folder}/Dockerfile`, await download(file));
     return folder;
   };
   try {
@@ -70,34 +74,40 @@ async function contextFolder(
   file: string,
   fromElsewhere: () => Promise<string>,
 ): Promise<void> {
-  const root = resolve(path);
-  const stat = await statIfExists(root);
+  const root = absolutePath(path);
+  const isElsewhere = file === "-" || isUrl(file);
+  // `dockerfile` is taken where only that is there.
+  let dockerfile = absolutePath(file === "" ? `${root}/Dockerfile` : file);
+  // Side by side, because each answer comes by way of a thread.
+  let [stat, there] = await Promise.all([
+    statIfExists(root),
+    isElsewhere ? undefined : statIfExists(dockerfile),
+  ]);
   if (stat === undefined) {
     throw new CommandError(`unable to prepare context: path ${JSON.stringify(path)} not found`);
   }
   if (!stat.isDirectory()) throw new CommandError(`unable to prepare context: ${path} is not a directory`);
   files.folders.context = root;
-  if (file === "-" || isUrl(file)) {
+  files.known.set(root, stat);
+  if (isElsewhere) {
     files.folders.dockerfile = await fromElsewhere();
-    files.dockerfile = join(files.folders.dockerfile, "Dockerfile");
+    files.dockerfile = `${files.folders.dockerfile}/Dockerfile`;
     return;
   }
-  // `dockerfile` is taken where only that is there.
-  let dockerfile = file === "" ? join(root, "Dockerfile") : resolve(file);
-  let there = await statIfExists(dockerfile);
   if (file === "" && there === undefined) {
-    const small = join(root, "dockerfile");
+    const small = absolutePath(`${root}/dockerfile`);
     there = await statIfExists(small);
     if (there !== undefined) dockerfile = small;
   }
-  const within = relative(root, dockerfile);
   // A Dockerfile outside of the context has a folder of its own.
-  const outside = within.startsWith("..") || isAbsolute(within);
+  const below = root === "/" ? root : `${root}/`;
+  const outside = !dockerfile.startsWith(below);
   const cannot = (why: string) => new CommandError(`unable to prepare context: open ${dockerfile}: ${why}`);
   if (there?.isDirectory()) throw cannot("is a directory");
   if (there === undefined && outside) throw cannot("no such file or directory");
-  files.folders.dockerfile = outside ? dirname(dockerfile) : root;
-  files.attributes.filename = outside ? basename(dockerfile) : within;
+  const name = dockerfile.lastIndexOf("/") + 1;
+  files.folders.dockerfile = outside ? dockerfile.slice(0, name - 1) || "/" : root;
+  files.attributes.filename = dockerfile.slice(outside ? name : below.length);
   files.dockerfile = dockerfile;
 }
 
@@ -142,10 +152,10 @@ async function contextFromStdin(
   if (file !== "")
     throw new CommandError("ambiguous Dockerfile source: both stdin and flag correspond to Dockerfiles");
   const folder = await temporary();
-  lazyNode.fs.writeFileSync(join(folder, "Dockerfile"), await readAll(all()));
+  lazyNode.fs.writeFileSync(`${folder}/Dockerfile`, await readAll(all()));
   files.folders.dockerfile = folder;
   files.folders.context = await temporary();
-  files.dockerfile = join(folder, "Dockerfile");
+  files.dockerfile = `${folder}/Dockerfile`;
 }
 
 const MAGIC = ["1f8b", "425a68", "fd377a585a00", "28b52ffd"];

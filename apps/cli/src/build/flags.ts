@@ -1,4 +1,4 @@
-import { parseReference } from "@berth/spec";
+import { parseReference } from "@berth/spec/reference";
 import { parseUlimit } from "../container-options/devices.ts";
 import { parseExtraHost } from "../container-options/hosts.ts";
 import { bytes } from "../flags/quantities.ts";

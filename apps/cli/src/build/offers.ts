@@ -1,6 +1,6 @@
-import { resolve } from "node:path";
 import type { NativeBuildRequest } from "@berth/api/build";
 import type { Agent, Secret, SshKey } from "@berth/client/build";
+import { absolutePath } from "../absolute-path.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { parseCsvLine } from "../flags/csv.ts";
@@ -37,7 +37,7 @@ export function secretsOf(context: Context, texts: readonly string[]): Map<strin
         continue;
       }
     }
-    const path = resolve(file ?? id);
+    const path = absolutePath(file ?? id);
     if (lazyNode.fs.statSync(path, { throwIfNoEntry: false }) === undefined) {
       throw new CommandError(`failed to stat ${file ?? id}: stat ${file ?? id}: no such file or directory`);
     }
@@ -97,5 +97,5 @@ async function cacheEndpoint(text: string, isLocal: boolean): Promise<Cache> {
   if (folder === undefined) throw new CommandError("local cache needs src or dest");
   if (!isLocal) throw new CommandError("a cache of the type local needs a daemon on this machine");
   const { nativePlace } = await import("@berth/client/build");
-  return { type, attributes, folder: await nativePlace(resolve(folder)) };
+  return { type, attributes, folder: await nativePlace(absolutePath(folder)) };
 }

@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
-import { resolve } from "node:path";
 import type { NativeBuildRequest } from "@berth/api/build";
 import { nativePlace, type Receiver } from "@berth/client/build";
+import { absolutePath } from "../absolute-path.ts";
 import type { Context } from "../context.ts";
 import { CommandError } from "../errors.ts";
 import { parseCsvLine } from "../flags/csv.ts";
@@ -73,7 +73,7 @@ async function withDestination(
   const asFolder = type === "local" || attributes.tar === "false";
   if (asFolder) {
     if (dest === undefined || dest === "-") throw new CommandError("dest is required for local output");
-    const path = resolve(dest);
+    const path = absolutePath(dest);
     outputs.receivers.set(at, { kind: "folder", path });
     return { type, attributes, ...(direct && { output: { kind: "folder", ...(await nativePlace(path)) } }) };
   }
@@ -88,7 +88,7 @@ async function withDestination(
     });
     return { type, attributes };
   }
-  const path = resolve(dest);
+  const path = absolutePath(dest);
   let file: FileHandle | undefined;
   outputs.receivers.set(at, {
     kind: "file",

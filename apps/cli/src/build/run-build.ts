@@ -1,7 +1,6 @@
-import { resolve } from "node:path";
 import type { BuildResult, NativeBuildRequest, ProgressEvent, StepExplanation } from "@berth/api/build";
 import { BuildFailure, build } from "@berth/client/build";
-import { registryConfig } from "../config/registry-auth.ts";
+import { absolutePath } from "../absolute-path.ts";
 import { resolveEnvironment } from "../container-options/key-values.ts";
 import { withProxies } from "../container-options/proxy-environment.ts";
 import type { Context } from "../context.ts";
@@ -29,7 +28,10 @@ export async function runBuild(context: Context, values: Values, path: string): 
   // A file of an earlier build must not stand for this one.
   if (values.iidfile !== "") lazyNode.fs.rmSync(values.iidfile, { force: true });
   using interruption = interruptible();
-  using files = await buildFiles(context, path, values.file);
+  const opening = buildFiles(context, path, values.file);
+  // Found while the system is asked about the folder; who needs it is told what is wrong.
+  context.client().catch(() => {});
+  using files = await opening;
   try {
     const result = await perform(context, values, files, progress.event, interruption.signal);
     await progress.finish();
@@ -105,8 +107,11 @@ export async function perform(
   return build(client, {
     request,
     offers,
+    known: files.known,
     sharedKey: () => sharedKey(files),
-    ...(hasCredentials && { registryConfig: await registryConfig(context) }),
+    ...(hasCredentials && {
+      registryConfig: await (await import("../config/registry-auth.ts")).registryConfig(context),
+    }),
     onEvent,
     signal,
   });
@@ -341,12 +346,12 @@ function namedContext(files: BuildFiles, attributes: Record<string, string>, tex
   const layout = /^oci-layout:\/\/([^@]+?)(:[\w][\w.-]*)?(@.+)?$/.exec(value);
   if (layout !== null) {
     const [, path = "", tag = "", digest = ""] = layout;
-    files.folders[`layout-${name}`] = resolve(path);
+    files.folders[`layout-${name}`] = absolutePath(path);
     attributes[`context:${name}`] = `oci-layout://layout-${name}${tag}${digest}`;
   } else if (/^(?:docker-image|target):/.test(value) || isRemote(value))
     attributes[`context:${name}`] = value;
   else {
-    const path = resolve(value);
+    const path = absolutePath(value);
     if (!lazyNode.fs.existsSync(path))
       throw new CommandError(`failed to get build context ${name}: stat ${value}: no such file or directory`);
     files.folders[name] = path;
@@ -380,6 +385,6 @@ async function sharedKey(files: BuildFiles): Promise<string> {
     ? lazyNode.fs.readFileSync("/etc/machine-id", "utf8").trim()
     : hostname();
   return new Bun.CryptoHasher("sha256")
-    .update(`${machine} ${process.getuid?.()} ${resolve(root)}`)
+    .update(`${machine} ${process.getuid?.()} ${absolutePath(root)}`)
     .digest("hex");
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_DOMAIN } from "@berth/spec";
+import { DEFAULT_DOMAIN } from "@berth/spec/reference";
 import type { Context } from "../context.ts";
 import { allCredentials, type Credentials, HUB_KEY, readCredentials } from "./credentials.ts";
 

@@ -1,4 +1,4 @@
-import { parseGoDuration } from "@berth/spec";
+import { parseGoDuration } from "@berth/spec/go-duration";
 import type { Flag } from "./flag.ts";
 import { parseNanoCpus, parseSize } from "./go-numbers.ts";
 import { custom, type FlagOptions } from "./types.ts";

@@ -2,6 +2,7 @@ import { parseCsvLine } from "./csv.ts";
 import type { Flag } from "./flag.ts";
 import { parseBool, parseInteger } from "./go-numbers.ts";
 
+/** What a declaration may say beside the help. Flags keep all of it: to choose for each of seventy flags takes longer. */
 export interface FlagOptions<T> {
   shorthand?: string;
   default?: T;
@@ -9,23 +10,14 @@ export interface FlagOptions<T> {
   type?: string;
   hidden?: boolean;
   deprecated?: string;
-  values?: Flag<T>["values"];
-}
-
-function common<T>(options: FlagOptions<T>) {
-  return {
-    ...(options.shorthand !== undefined && { shorthand: options.shorthand }),
-    ...(options.hidden && { hidden: true }),
-    ...(options.deprecated !== undefined && { deprecated: options.deprecated }),
-    ...(options.values !== undefined && { values: options.values }),
-  };
+  values?: NonNullable<Flag<T>["values"]>;
 }
 
 /** A switch. `--flag`, `--flag=false`. */
 export function bool(help: string, options: FlagOptions<boolean> = {}): Flag<boolean> {
   const value = options.default ?? false;
   return {
-    ...common(options),
+    ...options,
     type: "",
     help,
     initial: () => value,
@@ -43,7 +35,7 @@ export function optionalBool(help: string, options: FlagOptions<boolean> = {}): 
 export function string(help: string, options: FlagOptions<string> = {}): Flag<string> {
   const value = options.default ?? "";
   return {
-    ...common(options),
+    ...options,
     type: options.type ?? "string",
     help,
     initial: () => value,
@@ -58,7 +50,7 @@ export function list(
   options: FlagOptions<string[]> & { check?: (text: string) => string; emptyShown?: boolean } = {},
 ): Flag<string[]> {
   return {
-    ...common(options),
+    ...options,
     type: options.type ?? "list",
     help,
     initial: () => [],
@@ -70,7 +62,7 @@ export function list(
 /** May be given many times, and holds several values parted by commas, quoted as in CSV. */
 export function strings(help: string, options: FlagOptions<string[]> = {}): Flag<string[]> {
   return {
-    ...common(options),
+    ...options,
     type: options.type ?? "strings",
     help,
     initial: () => [],
@@ -84,7 +76,7 @@ export function int(
 ): Flag<number> {
   const value = options.default ?? 0;
   return {
-    ...common(options),
+    ...options,
     type: options.type ?? (options.unsigned ? `uint${options.bits ?? ""}` : "int"),
     help,
     initial: () => value,
@@ -99,7 +91,7 @@ export function map(
   options: FlagOptions<Map<string, string>> & { check?: (text: string) => string } = {},
 ): Flag<Map<string, string>> {
   return {
-    ...common(options),
+    ...options,
     type: options.type ?? "map",
     help,
     initial: () => new Map(),
@@ -119,7 +111,7 @@ export type FilterMap = ReadonlyMap<string, readonly string[]>;
 /** `--filter name=value`. */
 export function filter(help: string, options: FlagOptions<FilterMap> = {}): Flag<FilterMap> {
   return {
-    ...common(options),
+    ...options,
     type: "filter",
     help,
     initial: () => new Map(),
@@ -145,12 +137,5 @@ export interface CustomFlag<T> extends FlagOptions<T> {
 
 /** Any other. */
 export function custom<T>(flag: CustomFlag<T>): Flag<T> {
-  return {
-    ...common(flag),
-    type: flag.type,
-    help: flag.help,
-    initial: flag.initial,
-    ...(flag.defaultText !== undefined && { defaultText: flag.defaultText }),
-    parse: flag.parse,
-  };
+  return flag;
 }

@@ -6,6 +6,9 @@ import { GLOBAL_FLAGS, isLogLevel } from "../global-flags.ts";
 import { invocationOfProcess } from "../invocation.ts";
 import { perform, withFailuresTold } from "../perform.ts";
 import { programName } from "../version.ts";
+// All of these commands need a daemon.
+import "../config/config-file.ts";
+import "../config/connect.ts";
 
 /**
  * A command that people and scripts wait for, as a program of its own: all that it loads is one module (tools/build.ts), where

@@ -17,12 +17,20 @@ export interface BuildOptions {
   /** The request without what this module finds out: how files, secrets and results get over. */
   request: Omit<NativeBuildRequest, "folders" | "session">;
   offers: Offers;
+  /** Folders of the offers that were looked at already, by path. */
+  known?: ReadonlyMap<string, FolderIdentity>;
   /** `X-Registry-Config`. */
   registryConfig?: string;
   /** Names the same folder of the same client in later builds, so that only changes are sent. */
   sharedKey?: () => Promise<string>;
   onEvent(event: ProgressEvent): void;
   signal?: AbortSignal;
+}
+
+/** Which folder it is, whatever its path. */
+export interface FolderIdentity {
+  dev: number | bigint;
+  ino: number | bigint;
 }
 
 /** A build that failed by what it was asked to do. */
@@ -43,7 +51,7 @@ export class BuildFailure extends Error {
 export async function build(client: Client, options: BuildOptions): Promise<BuildResult> {
   const { offers, request } = options;
   if (client.address.kind === "unix") {
-    const folders = await identify(offers.folders);
+    const folders = await identify(offers.folders, options.known);
     const own = new Map([...offers.receivers].filter(([at]) => request.exporters[at]?.output === undefined));
     const needsSession =
       offers.secrets.size > 0 || offers.agents.size > 0 || own.size > 0 || offers.upload !== undefined;
@@ -137,11 +145,14 @@ export async function nativePlace(path: string): Promise<NativePlace> {
   }
 }
 
-async function identify(folders: Readonly<Record<string, string>>): Promise<Record<string, NativeFolder>> {
+async function identify(
+  folders: Readonly<Record<string, string>>,
+  known: ReadonlyMap<string, FolderIdentity> = new Map(),
+): Promise<Record<string, NativeFolder>> {
   const found: Record<string, NativeFolder> = {};
   for (const [name, path] of Object.entries(folders)) {
     // Loading node:fs takes longer than all the rest of a quick build.
-    let { dev, ino }: { dev: number | bigint; ino: number | bigint } = await Bun.file(path).stat();
+    let { dev, ino }: FolderIdentity = known.get(path) ?? (await Bun.file(path).stat());
     if (!Number.isSafeInteger(ino))
       ({ dev, ino } = (await import("node:fs")).statSync(path, { bigint: true }));
     found[name] = { path, device: String(dev), inode: String(ino) };

@@ -1,4 +1,5 @@
 import type { Address } from "./address.ts";
+import { dialBunSocket } from "./bun-socket.ts";
 import type { Connection, Dial } from "./connection.ts";
 import type { SocketTarget, TlsOptions } from "./socket-target.ts";
 
@@ -37,7 +38,6 @@ async function open(address: Address, tls: TlsOptions | undefined, display: stri
       ? { kind: "unix", path: address.path, display }
       : { kind: "tcp", host: address.host, port: address.port, display, ...(tls !== undefined && { tls }) };
   if (typeof Bun !== "undefined") {
-    const { dialBunSocket } = await import("./bun-socket.ts");
     return dialBunSocket(target);
   }
   const { dialNodeSocket } = await import("./node-socket.ts");

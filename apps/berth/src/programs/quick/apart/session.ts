@@ -1,0 +1,1 @@
+export * from "@berth/app-cli/quick/apart/session";
