@@ -28,7 +28,7 @@ export function parseFlags<F extends Flags>(
   interspersed = true,
 ): ParseResult<F> {
   const values: Record<string, unknown> = {};
-  for (const [name, flag] of Object.entries(flags)) values[name] = flag.initial();
+  for (const name in flags) values[name] = flags[name]!.initial();
   const given = new Set<string>();
   const args: string[] = [];
   const warnings: string[] = [];
@@ -39,10 +39,6 @@ export function parseFlags<F extends Flags>(
     help,
     warnings,
   });
-  const byShorthand = new Map<string, string>();
-  for (const [name, flag] of Object.entries(flags)) {
-    if (flag.shorthand !== undefined) byShorthand.set(flag.shorthand, name);
-  }
   const set = (name: string, text: string): void => {
     const flag = flags[name] as Flag<unknown>;
     try {
@@ -91,7 +87,7 @@ export function parseFlags<F extends Flags>(
     // One or more shorthands.
     for (let cluster = word.slice(1); cluster !== ""; ) {
       const letter = [...cluster][0]!;
-      const name = byShorthand.get(letter);
+      const name = nameOf(flags, letter);
       const rest = cluster.slice(letter.length);
       if (name === undefined) {
         if (letter === "h") {
@@ -117,6 +113,11 @@ export function parseFlags<F extends Flags>(
     }
   }
   return result(false);
+}
+
+function nameOf(flags: Flags, shorthand: string): string | undefined {
+  for (const name in flags) if (flags[name]!.shorthand === shorthand) return name;
+  return undefined;
 }
 
 function quoteRune(letter: string): string {
