@@ -211,3 +211,15 @@ test("a client that goes away at any moment leaves a container that was only mad
   const ended = await daemon.out("ps", "-a", "--format", "{{.Status}}");
   for (const status of ended.split("\n")) expect(status).toMatch(/^(|Created|Exited \(0\) .*)$/);
 }, 60_000);
+
+/** Its threads would come with the first function that it takes up: a twelfth of all that `run` does in its process. */
+test.if(existsSync(BERTH))("the command line wakes no compiler on its way", async () => {
+  for (const words of [
+    ["ps"],
+    ["run", "--rm", "busybox", "true"],
+    ["run", "--rm", "--network", "none", "-e", "A=1", "-v", "some:/v", "busybox", "true"],
+  ]) {
+    const result = await daemon.run(["env", "BUN_JSC_reportCompileTimes=1", BERTH, ...words]);
+    expect(result).toMatchObject({ exitCode: 0, stderr: "" });
+  }
+});

@@ -1,4 +1,4 @@
-import { bool, list, string } from "./flags/types.ts";
+import { bool, file, list, string } from "./flags/types.ts";
 
 /** Flags before the command's name. */
 export const GLOBAL_FLAGS = {
@@ -15,9 +15,9 @@ export const GLOBAL_FLAGS = {
     values: ["debug", "info", "warn", "error", "fatal"],
   }),
   tls: bool("Use TLS; implied by --tlsverify"),
-  tlscacert: string("Trust only certificates signed by this authority", { values: "file" }),
-  tlscert: string("Our certificate", { values: "file" }),
-  tlskey: string("The key of our certificate", { values: "file" }),
+  tlscacert: file("Trust only certificates signed by this authority"),
+  tlscert: file("Our certificate"),
+  tlskey: file("The key of our certificate"),
   tlsverify: bool("Use TLS, and check the daemon's certificate"),
   version: bool("Print the version and quit", { shorthand: "v" }),
 };

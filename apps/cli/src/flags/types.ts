@@ -44,6 +44,11 @@ export function string(help: string, options: FlagOptions<string> = {}): Flag<st
   };
 }
 
+/** A path. Apart from `string`, of which `run` has as many as there can be before it is compiled (docs/design/011-command-line.md). */
+export function file(help: string): Flag<string> {
+  return { type: "string", help, initial: () => "", values: "file", parse: (text) => text };
+}
+
 /** May be given many times. `check` refuses or rewrites a value. */
 export function list(
   help: string,
