@@ -1,9 +1,10 @@
 import { readFileSync } from "node:fs";
 import { O } from "./constants.ts";
 import { open } from "./fs.ts";
-import { close, closeQuietly, pipe2, pread, read, readToEnd, write, writeAll } from "./io.ts";
+import { close, closeQuietly, pipe2, pread, read, readToEnd, waitReadable, write, writeAll } from "./io.ts";
 import { libc } from "./libc.ts";
-import { exitNow, fork, getpid } from "./process.ts";
+import { exitNow, fork, getpid, kill } from "./process.ts";
+import { SIG } from "./signal.ts";
 import { SOCK, socketpair } from "./socket.ts";
 
 const PAGE = 4096;
@@ -15,6 +16,9 @@ const ENTRY = 8;
 const ENTRIES_AT_ONCE = 8192;
 /** Pages of a program that lie between two that are needed cost less than another call. */
 const PROGRAM_GAP = 16;
+
+/** For `work`: much longer than it takes on a busy machine. */
+const PATIENCE_MS = 10_000;
 
 type Range = [start: number, length: number];
 /** By page number. */
@@ -39,15 +43,22 @@ export class PageList {
    * waited for. Empty when it failed, or when this process may not see such things.
    */
   static learn(work: (mark: () => void) => void): PageList {
-    const { read: reading, write: writing } = pipe2(O.CLOEXEC);
     try {
-      if (fork() === 0) observe(writing, work);
-      close(writing);
-      const told = readToEnd(reading, 16 * 1024).toString("latin1");
-      const [written, read] = told === "" ? [[], []] : (JSON.parse(told) as [Range[], Range[]]);
-      return new PageList(written, read);
-    } finally {
-      close(reading);
+      const { read: reading, write: writing } = pipe2(O.CLOEXEC);
+      try {
+        const observer = fork();
+        if (observer === 0) observe(writing, work);
+        close(writing);
+        if (!waitReadable(reading, PATIENCE_MS)) kill(observer, SIG.KILL);
+        const told = readToEnd(reading, 16 * 1024).toString("latin1");
+        const [written, read] = told === "" ? [[], []] : (JSON.parse(told) as [Range[], Range[]]);
+        return new PageList(written, read);
+      } finally {
+        close(reading);
+      }
+    } catch {
+      // No process to be had, for one.
+      return new PageList([], []);
     }
   }
 
