@@ -12,10 +12,12 @@ import type { Aside } from "./shim-process.ts";
  * mounted.
  */
 export class BundleMaker {
-  readonly #aside: Aside;
+  readonly #fork: () => Aside;
+  #aside: Aside;
 
-  constructor(aside: (take: TakeOrder) => Aside) {
-    this.#aside = aside(takeOrders());
+  constructor(fork: (take: TakeOrder) => Aside) {
+    this.#fork = () => fork(takeOrders());
+    this.#aside = this.#fork();
   }
 
   /** Readable when `answer` need not wait. */
@@ -25,6 +27,10 @@ export class BundleMaker {
 
   /** The shim's folder, and descriptors of its mount namespace and the host's. They stay the caller's. */
   begin(directory: string, mounts: number, hostMounts: number): void {
+    if (this.#aside.tell(directory, [mounts, hostMounts])) return;
+    // It was killed while it waited.
+    this.#aside[Symbol.dispose]();
+    this.#aside = this.#fork();
     this.#aside.tell(directory, [mounts, hostMounts]);
   }
 

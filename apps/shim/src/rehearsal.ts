@@ -158,7 +158,7 @@ const inlineRehearsed: ShimProcess["aside"] = (take) => {
   return {
     descriptor: child.descriptor,
     tell(order, descriptors) {
-      if (take(order, descriptors ?? []) !== undefined) child.tell("answer");
+      return take(order, descriptors ?? []) === undefined || child.tell("answer");
     },
     answer: () => child.answer(),
     [Symbol.dispose]: () => child[Symbol.dispose](),

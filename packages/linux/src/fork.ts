@@ -93,7 +93,8 @@ export class ForkedChild implements Disposable {
       throw error;
     }
     if (child === 0) {
-      for (const fd of [ours, ...unneeded]) closeQuietly(fd);
+      // One that is closed already may have given its number to the socket.
+      for (const fd of [ours, ...unneeded]) if (fd !== theirs) closeQuietly(fd);
       ahead();
       answerAndEnd(theirs, take);
     }
@@ -101,12 +102,13 @@ export class ForkedChild implements Disposable {
     this.descriptor = ours;
   }
 
-  /** `order`: not empty. The sender keeps its descriptors. A child that has ended does not hear it: `answer` tells why. */
-  tell(order: string, descriptors: readonly number[] = []): void {
+  /** `order`: not empty. The sender keeps its descriptors. False: the child has ended; `answer` tells why. */
+  tell(order: string, descriptors: readonly number[] = []): boolean {
     try {
-      sendmsg(this.descriptor, Buffer.from(order), descriptors);
+      return sendmsg(this.descriptor, Buffer.from(order), descriptors) > 0;
     } catch (error) {
       if (!isErrno(error, "EPIPE", "ECONNRESET")) throw error;
+      return false;
     }
   }
 
