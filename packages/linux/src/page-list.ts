@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { O } from "./constants.ts";
+import { threadCount } from "./fork.ts";
 import { open } from "./fs.ts";
 import { close, closeQuietly, pipe2, pread, read, readToEnd, waitReadable, write, writeAll } from "./io.ts";
 import { libc } from "./libc.ts";
@@ -40,9 +41,10 @@ export class PageList {
 
   /**
    * What `work` touches between its two calls of `mark`, found out by a child that does it while another one looks at its memory. It is
-   * waited for. Empty when it failed, or when this process may not see such things.
+   * waited for. Empty when it failed, when this process may not see such things, and when it is not fit to be forked (more threads).
    */
   static learn(work: (mark: () => void) => void): PageList {
+    if (threadCount() > 1) return new PageList([], []);
     try {
       const { read: reading, write: writing } = pipe2(O.CLOEXEC);
       try {
