@@ -32,6 +32,24 @@ test("binary input comes back unchanged", async () => {
   expect(result.stdout).toBe("same\n");
 });
 
+test("input that ends before it began reaches the program as its end", async () => {
+  await daemon.out("run", "-d", "--name", "noinput", "busybox", "sleep", "1000");
+  const clients = engineOfThisRun() === "berth" ? ["docker", "docker20", "berth"] : ["docker", "docker20"];
+  for (const client of clients) {
+    for (const words of [
+      ["exec", "-i", "noinput"],
+      ["run", "--rm", "-i", "busybox"],
+    ]) {
+      const { stdout } = await daemon.run([client, ...words, "sh", "-c", "cat; echo end"], {
+        stdin: "",
+        seconds: 20,
+      });
+      expect(stdout).toBe("end\n");
+    }
+  }
+  await daemon.out("rm", "-f", "noinput");
+}, 60_000);
+
 test("a reader that is slow loses nothing", async () => {
   const child = daemon.spawn([
     "sh",

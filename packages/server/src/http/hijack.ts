@@ -76,7 +76,10 @@ class SocketDuplex implements HijackedStream {
   }
 
   onEnd(listener: () => void): void {
-    if (this.#hasInput) this.#input.on("end", listener);
+    if (!this.#hasInput) return;
+    // A client without any input ends it at once, maybe before anybody asks.
+    if (this.#input.readableEnded) listener();
+    else this.#input.on("end", listener);
   }
 
   onClose(listener: () => void): void {
