@@ -5,7 +5,7 @@ import type { SocketTarget } from "./socket-target.ts";
 
 /** Connects with Bun's own sockets: 0.7 ms to the first answer in a fresh process, where node:net takes 8. */
 export async function dialBunSocket(target: SocketTarget): Promise<Connection> {
-  const connection = new BunConnection(target.tls !== undefined);
+  const connection = new BunConnection(target);
   const socket = connection.handlers();
   const { tls } = target;
   try {
@@ -36,6 +36,9 @@ export async function dialBunSocket(target: SocketTarget): Promise<Connection> {
   return connection;
 }
 
+/** What BoringSSL makes of the message with which the other side refuses a connection. */
+const ALERT = /_internal:[A-Z]+[0-9]*_ALERT_(\w+)/;
+
 interface PendingWrite {
   chunk: Uint8Array;
   at: number;
@@ -53,11 +56,14 @@ class BunConnection implements Connection {
   );
   readonly #writes: PendingWrite[] = [];
   readonly #secure: boolean;
+  readonly #display: string;
+  #hasReceived = false;
   readonly opened: Promise<void>;
   #opened!: { resolve(): void; reject(error: Error): void };
 
-  constructor(secure: boolean) {
-    this.#secure = secure;
+  constructor({ tls, display }: SocketTarget) {
+    this.#secure = tls !== undefined;
+    this.#display = display;
     this.opened = new Promise((resolve, reject) => {
       this.#opened = { resolve, reject };
     });
@@ -81,13 +87,17 @@ class BunConnection implements Connection {
           this.#break(failure);
         }
       },
-      data: (_socket, chunk) => this.#received.push(chunk),
-      end: () => this.#received.end(),
-      close: (_socket, error) => {
-        this.#break(error ?? new Error("connection closed"));
-        this.#opened.reject(error ?? new Error("connection closed"));
+      data: (_socket, chunk) => {
+        this.#hasReceived = true;
+        this.#received.push(chunk);
       },
-      error: (_socket, error) => this.#break(error),
+      end: () => this.#received.end(this.#refusal()),
+      close: (_socket, error) => {
+        const failure = this.#refusal(error) ?? error ?? new Error("connection closed");
+        this.#break(failure);
+        this.#opened.reject(failure);
+      },
+      error: (_socket, error) => this.#break(this.#refusal(error) ?? error),
       drain: () => this.#flush(),
     };
   }
@@ -127,6 +137,21 @@ class BunConnection implements Connection {
       this.#break(reason ?? new Error("connection closed"));
       this.#socket?.terminate();
     }
+  }
+
+  /**
+   * Why a daemon has ended a TLS connection before any answer. With TLS 1.3 it looks at our certificate when for us the handshake is over.
+   * Undefined for any other end.
+   */
+  #refusal(error?: Error): ConnectError | undefined {
+    if (!this.#secure || this.#hasReceived) return undefined;
+    const [, alert] = ALERT.exec(error?.message ?? "") ?? [];
+    if (error !== undefined && alert === undefined) return undefined;
+    const message =
+      alert === undefined
+        ? "tls: the daemon closed the connection, as one does that does not accept the client's certificate"
+        : `remote error: tls: ${alert.toLowerCase().replaceAll("_", " ")}`;
+    return new ConnectError(this.#display, "EPROTO", message, error);
   }
 
   #flush(): void {

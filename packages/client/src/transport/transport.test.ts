@@ -115,7 +115,12 @@ test("tls: the server's certificate is checked, and ours is sent", async () => {
   careless.close();
 
   const anonymous = new Client({ host, tls: { ca: ca!, verify: true } });
-  await expect(systemVersion(anonymous)).rejects.toThrow();
+  const text = (client: Client) => systemVersion(client).catch(({ name, message }) => `${name}: ${message}`);
+  expect(await text(anonymous)).toBe("ConnectError: remote error: tls: certificate required");
+
+  run("req", "-x509", ...key, "-keyout", "other.key", "-out", "other.pem", "-subj", "/CN=other");
+  const unknown = { ca: ca!, cert: read("other.pem"), key: read("other.key"), verify: true };
+  expect(await text(new Client({ host, tls: unknown }))).toMatch(/^ConnectError: .*tls: /);
 });
 
 test("ssh: talks through the program's streams, and tells what it complained about", async () => {
