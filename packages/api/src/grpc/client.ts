@@ -2,7 +2,7 @@ import http2 from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Message } from "../buildkit/protobuf.ts";
 import { CODE, decodeMessage, GrpcError } from "./status.ts";
-import { readMessages, writeMessage } from "./stream.ts";
+import { closeWithPeer, readMessages, writeMessage } from "./stream.ts";
 
 /** Much is in flight on a fast connection; HTTP/2's 64 KB would make every file wait. */
 const WINDOW = 1 << 20;
@@ -38,6 +38,7 @@ export class GrpcClient implements Disposable {
     this.#session.on("error", () => {});
     this.#session.once("close", resolve);
     socket.once("close", resolve);
+    closeWithPeer(socket);
   }
 
   get alive(): boolean {

@@ -1,5 +1,8 @@
 import { afterAll, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { BytesMessage, RpcStatus, session } from "../buildkit/index.ts";
 import { FrameParser, frame } from "./frames.ts";
 import { CODE, GrpcClient, GrpcError, type Services, serveGrpc, unary } from "./index.ts";
@@ -141,3 +144,26 @@ test("frames come whole however they are cut", () => {
   expect(() => new FrameParser().push(Buffer.from("0100000000", "hex"))).toThrow("compressed");
   expect(() => new FrameParser().push(Buffer.from("00ffffffff", "hex"))).toThrow("larger than max");
 });
+
+test.each(["server", "client"] as const)(
+  "a %s closes a connection whose other end sends no more",
+  async (side) => {
+    const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      if (side === "server") open.push(serveGrpc(socket, {}));
+      else {
+        const client = new GrpcClient(socket);
+        open.push({ close: () => client[Symbol.dispose]() });
+      }
+    });
+    const path = join(mkdtempSync(join(tmpdir(), "berth-grpc-")), "socket");
+    await new Promise<void>((listening) => server.listen(path, () => listening()));
+    const peer = connect({ path, allowHalfOpen: true }, () => peer.end("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+    peer.on("error", () => {}).on("data", () => {});
+    peer.once("end", end);
+    await ended;
+    peer.destroy();
+    server.close();
+    rmSync(join(path, ".."), { recursive: true });
+  },
+);

@@ -2,7 +2,7 @@ import http2 from "node:http2";
 import type { Duplex } from "node:stream";
 import type { Message } from "../buildkit/protobuf.ts";
 import { CODE, encodeMessage, GrpcError } from "./status.ts";
-import { type Metadata, metadataOf, readMessages, writeMessage } from "./stream.ts";
+import { closeWithPeer, type Metadata, metadataOf, readMessages, writeMessage } from "./stream.ts";
 
 const WINDOW = 1 << 20;
 const STREAM_LIMIT = 1000;
@@ -65,6 +65,7 @@ export function serveGrpc(
   });
   socket.on("error", onError);
   socket.once("close", resolve);
+  closeWithPeer(socket);
   server.emit("connection", socket);
   return { closed, close: () => void socket.destroy() };
 }

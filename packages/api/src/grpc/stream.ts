@@ -6,6 +6,16 @@ import { CODE, GrpcError } from "./status.ts";
 export type Metadata = ReadonlyMap<string, readonly string[]>;
 
 /**
+ * HTTP/2 is over when one side sends no more. A connection that may be half open would stay so for ever, and with it whatever waits for
+ * our end: over ssh, the program that joins both.
+ */
+export function closeWithPeer(connection: Duplex): void {
+  const close = () => void connection.destroy();
+  if (connection.readableEnded) close();
+  else connection.once("end", close);
+}
+
+/**
  * The messages of an HTTP/2 stream, in order; a slow reader slows the sender down. `survives`: the stream is still there for an
  * answer when the reader leaves early, or what it reads is no message. @throws GrpcError.
  */
