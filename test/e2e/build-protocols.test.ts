@@ -176,6 +176,29 @@ describe("the classic API's sentences", () => {
     expect(again.stdout).toMatch(/ ---> ([0-9a-f]{12})\nSuccessfully built \1\n/);
   });
 
+  test("instructions that nobody executes are from the cache the second time, also of a new daemon", async () => {
+    const cached = async (text: string, ...words: string[]) => {
+      const { stdout } = await classic(...words, "-f", dockerfile("D6", text), ".");
+      return (stdout.split(/^Step /m).slice(1) ?? []).map((step) => step.includes("Using cache"));
+    };
+    const file = "FROM busybox\nENV of=d6\nLABEL a=b\nCMD x\n";
+    expect(await cached(file)).toEqual([false, false, false, false]);
+    expect(await cached(file)).toEqual([false, true, true, true]);
+    expect(await cached(file.replace("CMD x", "CMD y"))).toEqual([false, true, true, false]);
+    const more = "ARG V=1\nFROM busybox\nARG V\nENV of=d6$V\nRUN echo of-d6\nCMD x\n";
+    const none = [false, false, false, false, false, false];
+    expect(await cached(more)).toEqual(none);
+    expect(await cached(more)).toEqual([false, false, true, true, true, true]);
+    expect((await cached(more, "--build-arg", "V=2")).slice(3)).toEqual([false, false, false]);
+    expect(await cached(more, "--no-cache")).toEqual(none);
+    await daemon.kill("SIGTERM");
+    await daemon.start();
+    expect(await cached(file)).toEqual([false, true, true, true]);
+    if (!isBerth) return;
+    await daemon.ok(["docker", "builder", "prune", "-af"]);
+    expect(await cached(file)).toEqual([false, false, false, false]);
+  });
+
   test("too little memory", async () => {
     const file = dockerfile("D4", "FROM busybox\nRUN echo of-d4\n");
     const refused = await classic("-m", "4m", "-f", file, ".");

@@ -14,6 +14,7 @@ import type {
 import { cancelled, log, messageOf, newId } from "@berth/base";
 import { openState, type State } from "@berth/state";
 import { BuildCache } from "./cache/cache.ts";
+import { Configurations } from "./cache/configurations.ts";
 import { FolderSizes } from "./cache/folder-sizes.ts";
 import { pruneCache } from "./cache/prune.ts";
 import { cacheRecords } from "./cache/records.ts";
@@ -65,6 +66,7 @@ class LocalBuilder implements Builder {
   readonly #contextParts: ContextParts;
   readonly #digests: LayerDigests;
   readonly #history: BuildHistory;
+  readonly configurations: Configurations;
   readonly #running = new Set<Promise<unknown>>();
   readonly #abort = new AbortController();
 
@@ -96,6 +98,7 @@ class LocalBuilder implements Builder {
     };
     this.#digests = new LayerDigests(snapshots, cache);
     this.#history = new BuildHistory(state);
+    this.configurations = new Configurations(state);
   }
 
   async build(request: BuildRequest, report: ProgressSink, signal: AbortSignal): Promise<BuildResult> {
@@ -139,6 +142,11 @@ class LocalBuilder implements Builder {
     onRecord?: (record: CacheRecord) => void,
   ): Promise<PruneReport> {
     const report = await pruneCache(this.#context, options, signal, onRecord);
+    const { all, filters, keepStorage, maxUsedSpace, minFreeSpace } = options;
+    const isLimited = [keepStorage, maxUsedSpace, minFreeSpace].some(
+      (limit) => limit !== undefined && limit > 0,
+    );
+    if (all && !isLimited && [...filters.keys()].length === 0) this.configurations.clear();
     this.#context.parts.onPrune?.(report.spaceReclaimed);
     return report;
   }

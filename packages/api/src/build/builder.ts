@@ -26,6 +26,14 @@ export interface Builder extends AsyncDisposable {
   /** Told of each change of `history`; `remove` is set for a record that is forgotten. Disposing ends it. */
   onHistory(listener: (record: BuildRecord, removed: boolean) => void): Disposable;
   removeHistory(ref: string): void;
+  /** Survives the daemon; `prune` of everything forgets them. */
+  readonly configurations: MadeConfigurations;
+}
+
+/** Remembers, by names that its user makes up, what instructions that nobody executes have come to before. */
+export interface MadeConfigurations {
+  has(name: string): boolean;
+  add(name: string): void;
 }
 
 export interface BuildRequest {

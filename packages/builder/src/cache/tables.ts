@@ -46,4 +46,8 @@ export const STEPS: readonly string[] = [
      created INTEGER NOT NULL,
      record TEXT NOT NULL
    ) STRICT;`,
+  `CREATE TABLE configurations (
+     key TEXT PRIMARY KEY,
+     used INTEGER NOT NULL
+   ) STRICT;`,
 ];

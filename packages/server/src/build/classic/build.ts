@@ -3,6 +3,7 @@ import { invalidParameter, newId } from "@berth/base";
 import type { Exchange } from "../../http/exchange.ts";
 import { sendChunks } from "../../http/stream.ts";
 import type { BuildService } from "../service.ts";
+import { ConfigSteps } from "./config-steps.ts";
 import { type ClassicMessage, ClassicMessages, classicFailure, familiarTag } from "./messages.ts";
 import { classicContext, classicRequest, tagsOf } from "./options.ts";
 
@@ -31,7 +32,8 @@ export async function classicBuild(exchange: Exchange, service: BuildService): P
     wake?.();
   };
   const removes = query.boolean("forcerm") || query.string("rm") === "" || query.boolean("rm");
-  const printer = new ClassicMessages(send, { removes });
+  const config = new ConfigSteps(service.builder.configurations, request);
+  const printer = new ClassicMessages(send, { removes, config });
   const running = service.running.begin(ref);
   let ended = false;
   let started = false;

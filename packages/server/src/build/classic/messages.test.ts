@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ProgressEvent, Vertex } from "@berth/api/build";
 import { sha256 } from "@berth/base";
+import { ConfigSteps } from "./config-steps.ts";
 import { type ClassicMessage, ClassicMessages, failure } from "./messages.ts";
 
 function vertex(line: number, text: string, more: Partial<Vertex> = {}): ProgressEvent {
@@ -96,6 +97,62 @@ test("instructions that nobody executes have their steps too, and the last one's
         `Successfully built \\2\\n$`,
     ),
   );
+});
+
+/** Which steps of a file are told as cached, after the same and other files were built; nothing of them is executed but RUN. */
+function cachedSteps(made: Set<string>, text: string, request: object = {}, ran = "first"): boolean[] {
+  const sent: ClassicMessage[] = [];
+  const messages = new ClassicMessages((message) => sent.push(message), {
+    config: new ConfigSteps(made, request),
+  });
+  const plan = text.split("\n").map((each, at) => ({ text: each, line: at + 1 }));
+  messages.plan(plan);
+  const executed = plan.filter(({ text: each }) => /^(FROM busybox|RUN)/.test(each));
+  for (const { text: each, line } of executed) messages.event(vertex(line, each));
+  for (const { text: each, line } of executed)
+    messages.event(
+      vertex(line, each, {
+        ...done,
+        cached: /^FROM/.test(each),
+        result: sha256(`${each.replace(" AS one", "")}${ran}`),
+      }),
+    );
+  messages.finish({ ref: "", imageId: sha256("image"), exporterResponse: {}, steps: [] }, []);
+  const told = sent.map((message) => message.stream ?? "").join("");
+  return told
+    .split(/^Step /m)
+    .slice(1)
+    .map((step) => step.includes("Using cache"));
+}
+
+test("instructions that nobody executes are from the cache when they have come to the same before", () => {
+  const made = new Set<string>();
+  const file = "FROM busybox\nENV a=b\nLABEL c=d\nCMD x";
+  expect(cachedSteps(made, file)).toEqual([false, false, false, false]);
+  expect(cachedSteps(made, file)).toEqual([false, true, true, true]);
+  expect(cachedSteps(made, `${file}y`)).toEqual([false, true, true, false]);
+  expect(cachedSteps(made, "FROM busybox\nLABEL c=d\nCMD x")).toEqual([false, false, false]);
+  expect(cachedSteps(made, "FROM busybox AS one\nENV a=b\nFROM one\nLABEL c=d")).toEqual([
+    false,
+    true,
+    false,
+    true,
+  ]);
+  expect(cachedSteps(made, file, { noCache: true })).toEqual([false, false, false, false]);
+  expect(cachedSteps(made, file, {}, "base")).toEqual([false, false, false, false]);
+});
+
+test("values of arguments, and what was executed above, make others of them", () => {
+  const made = new Set<string>();
+  const file = "ARG V=1\nFROM busybox\nARG V W\nENV a=$V\nRUN x\nCMD y";
+  const all = [false, false, true, true, false, true];
+  cachedSteps(made, file);
+  expect(cachedSteps(made, file)).toEqual(all);
+  const none = all.map(() => false);
+  expect(cachedSteps(made, file, { buildArgs: { W: "2" } })).toEqual(none);
+  expect(cachedSteps(made, file, { buildArgs: { W: "2" } })).toEqual(all);
+  expect(cachedSteps(made, file.replace("V=1", "V=2"))).toEqual(none);
+  expect(cachedSteps(made, `${file}\nUSER z`, {}, "again")).toEqual(all.map(() => false).concat(false));
 });
 
 test("a step that fails is the last one that is told", () => {

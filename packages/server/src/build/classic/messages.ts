@@ -8,6 +8,8 @@ import type {
 } from "@berth/api/build";
 import { invalidParameter, messageOf, notFound, sha256, systemError } from "@berth/base";
 
+import { ConfigSteps } from "./config-steps.ts";
+
 /** Written around what a step writes to stderr. */
 const RED = "\x1b[91m";
 const PLAIN = "\x1b[0m";
@@ -42,6 +44,7 @@ interface Step {
 export class ClassicMessages {
   readonly #send: (message: ClassicMessage) => void;
   readonly #removes: boolean;
+  readonly #config: ConfigSteps;
   readonly #steps: Step[] = [];
   readonly #byDigest = new Map<string, Step>();
   readonly #decoders = new Map<string, TextDecoder>();
@@ -57,9 +60,13 @@ export class ClassicMessages {
   #stage = "";
 
   /** `removes`: what steps ran in goes (`rm`), and it is said. */
-  constructor(send: (message: ClassicMessage) => void, { removes = true } = {}) {
+  constructor(
+    send: (message: ClassicMessage) => void,
+    { removes = true, config = new ConfigSteps() }: { removes?: boolean; config?: ConfigSteps } = {},
+  ) {
     this.#send = send;
     this.#removes = removes;
+    this.#config = config;
   }
 
   /** All instructions that there will be, before any event. */
@@ -141,10 +148,12 @@ export class ClassicMessages {
       if (vertex === undefined) {
         // The last one's id is the image's.
         if (!this.#executing || (isLast && imageId === undefined)) return;
-        // It is from the cache when the step of its stage that follows is.
-        const next = this.#nextExecuted();
+        // It is from the cache when it was there before, or the step of its stage that follows is.
+        const isMade = this.#config.isMade(step.text);
+        const next = isMade ? undefined : this.#nextExecuted();
         if (next !== undefined && !isBegun(next) && !end) return;
         if (next !== undefined) this.#fromCache = next.cached;
+        else if (isMade || !this.#config.isForgetful) this.#fromCache = isMade;
         this.#begin(step);
         this.#complete(step, isLast ? imageId : undefined);
         this.#at++;
@@ -186,7 +195,10 @@ export class ClassicMessages {
   }
 
   #complete(step: Step, imageId: string | undefined): void {
-    if (step.isGlobal) return;
+    if (step.isGlobal) {
+      this.#config.global(step.text);
+      return;
+    }
     const { vertex, text } = step;
     const from = /^FROM\s+(?:--\S+\s+)*(\S+)(?:\s+AS\s+(\S+))?/i.exec(text);
     if (from !== null) this.#stage = from[2]?.toLowerCase() ?? "";
@@ -199,6 +211,9 @@ export class ClassicMessages {
       ? ""
       : (vertex?.result ?? vertex?.digest ?? earlier ?? sha256(`${this.#lastId}\n${text}`));
     this.#lastId = imageId ?? own;
+    if (from !== null) this.#config.from(from[1]?.toLowerCase() ?? "", this.#stage, own);
+    else if (vertex !== undefined) this.#config.executed(text, own);
+    else this.#config.make(text);
     if (from !== null) this.#fromCache = false;
     else if (vertex !== undefined) this.#fromCache = vertex.cached;
     if (this.#stage !== "") this.#stages.set(this.#stage, this.#lastId);

@@ -62,6 +62,8 @@ export class FakeBuilder implements Builder {
     return { ref: request.ref ?? "", imageId, digest: imageId, exporterResponse, steps: [] };
   }
 
+  readonly configurations = new Set<string>();
+
   async prune(): Promise<never> {
     throw notImplemented("the fake builder keeps nothing");
   }
