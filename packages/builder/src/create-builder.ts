@@ -16,7 +16,7 @@ import { openState, type State } from "@berth/state";
 import { BuildCache } from "./cache/cache.ts";
 import { Configurations } from "./cache/configurations.ts";
 import { FolderSizes } from "./cache/folder-sizes.ts";
-import { pruneCache } from "./cache/prune.ts";
+import { pruneCache, prunesEverything } from "./cache/prune.ts";
 import { cacheRecords } from "./cache/records.ts";
 import { CacheMounts } from "./exec/cache-mounts.ts";
 import { recoverSteps } from "./exec/run.ts";
@@ -142,11 +142,7 @@ class LocalBuilder implements Builder {
     onRecord?: (record: CacheRecord) => void,
   ): Promise<PruneReport> {
     const report = await pruneCache(this.#context, options, signal, onRecord);
-    const { all, filters, keepStorage, maxUsedSpace, minFreeSpace } = options;
-    const isLimited = [keepStorage, maxUsedSpace, minFreeSpace].some(
-      (limit) => limit !== undefined && limit > 0,
-    );
-    if (all && !isLimited && [...filters.keys()].length === 0) this.configurations.clear();
+    if (prunesEverything(options)) this.configurations.clear();
     this.#context.parts.onPrune?.(report.spaceReclaimed);
     return report;
   }

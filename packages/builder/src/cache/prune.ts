@@ -4,6 +4,18 @@ import type { BuilderContext } from "../solve/scope.ts";
 import { matchesFilters } from "./record-filters.ts";
 import { allRecords, type KnownRecord } from "./records.ts";
 
+/** Whether everything that no build uses is to go. */
+export function prunesEverything(options: PruneOptions): boolean {
+  const isLimited = limitOf(options) !== undefined || (options.minFreeSpace ?? 0) > 0;
+  return options.all === true && !isLimited && [...options.filters.keys()].length === 0;
+}
+
+/** Bytes that may stay; undefined: none need to. */
+function limitOf({ keepStorage, maxUsedSpace }: PruneOptions): number | undefined {
+  const limits = [keepStorage, maxUsedSpace].filter((limit) => limit !== undefined && limit > 0);
+  return limits.length === 0 ? undefined : Math.min(...(limits as number[]));
+}
+
 /** See `Builder.prune`. What builds use stays; layers that images share stay with the images. */
 export async function pruneCache(
   context: BuilderContext,
@@ -17,10 +29,7 @@ export async function pruneCache(
   let left = all.reduce((sum, { record }) => sum + (record.shared ? 0 : record.size), 0);
   const { blocks, available, blockSize } = statfs(context.parts.dataRoot);
   let free = available * blockSize;
-  const limits = [options.keepStorage, options.maxUsedSpace].filter(
-    (limit) => limit !== undefined && limit > 0,
-  );
-  const limit = limits.length === 0 ? undefined : Math.min(...(limits as number[]));
+  const limit = limitOf(options);
   const minFreeSpace = options.minFreeSpace || undefined;
   const gone = ({ record }: KnownRecord) => {
     const size = record.shared ? 0 : record.size;
