@@ -175,17 +175,22 @@ RUN cd /to; (for name in 375 376 377; do cat "$(printf "\\\\$name")" || echo -n 
   SECONDS,
 );
 
+/** The images sized:1, a folder of 600 files of 1000 bytes, and sized:2 and sized:3, one file each over it; nothing else is kept. */
+async function wholeAndTwoPatches(): Promise<void> {
+  await patching.out("system", "prune", "-af");
+  const files: Record<string, string> = { Dockerfile: "FROM scratch\nCOPY src /to\n" };
+  for (let n = 0; n < 600; n++) files[`src/f${n}`] = "x".repeat(1000);
+  const folder = project(patching, files);
+  for (const n of [1, 2, 3]) {
+    writeFileSync(join(folder, "src/f1"), String(n).repeat(1000));
+    await buildOk(patching, folder, ["-t", `sized:${n}`]);
+  }
+}
+
 test(
   "pruning says what it frees: of a folder and its patches the files count once, when the last that needs them goes",
   async () => {
-    await patching.out("system", "prune", "-af");
-    const files: Record<string, string> = { Dockerfile: "FROM scratch\nCOPY src /to\n" };
-    for (let n = 0; n < 600; n++) files[`src/f${n}`] = "x".repeat(1000);
-    const folder = project(patching, files);
-    for (const n of [1, 2, 3]) {
-      writeFileSync(join(folder, "src/f1"), String(n).repeat(1000));
-      await buildOk(patching, folder, ["-t", `sized:${n}`]);
-    }
+    await wholeAndTwoPatches();
     const reclaimed = async (...command: string[]) =>
       /reclaimed space: (.*)/.exec((await patching.ok(["docker", ...command])).stdout)?.[1];
     await patching.out("rmi", "sized:1");
@@ -200,14 +205,7 @@ test(
 test(
   "what a folder and its patches take on the disk is counted once, whether images need it or only the cache",
   async () => {
-    await patching.out("system", "prune", "-af");
-    const files: Record<string, string> = { Dockerfile: "FROM scratch\nCOPY src /to\n" };
-    for (let n = 0; n < 600; n++) files[`src/f${n}`] = "x".repeat(1000);
-    const folder = project(patching, files);
-    for (const n of [1, 2, 3]) {
-      writeFileSync(join(folder, "src/f1"), String(n).repeat(1000));
-      await buildOk(patching, folder, ["-t", `sized:${n}`]);
-    }
+    await wholeAndTwoPatches();
     const usage = async () => {
       const { LayersSize, Images, BuildCache } = (await patching.api("GET", "/v1.44/system/df")).json<{
         LayersSize: number;
