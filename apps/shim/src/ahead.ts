@@ -1,4 +1,4 @@
-import { ForkedChild, fork, PageList } from "@berth/linux";
+import { ForkedChild, PageList } from "@berth/linux";
 import type { Watched } from "./rehearsal.ts";
 import { OWN_PROCESS, type ShimProcess } from "./shim-process.ts";
 import { rehearseWatched } from "./warm-up.ts";
@@ -13,7 +13,6 @@ export function forkedAhead(hideUnifiedCgroup: boolean): ShimProcess {
     PageList.learn((mark) => rehearseWatched(hideUnifiedCgroup, { process, mark }));
   return {
     ...OWN_PROCESS,
-    fork,
     aside(take, unneeded) {
       const child = new ForkedChild(take, unneeded, () => lists?.aside.take());
       // Not before that: the child would have a share in it, and each page would be copied once more.

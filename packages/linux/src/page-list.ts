@@ -24,6 +24,11 @@ const PATIENCE_MS = 10_000;
 type Range = [start: number, length: number];
 /** By page number. */
 type Frames = Map<number, number>;
+/** Of a process: what it may write, and what it maps from files to read and execute. */
+interface Resident {
+  memory: Frames;
+  program: Frames;
+}
 
 /**
  * Memory that forked children of this process come to write and to execute, page by page, each time at the price of a page fault. A
@@ -94,10 +99,7 @@ function observe(writing: number, work: (mark: () => void) => void): never {
     };
     const before = look();
     const after = look();
-    writeAll(
-      writing,
-      Buffer.from(JSON.stringify([changed(before, after, false), changed(before, after, true)])),
-    );
+    writeAll(writing, Buffer.from(JSON.stringify([writtenPages(before, after), mappedPages(before, after)])));
   } finally {
     exitNow(0);
   }
@@ -124,30 +126,29 @@ function stand(socket: number): void {
 /** Kept open as long as this process lives. */
 const witnesses: number[] = [];
 
-function changed(before: Map<boolean, Frames>, after: Map<boolean, Frames>, isFile: boolean): Range[] {
+/** A page that was written is in another frame than the one that it shared. */
+function writtenPages(before: Resident, after: Resident): Range[] {
   const ranges: Range[] = [];
-  const known = before.get(isFile)!;
-  for (const [page, frame] of after.get(isFile)!) {
-    const earlier = known.get(page);
-    if (isFile ? earlier === undefined : earlier !== frame) addTo(ranges, page, isFile);
-  }
+  for (const [page, frame] of after.memory) if (before.memory.get(page) !== frame) addTo(ranges, page, 0);
   return ranges;
 }
 
-function addTo(ranges: Range[], page: number, isFile: boolean): void {
-  const last = ranges.at(-1);
-  const start = page * PAGE;
-  if (last !== undefined && start - (last[0] + last[1]) <= (isFile ? PROGRAM_GAP * PAGE : 0)) {
-    last[1] = start + PAGE - last[0];
-  } else ranges.push([start, PAGE]);
+function mappedPages(before: Resident, after: Resident): Range[] {
+  const ranges: Range[] = [];
+  for (const page of after.program.keys()) if (!before.program.has(page)) addTo(ranges, page, PROGRAM_GAP);
+  return ranges;
 }
 
-/** Of a process' memory: what it may write, and what it maps from files to read and execute (key true). */
-function residentFrames(pid: number): Map<boolean, Frames> {
-  const found = new Map<boolean, Frames>([
-    [false, new Map()],
-    [true, new Map()],
-  ]);
+/** `gap`: pages that may lie between two of one range. */
+function addTo(ranges: Range[], page: number, gap: number): void {
+  const last = ranges.at(-1);
+  const start = page * PAGE;
+  if (last !== undefined && start - (last[0] + last[1]) <= gap * PAGE) last[1] = start + PAGE - last[0];
+  else ranges.push([start, PAGE]);
+}
+
+function residentFrames(pid: number): Resident {
+  const found: Resident = { memory: new Map(), program: new Map() };
   const pagemap = open(`/proc/${pid}/pagemap`, O.RDONLY | O.CLOEXEC);
   try {
     let start = 0;
@@ -159,9 +160,11 @@ function residentFrames(pid: number): Map<boolean, Frames> {
         const [, from, to, readable, writable, inode, name] = header as unknown as string[];
         start = Number.parseInt(from!, 16);
         end = Number.parseInt(to!, 16);
-        const isFile = writable !== "w" && inode !== "0";
-        frames =
-          readable === "r" && name !== "[" && (isFile || writable === "w") ? found.get(isFile) : undefined;
+        frames = undefined;
+        // In brackets: the stack, C's heap, and what the kernel maps.
+        if (readable !== "r" || name === "[") continue;
+        if (writable === "w") frames = found.memory;
+        else if (inode !== "0") frames = found.program;
       } else if (frames !== undefined && /^Rss: +[1-9]/.test(line)) readFrames(pagemap, start, end, frames);
     }
   } finally {
