@@ -1,8 +1,8 @@
-import { CLONE, setns, type TakeOrder } from "@berth/linux";
+import { quietly } from "@berth/base";
+import { CLONE, getpid, setns, type TakeOrder } from "@berth/linux";
 import { NetworkSandbox, type SandboxPlan } from "@berth/network";
-import type { BundleFile, LaunchFile } from "@berth/runtime";
+import { type BundleFile, type LaunchFile, readLaunch } from "@berth/runtime";
 import { beginBundle, finishBundle, guardRuntime } from "./bundle.ts";
-import { readLaunch } from "./launch.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import type { Aside } from "./shim-process.ts";
 
@@ -34,10 +34,10 @@ export class BundleMaker {
     this.#aside.tell(directory, [mounts, hostMounts]);
   }
 
-  /** The container's network namespace, to be furnished, and its path for the OCI runtime; undefined: the host's. */
-  finish(namespace: number | undefined, path: string | undefined): void {
+  /** Descriptor of the container's network namespace, to be furnished; the OCI runtime finds it here. Undefined: the host's. */
+  finish(namespace: number | undefined): void {
     if (namespace === undefined) this.#aside.tell(HOST_NETWORK);
-    else this.#aside.tell(path ?? HOST_NETWORK, [namespace]);
+    else this.#aside.tell(`/proc/${getpid()}/fd/${namespace}`, [namespace]);
   }
 
   /** The OCI runtime's program, when all is made. @throws ForkedError what failed; mounts may be left */
@@ -47,12 +47,10 @@ export class BundleMaker {
 
   /** Nothing of it is wanted any more. Returns when it is at nothing. */
   giveUp(): void {
-    try {
+    quietly(() => {
       this.#aside.tell(GIVEN_UP);
       this.answer();
-    } catch {
-      // Whatever it was.
-    }
+    });
   }
 
   /** Before `begin`: it is not needed. */

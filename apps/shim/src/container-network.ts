@@ -1,4 +1,4 @@
-import { getpid, type Loop } from "@berth/linux";
+import type { Loop } from "@berth/linux";
 import {
   type DnsPlan,
   DnsServer,
@@ -41,12 +41,6 @@ export class ContainerNetwork {
   /** Its descriptor; undefined: the host's. */
   get namespace(): number | undefined {
     return this.#sandbox.namespace;
-  }
-
-  /** Where the OCI runtime finds the namespace; undefined: the host's. */
-  get path(): string | undefined {
-    const { namespace } = this;
-    return namespace === undefined ? undefined : `/proc/${getpid()}/fd/${namespace}`;
   }
 
   get mode(): SandboxPlan["mode"] {

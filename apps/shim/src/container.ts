@@ -1,14 +1,16 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { messageOf, nowNanoseconds, rfc3339Nano } from "@berth/base";
+import { messageOf, nowNanoseconds, quietly, rfc3339Nano } from "@berth/base";
 import { EPOLL, getpid, kill, type Loop, lowerPriority, SIG, setWindowSize } from "@berth/linux";
 import { JsonFileWriter, type LogSink } from "@berth/logging";
 import type { PortSocket, SandboxPlan } from "@berth/network";
 import {
+  cgroupOf,
   type ExecRequest,
   type ExitRecord,
   type Failure,
   type LaunchFile,
+  runtimeFolder,
   SHIM_FILES,
   type Started,
 } from "@berth/runtime";
@@ -18,7 +20,6 @@ import type { Children } from "./children.ts";
 import { GzipCompressor } from "./compress-log.ts";
 import { ContainerNetwork } from "./container-network.ts";
 import { Execs } from "./execs.ts";
-import { cgroupOf, runtimeFolder } from "./launch.ts";
 import { NonBlockingLog } from "./non-blocking-log.ts";
 import { runOci } from "./oci-process.ts";
 import { ProcessIo } from "./process-io.ts";
@@ -106,7 +107,7 @@ export class Container implements Disposable {
         ports,
       );
       this.#network = network;
-      maker.finish(network.namespace, network.path);
+      maker.finish(network.namespace);
     } catch (error) {
       maker.giveUp();
       done(error);
@@ -253,14 +254,6 @@ export function toFailure(error: unknown): Failure {
 
 function now(): string {
   return rfc3339Nano(nowNanoseconds());
-}
-
-function quietly<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
-  }
 }
 
 export type { ExecRequest };

@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
+import { quietly } from "@berth/base";
 import { kill, SIG } from "@berth/linux";
-import type { LaunchFile } from "@berth/runtime";
-import { cgroupOf, runtimeFolder } from "./launch.ts";
+import { cgroupOf, type LaunchFile, runtimeFolder } from "@berth/runtime";
 
 /** How long a shim may take to remove what its container had after it told of the end. */
 const LEAVING_PATIENCE_MS = 5000;
@@ -15,20 +15,6 @@ export function removeLeftovers(launch: LaunchFile): void {
     if (!existsSync(folder)) return;
     Bun.sleepSync(1);
   }
-  for (const pid of pidsOf(launch)) {
-    try {
-      kill(pid, SIG.KILL);
-    } catch {
-      // It ended meanwhile.
-    }
-  }
+  for (const pid of quietly(() => cgroupOf(launch)?.pids()) ?? []) quietly(() => kill(pid, SIG.KILL));
   rmSync(folder, { recursive: true, force: true });
-}
-
-function pidsOf(launch: LaunchFile): number[] {
-  try {
-    return cgroupOf(launch)?.pids() ?? [];
-  } catch {
-    return [];
-  }
 }

@@ -16,12 +16,11 @@ import {
   umount2,
   unshare,
 } from "@berth/linux";
-import { EXIT_FILE, type ExitRecord, removeShimFolder } from "@berth/runtime";
+import { EXIT_FILE, type ExitRecord, readLaunch, removeShimFolder } from "@berth/runtime";
 import { BundleMaker } from "./bundle-maker.ts";
 import { Children } from "./children.ts";
 import { Connections } from "./connections.ts";
 import { Container, toFailure } from "./container.ts";
-import { readLaunch } from "./launch.ts";
 import type { ShimProcess } from "./shim-process.ts";
 import { standardStreamsToNull } from "./standard-streams.ts";
 

@@ -2,6 +2,7 @@ export { explainFailure } from "./oci/failure.ts";
 export { OciRuntimes } from "./oci/select.ts";
 export * from "./runtime.ts";
 export { removeShimFolder } from "./shim/folder.ts";
+export { cgroupOf, readLaunch, runtimeFolder } from "./shim/launch.ts";
 export {
   type BundleFile,
   EXIT_FILE,

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { quietly } from "@berth/base";
 import { type Cgroup, openCgroup } from "@berth/linux";
-import { type LaunchFile, SHIM_FILES } from "@berth/runtime";
+import { type LaunchFile, SHIM_FILES } from "./launch-file.ts";
 
 /** `launch.json` of a shim's folder. */
 export function readLaunch(directory: string): LaunchFile {
@@ -15,10 +16,5 @@ export function runtimeFolder({ runtimeRoot, id }: LaunchFile): string {
 
 /** Undefined: it has none, or none any more. */
 export function cgroupOf({ cgroupsPath }: LaunchFile): Cgroup | undefined {
-  if (cgroupsPath === undefined) return undefined;
-  try {
-    return openCgroup(cgroupsPath);
-  } catch {
-    return undefined;
-  }
+  return cgroupsPath === undefined ? undefined : quietly(() => openCgroup(cgroupsPath));
 }

@@ -1,8 +1,8 @@
-import { readFileSync, rmSync } from "node:fs";
-import { join } from "node:path";
-import { log } from "@berth/base";
-import { type Cgroup, kill, openCgroup, SIG } from "@berth/linux";
-import { type LaunchFile, SHIM_FILES } from "./launch-file.ts";
+import { rmSync } from "node:fs";
+import { log, quietly } from "@berth/base";
+import { type Cgroup, kill, SIG } from "@berth/linux";
+import { cgroupOf, readLaunch, runtimeFolder } from "./launch.ts";
+import type { LaunchFile } from "./launch-file.ts";
 
 /** How long processes may take to end after SIGKILL, milliseconds. */
 const PATIENCE = 5000;
@@ -14,18 +14,17 @@ const PATIENCE = 5000;
 export async function endOrphans(directory: string): Promise<void> {
   let launch: LaunchFile;
   try {
-    launch = JSON.parse(readFileSync(join(directory, SHIM_FILES.launch), "utf8")) as LaunchFile;
+    launch = readLaunch(directory);
   } catch {
     return; // It had not begun.
   }
-  const { id, cgroupsPath, runtimeRoot } = launch;
-  const group = cgroupsPath === undefined ? undefined : quietly(() => openCgroup(cgroupsPath));
+  const group = cgroupOf(launch);
   if (group !== undefined && !(await emptied(group))) {
-    log.error("processes of a container whose shim was killed do not end", { id });
+    log.error("processes of a container whose shim was killed do not end", { id: launch.id });
     return;
   }
   quietly(() => group?.remove());
-  rmSync(join(runtimeRoot, id), { recursive: true, force: true });
+  rmSync(runtimeFolder(launch), { recursive: true, force: true });
 }
 
 async function emptied(group: Cgroup): Promise<boolean> {
@@ -36,13 +35,5 @@ async function emptied(group: Cgroup): Promise<boolean> {
     // A frozen process does not see its end.
     quietly(() => group.thaw());
     for (const pid of left) quietly(() => kill(pid, SIG.KILL));
-  }
-}
-
-function quietly<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { release } from "node:os";
-import { systemError } from "@berth/base";
+import { quietly, systemError } from "@berth/base";
 import {
   AT,
   cgroupMode,
@@ -84,6 +84,7 @@ function devicesBelow(root: string): Device[] {
       if (found.length >= MAX_DEVICES) return;
       const path = `${folder === "/" ? "" : folder}/${entry.name}`;
       if (entry.type === S.IFDIR) {
+        // A device or folder may go between the listing and the look at it.
         if (!NOT_DEVICES.has(entry.name)) walk(path, quietly(() => entriesOf(path)) ?? []);
       } else if (entry.type === S.IFCHR || entry.type === S.IFBLK) {
         const device = quietly(() => deviceOf(path, statx(AT.FDCWD, path)));
@@ -101,14 +102,5 @@ function entriesOf(folder: string): DirectoryEntry[] {
     return readDirectory(fd).sort((a, b) => (a.name < b.name ? -1 : 1));
   } finally {
     closeQuietly(fd);
-  }
-}
-
-/** A device or folder may go between the listing and the look at it. */
-function quietly<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    return undefined;
   }
 }
