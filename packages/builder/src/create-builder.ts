@@ -25,6 +25,7 @@ import { BuildHistory } from "./history.ts";
 import type { BuilderParts } from "./parts.ts";
 import { runBuild } from "./solve/build.ts";
 import { InFlight } from "./solve/in-flight.ts";
+import { KnownGraphs } from "./solve/known-graphs.ts";
 import type { BuilderContext } from "./solve/scope.ts";
 import type { Steps } from "./solve/steps.ts";
 import { type ContextParts, emptyScratch } from "./sources/contexts.ts";
@@ -87,6 +88,7 @@ class LocalBuilder implements Builder {
       synced,
       sizes: new FolderSizes(),
       inFlight: new InFlight(),
+      graphs: new KnownGraphs(),
     };
     this.#contextParts = {
       dataRoot: parts.dataRoot,

@@ -168,7 +168,7 @@ function isArchive(head: Buffer): boolean {
 }
 
 function isUrl(file: string): boolean {
-  return /^https?:\/\//.test(file);
+  return file.startsWith("http://") || file.startsWith("https://");
 }
 
 /** So large may a Dockerfile behind a URL be. */
@@ -192,7 +192,10 @@ async function download(url: string): Promise<Uint8Array> {
 
 export function isRemote(path: string): boolean {
   return (
-    /^(?:https?|git|ssh):\/\//.test(path) || /^[\w.-]+@[\w.-]+:/.test(path) || path.startsWith("github.com/")
+    isUrl(path) ||
+    ["git://", "ssh://", "github.com/"].some((start) => path.startsWith(start)) ||
+    // An expression costs a quick build as much as all else that looks at the argument.
+    (path.includes("@") && /^[\w.-]+@[\w.-]+:/.test(path))
   );
 }
 

@@ -249,7 +249,7 @@ const CALLS: Readonly<Record<string, string>> = {
 /** `--call` and `--check`: BuildKit's name of what is asked for, empty for a build. @throws CommandError */
 function callOf(values: Values): { request: string; json: boolean } {
   const [name = "", ...more] = (values.check ? "check" : values.call).split(",");
-  const request = CALLS[name.replace(/^type=/, "")];
+  const request = CALLS[name.startsWith("type=") ? name.slice("type=".length) : name];
   if (request === undefined)
     throw new CommandError(`ERROR: --call=${values.call} is not supported: build, check, outline or targets`);
   const format = more.find((each) => each.startsWith("format="))?.slice("format=".length);
@@ -302,7 +302,7 @@ async function attributesOf(
   set("target", values.target);
   set("platform", values.platform.join(",") || (context.environment.DOCKER_DEFAULT_PLATFORM ?? ""));
   if (values["no-cache"]) attributes["no-cache"] = "";
-  else set("no-cache", values["no-cache-filter"].flatMap((each) => each.split(",")).join(","));
+  else set("no-cache", values["no-cache-filter"].join(","));
   if (values.pull) attributes["image-resolve-mode"] = "pull";
   if (values.network !== "default") set("force-network-mode", values.network);
   set("add-hosts", values["add-host"].map((pair) => pair.replace(":", "=")).join(","));

@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
-
 /** A digest of values, in which no two different lists are alike. Hex. */
 export function keyOf(...parts: readonly unknown[]): string {
-  return createHash("sha256").update(stable(parts)).digest("hex");
+  return new Bun.CryptoHasher("sha256").update(stable(parts)).digest("hex");
 }
 
 /** JSON with sorted members; undefined members are left out. */

@@ -9,7 +9,7 @@ import { describeOutline, describeTargets, placeOf, planOf } from "../describe/d
 import { type BuiltPlatform, baseImageOf } from "../export/built.ts";
 import { checkNames, exportResults, exportWork } from "../export/export.ts";
 import type { LayerDigests } from "../export/layer-digests.ts";
-import { buildGraph, lintDockerfile } from "../graph/build.ts";
+import { lintDockerfile } from "../graph/build.ts";
 import type { BuildGraph, LintWarning, SourceRange } from "../graph/operation.ts";
 import { rangesOf } from "../parse/error.ts";
 import type { ContextParts } from "../sources/contexts.ts";
@@ -111,17 +111,19 @@ async function buildPlatform(
   const { request, signal, steps, contexts } = scope;
   let graph: BuildGraph;
   try {
-    graph = await buildGraph(file.text, graphOptions(request, platform, file.excludes, images, signal));
+    const options = graphOptions(request, platform, file.excludes, images, signal);
+    graph = await scope.context.graphs.graphOf(file.text, options);
   } catch (error) {
     throw withPlace(error, file);
   }
   warn(steps, graph.warnings, file);
   for (const node of graph.nodes) if (node.type === "run") checkRunnable(node.platform);
+  const lines = file.text.split("\n");
   const solver = new Solver(
     { ...scope, epoch: epochOf(request, graph) },
     graph,
     formatPlatform(platform),
-    (node) => (node.location === undefined ? undefined : excerpt(file, node.location)),
+    (node) => (node.location === undefined ? undefined : excerpt(file, node.location, lines)),
   );
   return {
     platform,
@@ -243,11 +245,12 @@ function kebab(rule: string): string {
     .toLowerCase();
 }
 
-function excerpt(file: LoadedDockerfile, { start, end }: SourceRange): SourceExcerpt {
-  const text = file.text
-    .split("\n")
-    .slice(start - 1, end)
-    .join("\n");
+function excerpt(
+  file: LoadedDockerfile,
+  { start, end }: SourceRange,
+  lines = file.text.split("\n"),
+): SourceExcerpt {
+  const text = lines.slice(start - 1, end).join("\n");
   return { file: file.name, startLine: start, endLine: end, text };
 }
 

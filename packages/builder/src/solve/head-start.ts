@@ -38,8 +38,10 @@ export class HeadStart implements AsyncDisposable {
   }
 
   /** There is so much to read that it pays. `isKnown`: the cache has results of it, with these files or others. */
-  static async pays(work: StepWork, isKnown: boolean): Promise<boolean> {
-    return availableParallelism() > 1 && ((await work.unread?.(isKnown)) ?? 0) >= LEAST_BYTES;
+  static async pays(work: StepWork, isKnown: () => boolean): Promise<boolean> {
+    const isMuch = async (changed: boolean) => ((await work.unread?.(changed)) ?? 0) >= LEAST_BYTES;
+    if (!(await isMuch(false)) || availableParallelism() === 1) return false;
+    return !isKnown() || (await isMuch(true));
   }
 
   /** @returns undefined when the disk is too full to try. */

@@ -12,6 +12,7 @@ import type { Downloads } from "../sources/http.ts";
 import type { SyncedFolders } from "../sources/sync.ts";
 import type { BaseImages } from "./images.ts";
 import type { InFlight } from "./in-flight.ts";
+import type { KnownGraphs } from "./known-graphs.ts";
 import type { Steps } from "./steps.ts";
 
 /** What all builds of a daemon share. */
@@ -24,6 +25,7 @@ export interface BuilderContext {
   synced: SyncedFolders;
   sizes: FolderSizes;
   inFlight: InFlight;
+  graphs: KnownGraphs;
 }
 
 /** One build under way; everything in it is given back when the build ends. */

@@ -26,6 +26,9 @@ import type { Step } from "./steps.ts";
 
 const TOO_DEEP = `An image has at most ${MAX_LAYERS} layers: make one step of several, or copy the result of a stage into another one.`;
 
+/** What tells steps of one name apart. Graphs are kept for later builds (known-graphs.ts), each of one platform. */
+const identities = new WeakMap<GraphNode, string>();
+
 /** `listing`: of the layer `over`. */
 type Patched = { over: Digest; listing: string };
 
@@ -97,7 +100,11 @@ export class Solver {
             text: /\] (ONBUILD .*)$/s.exec(name)?.[1] ?? excerpt.text,
             source: excerpt,
           };
-    const identity = keyOf(this.#platform, id, type, definition);
+    let identity = identities.get(node);
+    if (identity === undefined) {
+      identity = keyOf(this.#platform, id, type, definition);
+      identities.set(node, identity);
+    }
     this.#steps.set(id, this.#scope.steps.add(name, { inputs, identity, ...(step && { step }) }));
   }
 
@@ -304,8 +311,8 @@ export class Solver {
   /** Begins a step before its key is known, when that pays and nothing is there that it could be a patch over. */
   async #begin(node: LayerStep, work: StepWork, fresh: boolean): Promise<HeadStart | undefined> {
     const { context, request, signal } = this.#scope;
-    const isKnown = !fresh && context.cache.knows(work.keys.sameBase);
-    if (!(await HeadStart.pays(work, isKnown)) || (isKnown && this.#patched(work) !== undefined))
+    const isKnown = () => !fresh && context.cache.knows(work.keys.sameBase);
+    if (!(await HeadStart.pays(work, isKnown)) || (isKnown() && this.#patched(work) !== undefined))
       return undefined;
     const pack = (request.exporters ?? []).some(makesImage) && this.#isOfResult(node);
     return await HeadStart.begin(context.parts.snapshots, work, { pack, signal });

@@ -37,8 +37,8 @@ export interface StepKeys {
   /** Identity of the layers that the result was made on or with. */
   inputs: string;
   /** To say why: the same instruction on the same base, and on any. */
-  sameBase: string;
-  anyBase: string;
+  readonly sameBase: string;
+  readonly anyBase: string;
 }
 
 /**
@@ -115,7 +115,7 @@ export class StepPlanner {
     if (node.type === "mkdir") {
       const owner = await resolveOwner(snapshots, base.chain, node.user);
       const definition = ["mkdir", node.path, node.user, epoch];
-      const keys = this.#keysOf(definition, base, [], async () => []);
+      const keys = this.#keysOf(definition, base, keyOf(base.chain), [], async () => []);
       const execute = async (layer: NewLayer, _log: StepLog, signal: AbortSignal) => {
         await mkdirStep(node.path, layer, { owner, epoch }, signal);
         return { size: 0, keep: true };
@@ -164,11 +164,11 @@ export class StepPlanner {
       return selection;
     };
     const chains = origins.map((origin) => (origin.kind === "layers" ? origin.chain : undefined));
-    const keys = this.#keysOf(definition, link ? NOTHING : base, chains, async () =>
+    // Sources are known by content: only the base must be the same.
+    const made = link ? NO_LAYERS : keyOf(base.chain);
+    const keys = this.#keysOf(definition, link ? NOTHING : base, made, chains, async () =>
       (await select()).map(({ matches }) => matches.map(({ match, digest }) => [match.path, digest])),
     );
-    // Sources are known by content: only the base must be the same.
-    keys.inputs = link ? NO_LAYERS : keyOf(base.chain);
     const copy = async (
       what: readonly ListedSource[],
       ...[layer, log, aborted, pack = false]: Parameters<Execute>
@@ -221,8 +221,8 @@ export class StepPlanner {
       request.addHosts ?? [],
       epoch,
     ];
-    const keys = this.#keysOf(definition, base, sources.chains, sources.content);
-    keys.inputs = keyOf(base.chain, ...sources.inputs);
+    const made = keyOf(base.chain, ...sources.inputs);
+    const keys = this.#keysOf(definition, base, made, sources.chains, sources.content);
     const execute = async (layer: NewLayer, log: StepLog, signal: AbortSignal) => {
       const outcome = await runStep(
         parts,
@@ -270,17 +270,22 @@ export class StepPlanner {
   #keysOf(
     definition: readonly unknown[],
     base: Pick<Solved, "key" | "chain">,
+    inputs: string,
     others: readonly (readonly Digest[] | undefined)[],
     content: () => Promise<readonly unknown[]>,
   ): StepKeys {
     const hasFiles = others.some((chain) => chain === undefined);
-    const inputs = keyOf(base.chain);
     return {
       quick: hasFiles ? undefined : keyOf("quick", definition, base.key, base.chain, others),
       canonical: async () => keyOf("step", definition, base.key, await content()),
       inputs,
-      sameBase: keyOf("same base", definition, base.key),
-      anyBase: keyOf("any base", definition),
+      // Only asked for when the step is not in the cache.
+      get sameBase() {
+        return keyOf("same base", definition, base.key);
+      },
+      get anyBase() {
+        return keyOf("any base", definition);
+      },
     };
   }
 }

@@ -13,6 +13,8 @@ export interface RequestMessage {
 }
 
 const encoder = new TextEncoder();
+/** What no header may have in it. Looked for without an expression and without a loop of our own: see head.ts. */
+const BREAKS = ["\r", "\n", "\0"];
 
 /**
  * Sends one request and reads the head of its answer. A streamed body goes on being sent while the answer is awaited,
@@ -94,7 +96,8 @@ async function sendChunked(connection: Connection, body: AsyncIterable<Uint8Arra
 function headText(request: RequestMessage, length: number | "chunked" | undefined): string {
   let text = `${request.method} ${request.target} HTTP/1.1\r\n`;
   for (const [name, value] of Object.entries(request.headers)) {
-    if (/[\r\n\0]/.test(name + value))
+    const line = name + value;
+    if (BREAKS.some((each) => line.includes(each)))
       throw new ProtocolError(`invalid value of header ${JSON.stringify(name)}`);
     text += `${name}: ${value}\r\n`;
   }

@@ -20,7 +20,9 @@ export async function* jsonTexts(chunks: AsyncIterable<Uint8Array>): AsyncGenera
     for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
       const line = text.slice(start, end).trim();
       start = end + 1;
-      if (line !== "") yield* values(line);
+      if (line === "") continue;
+      if (mayBeSeveral(line)) yield* values(line);
+      else yield line;
     }
     rest = text.slice(start);
     if (rest.length > MOST_LINE_BYTES) throw new ProtocolError("too long line in the daemon's stream");
@@ -29,12 +31,18 @@ export async function* jsonTexts(chunks: AsyncIterable<Uint8Array>): AsyncGenera
   if (last !== "") yield* values(last);
 }
 
+/** Whether `}` and `{` follow one another, perhaps in a text. Without an expression: see head.ts. */
+function mayBeSeveral(line: string): boolean {
+  for (let at = line.indexOf("{", 1); at > 0; at = line.indexOf("{", at + 1)) {
+    let before = at - 1;
+    while (line[before] === " " || line[before] === "\t" || line[before] === "\r") before--;
+    if (line[before] === "}") return true;
+  }
+  return false;
+}
+
 /** Some daemons write `{…}{…}` in one line. */
 function* values(line: string): Generator<string> {
-  if (!line.includes("}{") && !/\}\s+\{/.test(line)) {
-    yield line;
-    return;
-  }
   let depth = 0;
   let inString = false;
   let start = 0;
