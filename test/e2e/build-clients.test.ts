@@ -6,12 +6,14 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { join, resolve } from "node:path";
+import type { NativeBuildRequest } from "@berth/api/build";
 import { type Daemon, startDaemon } from "../harness/daemon.ts";
-import { engineOfThisRun } from "../harness/engine.ts";
+import { BERTH, engineOfThisRun } from "../harness/engine.ts";
 
 const PLUGINS = resolve(import.meta.dir, "../../.cache/trixie/root/usr/libexec/docker/cli-plugins");
 const hasBuildx = existsSync(join(PLUGINS, "docker-buildx"));
@@ -188,6 +190,75 @@ for (const { name, words, env = () => ({}), present = true, sessions = false } o
 }
 
 describe.if(isBerth)("berth build", () => {
+  test("the daemon looks at the folder in the client's place", async () => {
+    const asked: NativeBuildRequest[] = [];
+    const refuse = join(folder, "refuse.out");
+    const unix = join(daemon.scope.directory, "fake.sock");
+    await using _ = Bun.serve({
+      unix,
+      async fetch(request) {
+        asked.push((await request.json()) as NativeBuildRequest);
+        if (existsSync(refuse) && asked.at(-1)?.client !== undefined)
+          return Response.json({ message: "… the same one for client and daemon" }, { status: 400 });
+        return new Response(
+          `${JSON.stringify({ type: "result", result: { ref: "r", imageId: "sha256:1" } })}\n`,
+        );
+      },
+    });
+    const words = ["berth", "-H", `unix://${unix}`, "build", "-q", folder];
+    expect(await daemon.ok(words)).toMatchObject({ stdout: "sha256:1\n" });
+    const unseen = {
+      folders: { context: { path: folder }, dockerfile: { path: folder } },
+      client: { pid: expect.any(Number), arguments: words.slice(1) },
+    };
+    expect(asked).toEqual([expect.objectContaining(unseen)]);
+    writeFileSync(refuse, "");
+    expect(await daemon.ok(words)).toMatchObject({ stdout: "sha256:1\n" });
+    const { dev, ino } = statSync(folder, { bigint: true });
+    const seen = { path: folder, device: String(dev), inode: String(ino) };
+    expect(asked.slice(1)).toEqual([
+      expect.objectContaining(unseen),
+      expect.objectContaining({ folders: { context: seen, dockerfile: seen } }),
+    ]);
+    expect(asked[2]).not.toHaveProperty("client");
+    // Only complaints may come of these before the daemon is asked.
+    await daemon.ok([...words, "--ssh", "default=/dev/null"]).catch(() => {});
+    expect(asked.slice(3).filter(({ client }) => client !== undefined)).toEqual([]);
+  });
+
+  test("what is wrong with the folder is told as the client sees it", async () => {
+    const failure = async (words: string[], ...globals: string[]) =>
+      (await daemon.run(["berth", ...globals, "build", "-q", ...words])).stderr;
+    const none = join(folder, "none");
+    expect(await failure([none])).toContain(`unable to prepare context: path "${none}" not found`);
+    expect(await failure([none], "-H", "unix:///none")).toContain("unable to prepare context");
+    const file = join(folder, "token");
+    expect(await failure([file])).toContain(`unable to prepare context: ${file} is not a directory`);
+    const outside = join(daemon.scope.directory, "none");
+    expect(await failure(["-f", outside, folder])).toContain(`open ${outside}: no such file or directory`);
+  });
+
+  test("a small dockerfile is found where there is no other", async () => {
+    const small = mkdtempSync(join(daemon.scope.directory, "small-"));
+    writeFileSync(join(small, "dockerfile"), "FROM scratch\nCOPY dockerfile /\n");
+    expect((await daemon.ok(["berth", "build", "-q", small])).stdout).toStartWith("sha256:");
+  });
+
+  test("a client that sees another folder under the same name builds from its own", async () => {
+    const shadow = mkdtempSync(join(daemon.scope.directory, "shadow-"));
+    const own = mkdtempSync(join(daemon.scope.directory, "own-"));
+    for (const [at, name] of [
+      [shadow, "daemon"],
+      [own, "client"],
+    ] as const)
+      writeFileSync(join(at, "Dockerfile"), `FROM busybox\nLABEL sees=${name}\n`);
+    const script = 'mount --bind "$0" "$1"; exec "$2" build -q "$1"';
+    const built = await daemon.ok(["unshare", "--mount", "sh", "-ec", script, own, shadow, BERTH]);
+    const format = '{{index .Config.Labels "sees"}}';
+    const { stdout } = await daemon.ok(["berth", "image", "inspect", "-f", format, built.stdout.trim()]);
+    expect(stdout.trim()).toBe("client");
+  });
+
   test("plain progress, metadata, iidfile, explain", async () => {
     const [meta, iid] = [join(folder, "meta.out"), join(folder, "iid.out")];
     const words = [

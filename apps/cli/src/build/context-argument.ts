@@ -14,12 +14,21 @@ export interface BuildFiles extends Disposable {
   upload?: AsyncIterable<Uint8Array>;
   /** Where the Dockerfile lies here; undefined: not on this machine. */
   dockerfile?: string;
+  /** There as long as nobody has looked whether the folder and the Dockerfile are there: does that. @throws CommandError. */
+  look?: () => Promise<void>;
 }
 
 const UPLOAD_URL = "http://buildkit-session/context";
 
-/** The argument of `build` (folder, `-`, URL) and `--file`. @throws CommandError. */
+/** The argument of `build` (folder, `-`, URL) and `--file`, looked at. @throws CommandError. */
 export async function buildFiles(context: Context, path: string, file: string): Promise<BuildFiles> {
+  const files = await unseenFiles(context, path, file);
+  await files.look?.();
+  return files;
+}
+
+/** As `buildFiles`; a folder and a Dockerfile that were named are not looked at yet. @throws CommandError. */
+export async function unseenFiles(context: Context, path: string, file: string): Promise<BuildFiles> {
   const made: string[] = [];
   const files: BuildFiles = {
     attributes: {},
@@ -75,40 +84,51 @@ async function contextFolder(
   fromElsewhere: () => Promise<string>,
 ): Promise<void> {
   const root = absolutePath(path);
-  const isElsewhere = file === "-" || isUrl(file);
-  // `dockerfile` is taken where only that is there.
-  let dockerfile = absolutePath(file === "" ? `${root}/Dockerfile` : file);
-  // Side by side, because each answer comes by way of a thread.
-  let [stat, there] = await Promise.all([
-    statIfExists(root),
-    isElsewhere ? undefined : statIfExists(dockerfile),
-  ]);
-  if (stat === undefined) {
-    throw new CommandError(`unable to prepare context: path ${JSON.stringify(path)} not found`);
-  }
-  if (!stat.isDirectory()) throw new CommandError(`unable to prepare context: ${path} is not a directory`);
   files.folders.context = root;
-  files.known.set(root, stat);
-  if (isElsewhere) {
+  if (file === "-" || isUrl(file)) {
+    checkContext(files, path, await statIfExists(root));
     files.folders.dockerfile = await fromElsewhere();
     files.dockerfile = `${files.folders.dockerfile}/Dockerfile`;
     return;
   }
-  if (file === "" && there === undefined) {
-    const small = absolutePath(`${root}/dockerfile`);
-    there = await statIfExists(small);
-    if (there !== undefined) dockerfile = small;
+  const dockerfile = absolutePath(file === "" ? `${root}/Dockerfile` : file);
+  const outside = takeDockerfile(files, root, dockerfile);
+  files.look = async () => {
+    delete files.look;
+    // Side by side, because each answer comes by way of a thread.
+    let [folder, there] = await Promise.all([statIfExists(root), statIfExists(dockerfile)]);
+    checkContext(files, path, folder);
+    if (file === "" && there === undefined) {
+      // `dockerfile` is taken where only that is there.
+      const small = absolutePath(`${root}/dockerfile`);
+      there = await statIfExists(small);
+      if (there !== undefined) takeDockerfile(files, root, small);
+    }
+    const cannot = (why: string) =>
+      new CommandError(`unable to prepare context: open ${files.dockerfile}: ${why}`);
+    if (there?.isDirectory()) throw cannot("is a directory");
+    if (there === undefined && outside) throw cannot("no such file or directory");
+  };
+}
+
+/** @throws CommandError unless the context is a folder. */
+function checkContext(files: BuildFiles, path: string, stat: Awaited<ReturnType<typeof statIfExists>>): void {
+  if (stat === undefined) {
+    throw new CommandError(`unable to prepare context: path ${JSON.stringify(path)} not found`);
   }
-  // A Dockerfile outside of the context has a folder of its own.
+  if (!stat.isDirectory()) throw new CommandError(`unable to prepare context: ${path} is not a directory`);
+  files.known.set(absolutePath(path), stat);
+}
+
+/** A Dockerfile outside of the context has a folder of its own. @returns whether it lies outside */
+function takeDockerfile(files: BuildFiles, root: string, dockerfile: string): boolean {
   const below = root === "/" ? root : `${root}/`;
   const outside = !dockerfile.startsWith(below);
-  const cannot = (why: string) => new CommandError(`unable to prepare context: open ${dockerfile}: ${why}`);
-  if (there?.isDirectory()) throw cannot("is a directory");
-  if (there === undefined && outside) throw cannot("no such file or directory");
   const name = dockerfile.lastIndexOf("/") + 1;
   files.folders.dockerfile = outside ? dockerfile.slice(0, name - 1) || "/" : root;
   files.attributes.filename = dockerfile.slice(outside ? name : below.length);
   files.dockerfile = dockerfile;
+  return outside;
 }
 
 async function statIfExists(path: string) {

@@ -1,5 +1,11 @@
-import type { BuildResult, NativeBuildRequest, ProgressEvent, StepExplanation } from "@berth/api/build";
-import { BuildFailure, build } from "@berth/client/build";
+import type {
+  BuildResult,
+  NativeBuildRequest,
+  NativeProcess,
+  ProgressEvent,
+  StepExplanation,
+} from "@berth/api/build";
+import { BuildFailure, build, UnseenFolders } from "@berth/client/build";
 import { absolutePath } from "../absolute-path.ts";
 import { resolveEnvironment } from "../container-options/key-values.ts";
 import { withProxies } from "../container-options/proxy-environment.ts";
@@ -7,7 +13,7 @@ import type { Context } from "../context.ts";
 import { CommandError, ExitStatus } from "../errors.ts";
 import type { FlagValues } from "../flags/flag.ts";
 import { lazyNode } from "../lazy-node.ts";
-import { type BuildFiles, buildFiles, isRemote } from "./context-argument.ts";
+import { type BuildFiles, isRemote, unseenFiles } from "./context-argument.ts";
 import { excerpt, failureReport } from "./failure.ts";
 import type { BUILD_FLAGS } from "./flags.ts";
 import { keyValueList } from "./key-value-list.ts";
@@ -28,20 +34,50 @@ export async function runBuild(context: Context, values: Values, path: string): 
   // A file of an earlier build must not stand for this one.
   if (values.iidfile !== "") lazyNode.fs.rmSync(values.iidfile, { force: true });
   using interruption = interruptible();
-  const opening = buildFiles(context, path, values.file);
-  // Found while the system is asked about the folder; who needs it is told what is wrong.
-  context.client().catch(() => {});
-  using files = await opening;
-  try {
-    const result = await perform(context, values, files, progress.event, interruption.signal);
-    await progress.finish();
-    await report(context, values, result, progress);
-  } catch (error) {
-    await progress.finish();
-    if (!(error instanceof BuildFailure)) throw error;
-    const { dockerfile } = files;
-    throw await explainFailure(context, error, progress.steps, { dockerfile, quiet: progress.raw });
+  using files = await unseenFiles(context, path, values.file);
+  let unseenBy = files.look && (await unseenClient(context, values));
+  for (;;) {
+    if (unseenBy === undefined) await files.look?.();
+    try {
+      const result = await perform(context, values, files, progress.event, interruption.signal, unseenBy);
+      await progress.finish();
+      return await report(context, values, result, progress);
+    } catch (error) {
+      // What is wrong with the folder is told before anything else.
+      if (!(error instanceof BuildFailure)) await files.look?.();
+      if (error instanceof UnseenFolders) {
+        unseenBy = undefined;
+        continue;
+      }
+      await progress.finish();
+      if (!(error instanceof BuildFailure)) throw error;
+      const { dockerfile } = files;
+      throw await explainFailure(context, error, progress.steps, { dockerfile, quiet: progress.raw });
+    }
   }
+}
+
+/** What a complaint may come of, or something that is done beside, before the daemon is asked. */
+const TOLD_EARLIER = [
+  "annotation",
+  "attest",
+  "build-context",
+  "cache-from",
+  "cache-to",
+  "output",
+  "secret",
+  "ssh",
+] as const;
+
+/** We ourselves, when the daemon can look at the folders in our place; to look starts two threads. */
+async function unseenClient(context: Context, values: Values): Promise<NativeProcess | undefined> {
+  if (TOLD_EARLIER.some((name) => values[name].length > 0)) return undefined;
+  // What is wrong with the daemon's address is told after what is wrong with the folder.
+  const address = await context.client().then(
+    (client) => client.address,
+    () => undefined,
+  );
+  return address?.kind === "unix" ? { pid: process.pid, arguments: process.argv.slice(2) } : undefined;
 }
 
 const RIGHTS = ["network.host", "security.insecure"];
@@ -70,13 +106,14 @@ export function interruptible(): { signal: AbortSignal } & Disposable {
   };
 }
 
-/** Builds, without showing anything. @throws BuildFailure, CommandError. */
+/** Builds, without showing anything. `unseenBy`: as of `build`. @throws BuildFailure, CommandError, UnseenFolders. */
 export async function perform(
   context: Context,
   values: Values,
   files: BuildFiles,
   onEvent: (event: ProgressEvent) => void,
   signal: AbortSignal,
+  unseenBy?: NativeProcess,
 ): Promise<BuildResult> {
   const client = await context.client();
   const isLocal = client.address.kind === "unix";
@@ -108,6 +145,7 @@ export async function perform(
     request,
     offers,
     known: files.known,
+    ...(unseenBy !== undefined && { unseenBy }),
     sharedKey: () => sharedKey(files),
     ...(hasCredentials && {
       registryConfig: await (await import("../config/registry-auth.ts")).registryConfig(context),

@@ -9,6 +9,21 @@ export interface NativeFolder {
   inode: string;
 }
 
+/** A folder that the client has not looked at. */
+export interface UnseenFolder {
+  /** Absolute. */
+  path: string;
+  device?: undefined;
+  inode?: undefined;
+}
+
+/** A process of the machine, as the system knows it. */
+export interface NativeProcess {
+  pid: number;
+  /** What follows the program's name. */
+  arguments: readonly string[];
+}
+
 /** A file or folder, which may not be there yet, in a folder that client and daemon both see. */
 export interface NativePlace {
   /** Absolute. */
@@ -35,7 +50,12 @@ export interface NativeBuildRequest {
   /** Name of an open session, for files, secrets, keys and credentials. */
   session?: string;
   /** By name, as in the attributes `contextkey`, `dockerfilekey`, `context:…=local:name`. */
-  folders?: Record<string, NativeFolder>;
+  folders?: Record<string, NativeFolder | UnseenFolder>;
+  /**
+   * The client itself, where it has not looked at its folders: when it sees the same files as the daemon, which it shows by what the
+   * system knows of it, they are the same ones. They, and the Dockerfile, have to be there.
+   */
+  client?: NativeProcess;
   /** The result tells why each step was or was not cached. */
   explain?: boolean;
   /** Progress is told of a build that fails only, with the last of its output. */

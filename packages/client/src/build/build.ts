@@ -2,9 +2,9 @@ import type {
   BuildResult,
   NativeBuildRequest,
   NativeFailure,
-  NativeFolder,
   NativeMessage,
   NativePlace,
+  NativeProcess,
   ProgressEvent,
 } from "@berth/api/build";
 import type { Client } from "../client.ts";
@@ -19,6 +19,8 @@ export interface BuildOptions {
   offers: Offers;
   /** Folders of the offers that were looked at already, by path. */
   known?: ReadonlyMap<string, FolderIdentity>;
+  /** Who asks, when nobody has looked at the folders yet, nor whether the Dockerfile is there. */
+  unseenBy?: NativeProcess;
   /** `X-Registry-Config`. */
   registryConfig?: string;
   /** Names the same folder of the same client in later builds, so that only changes are sent. */
@@ -44,14 +46,17 @@ export class BuildFailure extends Error {
   }
 }
 
+/** The folders have to be looked at before they can be built from: the daemon cannot say that it sees them, and all that is needed. */
+export class UnseenFolders extends Error {}
+
 /**
  * POST /berth/build. On a unix socket the daemon reads and writes the folders itself, and a session is opened only for secrets,
- * keys and results on our own streams; anywhere else everything goes through a session. @throws BuildFailure, ApiError, …
+ * keys and results on our own streams; anywhere else everything goes through a session. @throws BuildFailure, ApiError, UnseenFolders (with `unseenBy`) …
  */
 export async function build(client: Client, options: BuildOptions): Promise<BuildResult> {
   const { offers, request } = options;
   if (client.address.kind === "unix") {
-    const folders = await identify(offers.folders, options.known);
+    const folders = await identify(offers.folders, options);
     const own = new Map([...offers.receivers].filter(([at]) => request.exporters[at]?.output === undefined));
     const needsSession =
       offers.secrets.size > 0 || offers.agents.size > 0 || own.size > 0 || offers.upload !== undefined;
@@ -59,11 +64,11 @@ export async function build(client: Client, options: BuildOptions): Promise<Buil
       return await run(client, { ...options, offers: { ...offers, receivers: own } }, folders, needsSession);
     } catch (error) {
       // A socket that leads to another machine or into another container.
-      const elsewhere =
-        error instanceof ApiError && /is not the same one for client and daemon/.test(error.message);
+      const elsewhere = error instanceof ApiError && /the same one for client and daemon/.test(error.message);
       if (!elsewhere) throw error;
     }
   }
+  if (options.unseenBy !== undefined) throw new UnseenFolders();
   return run(client, { ...options, request: withoutPlaces(request) }, undefined, true);
 }
 
@@ -78,7 +83,7 @@ function withoutPlaces(request: BuildOptions["request"]): BuildOptions["request"
 async function run(
   client: Client,
   options: BuildOptions,
-  folders: Record<string, NativeFolder> | undefined,
+  folders: NativeBuildRequest["folders"],
   withSession: boolean,
 ): Promise<BuildResult> {
   const { request, offers, signal } = options;
@@ -99,7 +104,7 @@ async function run(
       path: "/berth/build",
       json: {
         ...request,
-        ...(folders !== undefined && { folders }),
+        ...(folders !== undefined && { folders, client: options.unseenBy }),
         ...(id !== undefined && { session: id }),
       } satisfies NativeBuildRequest,
       ...(options.registryConfig !== undefined && {
@@ -147,10 +152,14 @@ export async function nativePlace(path: string): Promise<NativePlace> {
 
 async function identify(
   folders: Readonly<Record<string, string>>,
-  known: ReadonlyMap<string, FolderIdentity> = new Map(),
-): Promise<Record<string, NativeFolder>> {
-  const found: Record<string, NativeFolder> = {};
+  { known = new Map(), unseenBy }: Pick<BuildOptions, "known" | "unseenBy">,
+): Promise<NonNullable<NativeBuildRequest["folders"]>> {
+  const found: NonNullable<NativeBuildRequest["folders"]> = {};
   for (const [name, path] of Object.entries(folders)) {
+    if (unseenBy !== undefined) {
+      found[name] = { path };
+      continue;
+    }
     // Loading node:fs takes longer than all the rest of a quick build.
     let { dev, ino }: FolderIdentity = known.get(path) ?? (await Bun.file(path).stat());
     if (!Number.isSafeInteger(ino))

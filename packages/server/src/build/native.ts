@@ -8,6 +8,7 @@ import type {
   NativeBuildRequest,
   NativeFolder,
   NativePlace,
+  NativeProcess,
   ProgressEvent,
 } from "@berth/api/build";
 import { invalidParameter, newId } from "@berth/base";
@@ -16,6 +17,7 @@ import { sendChunks } from "../http/stream.ts";
 import { buildRequest } from "./attributes.ts";
 import { sourceOf } from "./buildkit/failure.ts";
 import { isTexts, registryConfig } from "./classic/options.ts";
+import { seesSameFiles } from "./same-files.ts";
 import type { BuildService } from "./service.ts";
 import { sessionExporter, sessionProviders, sessionSources } from "./session/client-side.ts";
 import type { Session } from "./session/session.ts";
@@ -28,8 +30,8 @@ const QUIET_EVENTS = 200;
 /**
  * `POST /berth/build`, what Berth's own command line uses: one request, whose answer is the progress, a JSON object a
  * line. A client on the same machine (unix socket) names folders instead of sending them; device and inode prove that
- * both mean the same one. Who may talk to the socket may have any folder mounted into a container, so that no further
- * right is needed.
+ * both mean the same one, or that the client is a process that sees the same files. Who may talk to the socket may have any
+ * folder mounted into a container, so that no further right is needed.
  */
 export async function nativeBuild(exchange: Exchange, service: BuildService): Promise<void> {
   const asked = await exchange.readJson(REQUEST, { limit: REQUEST_LIMIT });
@@ -120,7 +122,13 @@ function localFolder(
   name: string,
 ): ContextSource {
   const folder = Object.hasOwn(asked.folders ?? {}, name) ? asked.folders?.[name] : undefined;
-  if (folder !== undefined) return { kind: "folder", path: samePath(exchange, folder) };
+  if (folder !== undefined) {
+    const path =
+      folder.inode !== undefined
+        ? samePath(exchange, folder)
+        : unseenPath(exchange, asked, name, folder.path);
+    return { kind: "folder", path };
+  }
   if (session === undefined) throw invalidParameter(`no folder ${JSON.stringify(name)} was offered`);
   return sessionSources(session).local(name);
 }
@@ -133,6 +141,22 @@ function samePath(exchange: Exchange, folder: NativeFolder): string {
     throw invalidParameter(`the folder ${folder.path} is not the same one for client and daemon`);
   }
   return folder.path;
+}
+
+/** @throws invalid-parameter unless the client sees the same files, and what it did not look at is there. */
+function unseenPath(
+  exchange: Exchange,
+  { client, attributes }: NativeBuildRequest,
+  name: string,
+  path: string,
+): string {
+  requireLocal(exchange);
+  const isFolder = (of: string) => statSync(of, { throwIfNoEntry: false })?.isDirectory();
+  const isThere =
+    isFolder(path) === true &&
+    (name !== "dockerfile" || isFolder(`${path}/${attributes.filename ?? "Dockerfile"}`) === false);
+  if (isThere && client !== undefined && seesSameFiles(client)) return path;
+  throw invalidParameter(`the client has to show that ${path} is the same one for client and daemon`);
 }
 
 function requireLocal({ request }: Exchange): void {
@@ -192,7 +216,17 @@ export function decodeRequest(value: unknown): NativeBuildRequest {
   for (const folder of Object.values(body.folders ?? {})) {
     if (!isPath(folder?.path)) throw wrong("a folder");
   }
+  if (body.client !== undefined && !isProcess(body.client)) throw wrong("the client");
   return body;
+}
+
+function isProcess(value: Partial<NativeProcess> | null): boolean {
+  const given = value?.arguments;
+  return (
+    Number.isSafeInteger(value?.pid) &&
+    Array.isArray(given) &&
+    given.every((each) => typeof each === "string")
+  );
 }
 
 /** Absolute, and without ways up. */
