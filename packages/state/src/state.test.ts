@@ -90,10 +90,17 @@ test("what is put off is written together soon, at the latest when it closes; an
     const count = () => state.get<{ n: number }>("SELECT count(*) AS n FROM t")?.n;
     for (const key of ["a", "b"]) state.later(() => void state.run("INSERT INTO t VALUES (?, 1)", key));
     expect(count()).toBe(0);
+    // Not before those have gone on who are answered in this turn.
     await new Promise((resolve) => setImmediate(resolve));
+    expect(count()).toBe(0);
+    await new Promise<void>((resolve) => state.later(resolve));
     expect(count()).toBe(2);
-    state.later(() => void state.run("INSERT INTO t VALUES ('a', 1)"));
-    await new Promise((resolve) => setImmediate(resolve));
+    await new Promise<void>((resolve) =>
+      state.later(() => {
+        resolve();
+        state.run("INSERT INTO t VALUES ('a', 1)");
+      }),
+    );
     state.later(() => void state.run("INSERT INTO t VALUES ('c', 1)"));
   }
   using state = openState(path);

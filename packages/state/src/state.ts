@@ -43,7 +43,7 @@ export interface State extends Disposable {
    */
   transaction<T>(work: () => T, options?: TransactionOptions): T;
   /**
-   * Runs `work` in a transaction soon, together with what else is put off, so that nobody waits for it: for facts that may be lost
+   * Runs `work` in a transaction soon, together with what else is put off, when who waits for us now has gone on: for facts that may be lost
    * with this process (how often something was used). Errors are logged. `close` runs what is left.
    */
   later(work: () => void): void;
@@ -57,6 +57,9 @@ export interface State extends Disposable {
   backup(): void;
   close(): void;
 }
+
+/** How long `later` puts off, in milliseconds: who has just been answered is a process that ends first, often on our own processor. */
+const PUT_OFF_MS = 20;
 
 /** How long a statement waits for another process that holds the file, in milliseconds. */
 const BUSY_TIMEOUT = 5000;
@@ -145,7 +148,7 @@ class SqliteState implements State {
   }
 
   later(work: () => void): void {
-    if (this.#putOff.length === 0) setImmediate(() => this.#catchUp());
+    if (this.#putOff.length === 0) setTimeout(() => this.#catchUp(), PUT_OFF_MS);
     this.#putOff.push(work);
   }
 
