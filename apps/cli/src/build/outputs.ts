@@ -23,7 +23,8 @@ const TYPES = ["local", "tar", "oci", "docker", "image", "registry", "cacheonly"
  */
 export async function outputsOf(
   context: Context,
-  flags: { output: readonly string[]; load: boolean; push: boolean; tag: readonly string[]; direct: boolean },
+  flags: { output: readonly string[]; load: boolean; push: boolean; tag: readonly string[] },
+  direct: boolean,
 ): Promise<Outputs> {
   const wanted = flags.output.map(parseOutput);
   if (flags.push) {
@@ -55,8 +56,7 @@ export async function outputsOf(
     const at = outputs.exporters.length;
     if (type === "image" || (type === "docker" && dest === undefined)) {
       outputs.exporters.push({ type: "image", attributes: named });
-    } else
-      outputs.exporters.push(await withDestination(context, outputs, type, named, dest, at, flags.direct));
+    } else outputs.exporters.push(await withDestination(context, outputs, type, named, dest, at, direct));
   }
   return outputs;
 }

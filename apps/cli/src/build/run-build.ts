@@ -118,7 +118,7 @@ export async function perform(
   const client = await context.client();
   const isLocal = client.address.kind === "unix";
   const direct = isLocal && process.getuid?.() === 0;
-  const outputs = await outputsOf(context, { ...values, direct });
+  const outputs = await outputsOf(context, values, direct);
   const attributes = await attributesOf(context, values, files);
   const request: NativeBuildRequest = {
     attributes,

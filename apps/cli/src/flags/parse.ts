@@ -27,7 +27,8 @@ export function parseFlags<F extends Flags>(
   argv: readonly string[],
   interspersed = true,
 ): ParseResult<F> {
-  const values: Record<string, unknown> = {};
+  // A copy has its shape at once; an object that grows member by member has as many, and each takes memory.
+  const values: Record<string, unknown> = { ...flags };
   for (const name in flags) values[name] = flags[name]!.initial();
   const given = new Set<string>();
   const args: string[] = [];
