@@ -1,26 +1,30 @@
-import { ForkedChild, PageList } from "@berth/linux";
-import type { Watched } from "./rehearsal.ts";
+import { type ErrandServer, PageList } from "@berth/linux";
+import { bundleServer } from "./bundle-work.ts";
 import { OWN_PROCESS, type ShimProcess } from "./shim-process.ts";
 import { rehearseWatched } from "./warm-up.ts";
 
 /**
- * Shims that have the memory that they will need before they need it, and so have the processes that make their bundles. What that is
- * becomes known when the server is idle for the first time.
+ * Shims that have the memory that they will need before they need it, and somebody who has made bundles before. What memory that is
+ * becomes known when the server is idle for the first time. `unneeded`: descriptors of the server that only shims keep.
  */
-export function forkedAhead(hideUnifiedCgroup: boolean): ShimProcess {
-  let lists: { shim: PageList; aside: PageList } | undefined;
-  const learn = (process: Watched["process"]) =>
-    PageList.learn((mark) => rehearseWatched(hideUnifiedCgroup, { process, mark }));
+export function forkedAhead(hideUnifiedCgroup: boolean, unneeded: readonly number[]): ShimProcess {
+  let bundles: ErrandServer | undefined;
+  let pages: PageList | undefined;
   return {
     ...OWN_PROCESS,
-    aside(take, unneeded) {
-      const child = new ForkedChild(take, unneeded, () => lists?.aside.take());
-      // Not before that: the child would have a share in it, and each page would be copied once more.
-      lists?.shim.take();
-      return child;
+    renew() {
+      if (bundles?.isThere) return;
+      bundles?.[Symbol.dispose]();
+      bundles = bundleServer(unneeded);
+    },
+    bundler() {
+      const errand = bundles!.ask();
+      bundles![Symbol.dispose]();
+      pages?.take();
+      return errand;
     },
     idle() {
-      lists ??= { shim: learn("shim"), aside: learn("aside") };
+      pages ??= PageList.learn((mark) => rehearseWatched(hideUnifiedCgroup, mark));
     },
   };
 }

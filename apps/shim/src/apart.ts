@@ -22,35 +22,49 @@ const FOLDER = "/run";
  * it may not do that; what `action` throws
  */
 export function apart(namespaces: number, action: (folder: string) => void): void {
-  const places = ["/", ".", "/proc/self/ns/mnt", "/proc/self/ns/net"].map((path) =>
-    open(path, O.RDONLY | O.CLOEXEC),
-  );
-  const [root, folder, mounts, network] = places as [number, number, number, number];
-  try {
+  andBack([MOUNTS, NETWORK], () => {
     unshare(namespaces);
+    mount("", "/", "", MS.REC | MS.PRIVATE);
+    mount("tmpfs", FOLDER, "tmpfs");
+    action(FOLDER);
+  });
+}
+
+/** Runs `action` in the mount namespace that `mounts` stands for. As `apart`. */
+export function inMounts<T>(mounts: number, action: () => T): T {
+  return andBack([MOUNTS], () => {
+    setns(mounts, CLONE.NEWNS);
+    return action();
+  });
+}
+
+const MOUNTS = "/proc/self/ns/mnt";
+const NETWORK = "/proc/self/ns/net";
+
+/** The namespaces, the root and the folder that this process is in, it is in afterwards. */
+function andBack<T>(namespaces: readonly string[], action: () => T): T {
+  const places = ["/", ".", ...namespaces].map((path) => open(path, O.RDONLY | O.CLOEXEC));
+  try {
     try {
-      mount("", "/", "", MS.REC | MS.PRIVATE);
-      mount("tmpfs", FOLDER, "tmpfs");
-      action(FOLDER);
+      return action();
     } finally {
-      comeBack(root, folder, mounts, network);
+      comeBack(places);
     }
   } finally {
     for (const fd of places) closeQuietly(fd);
   }
 }
 
-function comeBack(root: number, folder: number, mounts: number, network: number): void {
+function comeBack([root, folder, ...namespaces]: number[]): void {
   try {
-    setns(network, CLONE.NEWNET);
-    setns(mounts, CLONE.NEWNS);
+    for (const namespace of namespaces) setns(namespace);
     // Entering a mount namespace leads to the root of that.
-    fchdir(root);
+    fchdir(root!);
     chroot(".");
-    fchdir(folder);
+    fchdir(folder!);
   } catch (error) {
     // Whatever it did from now on, it would do in the wrong place.
-    process.stderr.write(`berth shim-server: ${messageOf(error)}\n`);
+    process.stderr.write(`berth shim-server: cannot come back: ${messageOf(error)}\n`);
     exitNow(1);
   }
 }

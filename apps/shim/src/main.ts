@@ -19,6 +19,8 @@ export function shimServerMain(argv: readonly string[]): never {
   warmUp(hideUnifiedCgroup);
   // Not what a rehearsal called it.
   setProcessName("berth-shims");
-  serve(DAEMON, new CgroupWarmer([DAEMON]), hideUnifiedCgroup, forkedAhead(hideUnifiedCgroup));
+  const warmer = new CgroupWarmer([DAEMON]);
+  const own = forkedAhead(hideUnifiedCgroup, [DAEMON, warmer.descriptor]);
+  serve(DAEMON, warmer, hideUnifiedCgroup, own);
   exitNow(0);
 }

@@ -46,7 +46,7 @@ test("a shim that was rehearsed has little memory of its own, and the rehearsal 
     expect(readFileSync(at("comm"), "latin1").trim()).toBe("berth-shims");
     for (const link of ["ns/mnt", "ns/net", "root", "cwd"])
       expect(readlinkSync(at(link))).toBe(readlinkSync(`/proc/self/${link}`));
-    // The warmer, this shim, the next one, and nothing that a runtime left.
+    // The warmer, who makes bundles, this shim, the next one, and nothing that a runtime left.
     const children = () =>
       readFileSync(at(`task/${server}/children`), "latin1")
         .trim()
@@ -55,12 +55,12 @@ test("a shim that was rehearsed has little memory of its own, and the rehearsal 
       children()
         .map((child) => readFileSync(`/proc/${child}/comm`, "latin1").trim())
         .sort();
-    while (!names().includes("berth-spare")) await Bun.sleep(2);
-    expect(names()).toEqual(["berth-shim", "berth-spare", "berth-warmer"]);
-    // The streams, the daemon's socket, Bun's own two, the warmer's pipe, and the one of the shim that waits.
+    const expected = ["berth-bundles", "berth-shim", "berth-spare", "berth-warmer"];
+    while (!Bun.deepEquals(names(), expected)) await Bun.sleep(2);
+    // The streams, the daemon's socket, Bun's own two, the warmer's pipe, the one of who makes bundles, and of the shim that waits.
     const descriptors = readdirSync(at("fd")).map((fd) => readlinkSync(at(`fd/${fd}`)));
     expect(descriptors.filter((target) => /\/run\/|ns\/|net:|mnt:|signalfd/.test(target))).toEqual([]);
-    expect(descriptors).toHaveLength(8);
+    expect(descriptors).toHaveLength(9);
   } finally {
     await shim.kill(9);
     await finish(shim);

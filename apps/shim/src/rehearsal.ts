@@ -5,12 +5,13 @@ import {
   closeQuietly,
   connect,
   EPOLL,
+  ErrandServer,
   exitNow,
-  ForkedChild,
   fork,
   kill,
   listenUnix,
   O,
+  type Order,
   PR,
   pipe2,
   prctl,
@@ -20,6 +21,7 @@ import {
   sendmsg,
   socket,
   socketpair,
+  type TakeOrder,
   writeAll,
 } from "@berth/linux";
 import type { EndpointPlan, PortSocket, SandboxPlan } from "@berth/network";
@@ -31,6 +33,7 @@ import {
   type LaunchMessage,
   SHIM_FILES,
 } from "@berth/runtime";
+import { BundleWork } from "./bundle-work.ts";
 import { serve } from "./server.ts";
 import { OWN_PROCESS, type ShimProcess } from "./shim-process.ts";
 
@@ -49,15 +52,8 @@ export interface Rehearsal {
   endpoint: EndpointPlan;
   /** A client is there when the container starts. */
   attached: boolean;
-  /** The bundle is made by this process, which learns that so; else aside, as it is for a container. */
-  inline?: boolean;
-  watched?: Watched;
-}
-
-/** One of its processes that is looked at: `mark` is called there before and after what is of interest. */
-export interface Watched {
-  process: "shim" | "aside";
-  mark: () => void;
+  /** Called when the shim begins, and when its container is there. */
+  mark?: () => void;
 }
 
 /**
@@ -68,7 +64,9 @@ export interface Watched {
  * process has no children.
  */
 export function rehearseShim(folder: string, rehearsal: Rehearsal): void {
-  const { hideUnifiedCgroup, endpoint, attached, watched } = rehearsal;
+  const { hideUnifiedCgroup, endpoint, attached, mark = () => {} } = rehearsal;
+  // Before anything is marked: a shim finds it there.
+  using bundles = rehearsedBundles();
   const path = prepareFolder(folder, endpoint);
   const listener = listenUnix(path);
   // One of a published port would do as well: nobody connects to it.
@@ -78,9 +76,6 @@ export function rehearseShim(folder: string, rehearsal: Rehearsal): void {
   const cgroups = pipe2(O.CLOEXEC);
   // This process is the shim: what forks it goes on in a child.
   let isServer = false;
-  const mark = (process: Watched["process"]) => {
-    if (watched?.process === process) watched.mark();
-  };
   try {
     const send = (fd: number, message: object) => writeAll(fd, Buffer.from(`${JSON.stringify(message)}\n`));
     const say = (request: ControlRequest & { id: number }) => send(control, request);
@@ -97,7 +92,7 @@ export function rehearseShim(folder: string, rehearsal: Rehearsal): void {
       const told = Buffer.from(answers.subarray(0, read(control, answers))).toString("latin1");
       if (told === "") loop.remove(control);
       if (told.includes('"startedAt"')) {
-        mark("shim");
+        mark();
         say({ id: 2, op: "kill", signal: SIG.KILL });
       }
       if (told.includes('"exit"')) say({ id: 0, op: "recorded" });
@@ -111,11 +106,11 @@ export function rehearseShim(folder: string, rehearsal: Rehearsal): void {
     const warmer = { warm: () => {}, descriptor: cgroups.write };
     serve(server, warmer, hideUnifiedCgroup, {
       ...REHEARSED,
-      aside: rehearsal.inline ? inlineRehearsed : asideRehearsed(() => mark("aside")),
+      bundler: () => bundles.ask(),
       loop: () => loop,
       fork() {
         isServer ||= fork() === 0;
-        if (!isServer) mark("shim");
+        if (!isServer) mark();
         return isServer ? 1 : 0;
       },
     });
@@ -127,43 +122,31 @@ export function rehearseShim(folder: string, rehearsal: Rehearsal): void {
 }
 
 /** Changes nothing that a shim-server minds. */
-const REHEARSED: Omit<ShimProcess, "fork" | "loop" | "aside"> = {
+const REHEARSED: Omit<ShimProcess, "fork" | "loop" | "bundler"> = {
   // The daemon gave it these two so.
   streams: [0, 1],
+  renew: () => {},
   idle: () => {},
   giveWay: () => {},
   // The namespace takes them along.
   removeInterfaces: () => {},
+  ownBundler: OWN_PROCESS.ownBundler,
   fail(_, error) {
     throw error;
   },
 };
 
 /** As it is, but for the answer: a program that is there. */
-function asideRehearsed(mark: () => void): ShimProcess["aside"] {
-  return (take, unneeded) =>
-    new ForkedChild(
-      (...order) => {
-        if (take(...order) === undefined) return undefined;
-        mark();
-        return SHELL;
-      },
-      unneeded,
-      mark,
-    );
-}
-
-const inlineRehearsed: ShimProcess["aside"] = (take) => {
-  const child = OWN_PROCESS.aside(() => SHELL, []);
-  return {
-    descriptor: child.descriptor,
-    tell(order, descriptors) {
-      return take(order, descriptors ?? []) === undefined || child.tell("answer");
-    },
-    answer: () => child.answer(),
-    [Symbol.dispose]: () => child[Symbol.dispose](),
+function rehearsedBundles(): ErrandServer {
+  const begin = () => {
+    const work = new BundleWork();
+    return {
+      takesLong: (order: Order) => work.takesLong(order),
+      take: (...order: Parameters<TakeOrder>) => (work.take(...order) === undefined ? undefined : SHELL),
+    };
   };
-};
+  return new ErrandServer(begin, { limit: 1 });
+}
 
 /** Whatever hangs: the shim goes on, to its end. */
 function endChildren(): void {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { MNT, mount, umount2 } from "@berth/linux";
 import { childrenNamed, collect, finish, frames, ShimFixture, shimOf } from "./testing/fixture.ts";
@@ -23,10 +23,11 @@ async function spareOf(others: readonly number[] = []): Promise<number> {
   }
 }
 
-/** The process that will make its bundle. */
-async function helperOf(spare: number): Promise<number> {
+/** The process that makes bundles for the shims of the first of them. */
+async function bundlesOf(others: readonly number[] = []): Promise<number> {
   for (;;) {
-    const [found] = childrenNamed(spare, "berth-spare");
+    const [server = 0] = servers().filter((pid) => !others.includes(pid));
+    const [found] = childrenNamed(server, "berth-bundles");
     if (found !== undefined) return found;
     await Bun.sleep(2);
   }
@@ -76,18 +77,32 @@ test("a shim that was killed while it waited is replaced", async () => {
   expect((await finish(shim)).exitCode).toBe(0);
 });
 
-test("a helper that was killed while it waited is replaced", async () => {
+test("who makes the bundles is replaced when it was killed, and missed by no launch", async () => {
   const { runtime } = fixture;
-  process.kill(await helperOf(await spareOf()), "SIGKILL");
-  const shim = await runtime.launch(fixture.launch(["true"]), []);
-  await shim.start();
-  expect((await finish(shim)).exitCode).toBe(0);
+  await spareOf();
+  const killed = await bundlesOf();
+  process.kill(killed, "SIGKILL");
+  for (let launch = 0; launch < 2; launch++) {
+    const shim = await runtime.launch(fixture.launch(["true"]), []);
+    await shim.start();
+    expect((await finish(shim)).exitCode).toBe(0);
+  }
+  await spareOf();
+  expect(await bundlesOf()).not.toBe(killed);
 });
 
-test("a shim that waits keeps none of the host's mounts", async () => {
-  const waiting = await spareOf();
-  for (const pid of [waiting, await helperOf(waiting)])
+test("nobody who waits keeps any of the host's mounts, nor one of a container that has ended", async () => {
+  const { runtime } = fixture;
+  const shim = await runtime.launch(fixture.launch(["true"]), []);
+  await shim.start();
+  await finish(shim);
+  const [server = 0] = servers();
+  for (const pid of [await spareOf(), await bundlesOf()]) {
     expect(readlinkSync(`/proc/${pid}/ns/mnt`)).toBe(readlinkSync("/proc/self/ns/mnt"));
+    const targets = () => readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    while (targets().some((target) => /^(mnt|net):/.test(target))) await Bun.sleep(2);
+  }
+  expect(childrenNamed(server, "berth-bundles")).toHaveLength(1);
 });
 
 test("a container sees what was mounted on the host after its shim was forked", async () => {
@@ -111,11 +126,10 @@ test("a container sees what was mounted on the host after its shim was forked", 
   }
 });
 
-test("a shim that waits ends with its server, and its helper too", async () => {
+test("who waits ends with its server", async () => {
   const others = servers();
   const other = fixture.newRuntime();
-  const waiting = await spareOf(others);
-  const helper = await helperOf(waiting);
+  const [waiting, bundles] = [await spareOf(others), await bundlesOf(others)];
   await other.close();
-  for (const pid of [waiting, helper]) while (existsSync(`/proc/${pid}`)) await Bun.sleep(2);
+  for (const pid of [waiting, bundles]) while (existsSync(`/proc/${pid}`)) await Bun.sleep(2);
 });

@@ -32,6 +32,7 @@ export function serve(
   // Shims are not waited for: the kernel reaps them.
   ignoreSignal(SIG.CHLD);
   for (let first = true; first || !isClosed(daemon); first = false) {
+    own.renew();
     // The shim's end closes with the launch that it takes, or with it.
     const taken = pipe2();
     if (own.fork() === 0) {

@@ -1,7 +1,6 @@
-import { exitNow, ForkedChild, fork, Loop, lowerPriority, type TakeOrder } from "@berth/linux";
+import { type Errand, exitNow, ForkedChild, fork, Loop, lowerPriority } from "@berth/linux";
+import { BundleWork } from "./bundle-work.ts";
 import type { Container } from "./container.ts";
-
-export type Aside = Pick<ForkedChild, "descriptor" | "tell" | "answer" | typeof Symbol.dispose>;
 
 /** What a shim does to the process that it is, and to the host. A rehearsal, whose process goes on living, does less. */
 export interface ShimProcess {
@@ -10,8 +9,12 @@ export interface ShimProcess {
   loop(): Loop;
   /** Standard streams that it has from the daemon, and lets go. */
   readonly streams: readonly number[];
-  /** A process that does what it is told, gives its answer, and ends. `unneeded`: see `ForkedChild`. */
-  aside(take: TakeOrder, unneeded: readonly number[]): Aside;
+  /** Somebody who makes its bundle (`BundleWork`); called once, ahead. */
+  bundler(): Errand;
+  /** The same in a process of its own. `unneeded`: see `ForkedChild`. */
+  ownBundler(unneeded: readonly number[]): Errand;
+  /** In the server, before a shim is forked: whom it needs is there. */
+  renew(): void;
   /** In the server: a shim waits for its launch, and there is nothing else to do. */
   idle(): void;
   /** Nobody waits for it any more. */
@@ -21,11 +24,15 @@ export interface ShimProcess {
   fail(message: string, error: unknown): never;
 }
 
-export const OWN_PROCESS: ShimProcess = {
+export const OWN_PROCESS: Omit<ShimProcess, "bundler"> = {
   fork,
   loop: () => new Loop(),
   streams: [0, 1, 2],
-  aside: (take, unneeded) => new ForkedChild(take, unneeded),
+  ownBundler(unneeded) {
+    const work = new BundleWork();
+    return new ForkedChild((...order) => work.take(...order), unneeded);
+  },
+  renew: () => {},
   idle: () => {},
   giveWay: lowerPriority,
   removeInterfaces: (container) => container.removeInterfaces(),

@@ -90,7 +90,7 @@ function runShim(
   ignoreSignal(SIG.PIPE);
   using loop = own.loop();
   using children = new Children(loop);
-  using maker = new BundleMaker((take) => own.aside(take, sources));
+  using maker = new BundleMaker(own.bundler(), () => own.ownBundler(sources));
   const launched = take();
   if (launched === undefined) return;
   const { directory, listener, ports } = launched;

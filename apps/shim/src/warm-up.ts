@@ -3,15 +3,15 @@ import { messageOf } from "@berth/base";
 import { CLONE, threadCount } from "@berth/linux";
 import { warmUpNetwork } from "@berth/network";
 import { apart } from "./apart.ts";
-import { type Rehearsal, rehearseShim, type Watched } from "./rehearsal.ts";
+import { type Rehearsal, rehearseShim } from "./rehearsal.ts";
 
-type Scene = Pick<Rehearsal, "attached" | "inline" | "watched">;
+type Scene = Pick<Rehearsal, "attached" | "mark">;
 
 /**
- * After two the interpreter has learned what it can; with more, shims come to where it compiles, each for itself. In the first this
- * process also makes the bundle; the last is the most common shim, as it is: nobody is attached.
+ * After two the interpreter has learned what it can; with more, shims come to where it compiles, each for itself. The last is
+ * the most common shim, as it is: nobody is attached.
  */
-const REHEARSALS: readonly Scene[] = [{ attached: true, inline: true }, { attached: false }];
+const REHEARSALS: readonly Scene[] = [{ attached: true }, { attached: false }];
 
 /**
  * Runs once in the shim-server what every shim does, so that forked shims share the code that was loaded and the memory that was
@@ -23,9 +23,9 @@ export function warmUp(hideUnifiedCgroup: boolean): void {
   rehearse(hideUnifiedCgroup, REHEARSALS);
 }
 
-/** The most common shim once more, in a child of the shim-server, for somebody who looks at it. */
-export function rehearseWatched(hideUnifiedCgroup: boolean, watched: Watched): void {
-  rehearse(hideUnifiedCgroup, [{ attached: false, watched }]);
+/** The most common shim once more, in a child of the shim-server, for somebody who looks at it: see `Rehearsal.mark`. */
+export function rehearseWatched(hideUnifiedCgroup: boolean, mark: () => void): void {
+  rehearse(hideUnifiedCgroup, [{ attached: false, mark }]);
 }
 
 function rehearse(hideUnifiedCgroup: boolean, scenes: readonly Scene[]): void {

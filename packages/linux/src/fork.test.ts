@@ -41,8 +41,8 @@ test("a forked child does what it is told, and answers; it has ahead the memory 
   const report = await run("forked-children.ts");
   expect(report).toMatchObject({
     written: "wrote: second",
-    threw: "ForkedError: no such thing",
-    killed: "ForkedError: a forked child was killed",
+    threw: "ErrandError: no such thing",
+    killed: "ErrandError: the process that did it was killed",
     kept: "false true",
     letGo: 0,
     nothing: 0,
@@ -52,4 +52,26 @@ test("a forked child does what it is told, and answers; it has ahead the memory 
   expect(report.pages).toBeLessThan(800);
   expect(report.faults).toBeGreaterThanOrEqual(512);
   expect(report.faultsAhead).toBeLessThan(200);
+}, 60_000);
+
+test("a server of errands does those of many, each with its own state, and what takes long elsewhere", async () => {
+  expect(await run("errands.ts")).toEqual({
+    sameProcess: true,
+    first: "a b",
+    byTurns: ["x y", "1 2"],
+    long: "wait waited",
+    longElsewhere: true,
+    longAnswered: false,
+    heard: "half",
+    complaint: "ErrandError: no such thing",
+    keepsUnneeded: false,
+    keepsOther: true,
+    isThere: true,
+    killed: "ErrandError: the process that did it was killed",
+    gone: true,
+    missed: "ErrandError: the process that did it was killed",
+    limited: [true, false, "ErrandError: the process that did it was killed", "a b"],
+    ends: true,
+    threads: "1",
+  });
 }, 60_000);

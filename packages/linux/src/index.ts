@@ -1,6 +1,8 @@
 export * from "./binfmt.ts";
 export * from "./cgroup/index.ts";
 export * from "./constants.ts";
+export { Errand, ErrandError, ForkedChild, type Order, type TakeOrder } from "./errand.ts";
+export * from "./errand-server.ts";
 export { checked, Errno, errnoName, errnoText, failure, isErrno, SyscallError } from "./errno.ts";
 export * from "./fork.ts";
 export * from "./fs.ts";

@@ -99,7 +99,7 @@ function observe(writing: number, work: (mark: () => void) => void): never {
     };
     const before = look();
     const after = look();
-    writeAll(writing, Buffer.from(JSON.stringify([writtenPages(before, after), mappedPages(before, after)])));
+    writeAll(writing, Buffer.from(JSON.stringify([writtenPages(before, after), mappedPages(after)])));
   } finally {
     exitNow(0);
   }
@@ -133,9 +133,9 @@ function writtenPages(before: Resident, after: Resident): Range[] {
   return ranges;
 }
 
-function mappedPages(before: Resident, after: Resident): Range[] {
+function mappedPages(after: Resident): Range[] {
   const ranges: Range[] = [];
-  for (const page of after.program.keys()) if (!before.program.has(page)) addTo(ranges, page, PROGRAM_GAP);
+  for (const page of after.program.keys()) addTo(ranges, page, PROGRAM_GAP);
   return ranges;
 }
 

@@ -87,11 +87,10 @@ function faults(): number {
 }
 
 function faultsOfChild(list?: PageList): number {
-  const child = new ForkedChild(
-    () => `${faults()}`,
-    [],
-    () => list?.take(),
-  );
+  const child = new ForkedChild(() => {
+    list?.take();
+    return `${faults()}`;
+  });
   child.tell("answer");
   const answer = Number(child.answer());
   waitpid(-1);
