@@ -7,7 +7,9 @@ export default [
     "docker volume create data",
     "docker volume create data",
     "docker volume create --label a=b --label c labelled",
-    "docker volume ls --format '{{.Driver}} {{.Name}} {{.Labels}}'",
+    // Docker tells labels in any order.
+    'docker volume ls --format \'{{.Driver}} {{.Name}} {{.Label "a"}} {{.Label "c"}}\'',
+    "docker volume ls --filter name=labelled --format '{{.Labels}}' | tr ',' '\\n' | sort",
     "docker volume ls -q --filter label=a",
     "docker volume ls -q --filter name=dat",
     "docker volume ls -q --filter dangling=true",
