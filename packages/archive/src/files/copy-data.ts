@@ -34,8 +34,7 @@ function copyRun(from: number, to: number, length: number): void {
       }
       if (left === 0) return;
     } catch (error) {
-      // Not possible between these two files, or something is wrong, which reading or writing will tell. The number alone does not:
-      // between a call that failed and the look at its errno the engine may have compiled something, with calls of its own that failed.
+      // Not possible between these two files; or something is wrong, which reading or writing will tell.
       if (!(error instanceof SyscallError)) throw error;
     }
   }
