@@ -243,9 +243,12 @@ describe("up", () => {
       state: "created" as const,
     };
     expect(planOf(target, { ...observed, containers: [old!, half] })).toBe(`remove container ${half.name}\n`);
-    expect(planOf(target, { ...observed, containers: [half] })).toBe(
-      "rename container shop-web-1\nstart container shop-web-1\n",
-    );
+    // By force too: it was made anew, and another `up` may be at it.
+    for (const recreate of ["diverged", "force"] as const) {
+      expect(planOf(target, { ...observed, containers: [half] }, { recreate })).toBe(
+        "rename container shop-web-1\nstart container shop-web-1\n",
+      );
+    }
   });
 
   test("orphans are told, and removed when asked", () => {

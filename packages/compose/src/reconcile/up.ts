@@ -134,8 +134,9 @@ function planService(
     ? undefined
     : configHash(service, options.render, find);
   const policy = options.named.has(service.name) ? options.recreate : options.recreateDependencies;
-  const why = (container: ObservedContainer): string | undefined => {
-    if (policy === "force") return "forced";
+  const why = (container: ObservedContainer, isFresh = false): string | undefined => {
+    // What another `up` has just made anew, or one that was cut off, is as fresh as it would be.
+    if (policy === "force" && !isFresh) return "forced";
     if (policy === "never") return undefined;
     const remade = Object.keys(service.networks ?? {}).find((key) => resources.remade.has(key));
     if (remade !== undefined) return `network ${remade} is made anew`;
@@ -175,7 +176,11 @@ function planService(
   let missing = wanted - kept.length;
   for (const half of unfinished.filter((each) => !existing.some((old) => old.id === each.replaces))) {
     const name = containerName(target.project, service, half.number, options.separator);
-    if (missing > 0 && why(half) === undefined && !result.containers.some((each) => each.name === name)) {
+    if (
+      missing > 0 &&
+      why(half, true) === undefined &&
+      !result.containers.some((each) => each.name === name)
+    ) {
       result.ready.push(
         builder.add({ kind: "rename-container", container: name, service: service.name, id: half.id }),
       );
