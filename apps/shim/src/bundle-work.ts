@@ -1,5 +1,13 @@
 import { existsSync } from "node:fs";
-import { ErrandServer, ignoreSignal, type Order, SIG, setProcessName, type Work } from "@berth/linux";
+import {
+  ErrandServer,
+  ignoreSignal,
+  type Order,
+  SIG,
+  setProcessName,
+  type TakeOrder,
+  type Work,
+} from "@berth/linux";
 import { NetworkSandbox, type SandboxPlan } from "@berth/network";
 import { type BundleFile, type LaunchFile, readLaunch, runtimeFolder } from "@berth/runtime";
 import { inMounts } from "./apart.ts";
@@ -9,34 +17,42 @@ import { removeLeftovers } from "./leftovers.ts";
 
 /** What a `BundleMaker` asks for. */
 export class BundleWork implements Work {
-  #begun: { directory: string; mounts: number; launch: LaunchFile; bundle: BundleFile } | undefined;
+  #files: { launch: LaunchFile; bundle: BundleFile } | undefined;
+  #begun: { directory: string; mounts: number } | undefined;
 
   /** Where somebody else can keep it waiting: a file system of the host's that does not answer, a shim that is still leaving. */
   takesLong({ text }: Order): boolean {
     if (this.#begun !== undefined) return false;
-    const launch = readLaunch(text);
+    const { launch, bundle } = this.#read(text);
     if (launch.reachesHost || existsSync(runtimeFolder(launch))) return true;
-    return readBundle(text).spec.mounts.some(({ beneath }) => beneath !== undefined);
+    return bundle.spec.mounts.some(({ beneath }) => beneath !== undefined);
   }
 
-  take(order: string, descriptors: readonly number[]): string | undefined {
+  readonly take: TakeOrder = (order, descriptors) => {
     const begun = this.#begun;
     if (begun === undefined) {
       const [mounts, hostMounts] = descriptors as [number, number];
-      this.#begun = inMounts(mounts, () => {
-        const launch = readLaunch(order);
+      const { launch, bundle } = this.#read(order);
+      inMounts(mounts, () => {
         removeLeftovers(launch);
-        return { directory: order, mounts, launch, bundle: beginBundle(order, launch, hostMounts) };
+        beginBundle(order, launch, bundle, hostMounts);
       });
+      this.#begun = { directory: order, mounts };
       return undefined;
     }
     if (order === GIVEN_UP) return "";
-    const { directory, mounts, launch, bundle } = begun;
+    const { directory, mounts } = begun;
+    const { launch, bundle } = this.#read(directory);
     new NetworkSandbox(descriptors[0]).furnish(launch.network as SandboxPlan);
     return inMounts(mounts, () => {
       finishBundle(directory, bundle, order === HOST_NETWORK ? undefined : order);
       return guardRuntime(directory, launch.runtime.path);
     });
+  };
+
+  #read(directory: string): { launch: LaunchFile; bundle: BundleFile } {
+    this.#files ??= { launch: readLaunch(directory), bundle: readBundle(directory) };
+    return this.#files;
   }
 }
 

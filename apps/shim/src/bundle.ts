@@ -13,11 +13,15 @@ export function readBundle(directory: string): BundleFile {
 
 /**
  * Makes the OCI bundle in a shim's folder but for its network: root filesystem mounted (in this process' mount namespace), `USER`
- * resolved in it, mounts. `hostMounts`: descriptor of the host's mount namespace.
+ * resolved in it, mounts. `bundle` is changed to what they are. `hostMounts`: descriptor of the host's mount namespace.
  * @throws what failed; mounts may be left
  */
-export function beginBundle(directory: string, launch: LaunchFile, hostMounts: number): BundleFile {
-  const bundle = readBundle(directory);
+export function beginBundle(
+  directory: string,
+  launch: LaunchFile,
+  bundle: BundleFile,
+  hostMounts: number,
+): void {
   const { spec } = bundle;
   const rootfs = join(directory, SHIM_FILES.rootfs);
   mountRootfs(bundle.rootfs, rootfs, launch.once ?? false);
@@ -34,7 +38,6 @@ export function beginBundle(directory: string, launch: LaunchFile, hostMounts: n
   shareMemory(spec);
   const reached = launch.reachesHost ? hostMounts : undefined;
   spec.mounts = spec.mounts.map((mount, index) => pinned(directory, mount, index, reached));
-  return bundle;
 }
 
 /** `config.json`: the bundle is whole. `networkPath`: where the runtime finds the network namespace; undefined: the host's. */

@@ -28,10 +28,7 @@ export const OWN_PROCESS: Omit<ShimProcess, "bundler"> = {
   fork,
   loop: () => new Loop(),
   streams: [0, 1, 2],
-  ownBundler(unneeded) {
-    const work = new BundleWork();
-    return new ForkedChild((...order) => work.take(...order), unneeded);
-  },
+  ownBundler: (unneeded) => new ForkedChild(new BundleWork().take, unneeded),
   renew: () => {},
   idle: () => {},
   giveWay: lowerPriority,

@@ -2,6 +2,7 @@ import {
   carryOut,
   closeAllBut,
   Errand,
+  forkWithSocket,
   type Order,
   receiveOrder,
   type TakeOrder,
@@ -11,14 +12,14 @@ import { isErrno } from "./errno.ts";
 import { closeQuietly } from "./io.ts";
 import { EPOLL, Loop } from "./loop.ts";
 import { recvmsg, sendmsg } from "./message.ts";
-import { exitNow, fork } from "./process.ts";
+import { fork } from "./process.ts";
 import { MSG, recv, SOCK, socketpair } from "./socket.ts";
 
 /** One errand as its server sees it. What it was told stays in it, and nothing of it in the process. */
 export interface Work {
   /** Whether the order may take long: a process of its own does the rest of the errand then. */
   takesLong(order: Order): boolean;
-  take: TakeOrder;
+  readonly take: TakeOrder;
 }
 
 export interface ErrandServerOptions {
@@ -40,26 +41,10 @@ export class ErrandServer implements Disposable {
 
   /** Forks it. `begin` makes an errand's work, in the child. */
   constructor(begin: () => Work, { limit, unneeded = [], started = () => {} }: ErrandServerOptions) {
-    const [ours, theirs] = socketpair(SOCK.SEQPACKET);
-    let child: number;
-    try {
-      child = fork();
-    } catch (error) {
-      closeQuietly(ours);
-      closeQuietly(theirs);
-      throw error;
-    }
-    if (child === 0) {
-      closeAllBut(theirs, [ours, ...unneeded]);
-      try {
-        started();
-        serve(theirs, limit, begin);
-      } finally {
-        exitNow(0);
-      }
-    }
-    closeQuietly(theirs);
-    this.#asking = ours;
+    this.#asking = forkWithSocket(unneeded, (socket) => {
+      started();
+      serve(socket, limit, begin);
+    });
   }
 
   /** It was not killed, and can be asked. */
@@ -123,7 +108,7 @@ function serve(asked: number, limit: number, begin: () => Work): void {
           ...errands.keys(),
           ...[...errands.values()].flat(),
         ]);
-        takeOrdersAndEnd(socket, (...order) => work.take(...order), order);
+        takeOrdersAndEnd(socket, work.take, order);
       };
       if (carryOut(socket, take, order) || handedOver) end(socket);
     });

@@ -69,22 +69,34 @@ export class ErrandError extends Error {
 export class ForkedChild extends Errand {
   /** Forks it. `take` is called in the child. `unneeded`: descriptors that the child must not keep. */
   constructor(take: TakeOrder, unneeded: readonly number[] = []) {
-    const [ours, theirs] = socketpair(SOCK.SEQPACKET);
-    let child: number;
-    try {
-      child = fork();
-    } catch (error) {
-      closeQuietly(ours);
-      closeQuietly(theirs);
-      throw error;
-    }
-    if (child === 0) {
-      closeAllBut(theirs, [ours, ...unneeded]);
-      takeOrdersAndEnd(theirs, take);
-    }
-    closeQuietly(theirs);
-    super(ours);
+    super(forkWithSocket(unneeded, (socket) => takeOrdersAndEnd(socket, take)));
   }
+}
+
+/**
+ * Forks a child with a socket to it, for orders. `run` is called in the child with its end; when it returns or throws, the child ends.
+ * `unneeded`: descriptors that the child must not keep. @returns our end
+ */
+export function forkWithSocket(unneeded: readonly number[], run: (socket: number) => void): number {
+  const [ours, theirs] = socketpair(SOCK.SEQPACKET);
+  let child: number;
+  try {
+    child = fork();
+  } catch (error) {
+    closeQuietly(ours);
+    closeQuietly(theirs);
+    throw error;
+  }
+  if (child === 0) {
+    try {
+      closeAllBut(theirs, [ours, ...unneeded]);
+      run(theirs);
+    } finally {
+      exitNow(0);
+    }
+  }
+  closeQuietly(theirs);
+  return ours;
 }
 
 /** In a forked child. One that is closed already may have given its number to `kept`. */

@@ -45,8 +45,9 @@ export class PageList {
   }
 
   /**
-   * What `work` touches between its two calls of `mark`, found out by a child that does it while another one looks at its memory. It is
-   * waited for. Empty when it failed, when this process may not see such things, and when it is not fit to be forked (more threads).
+   * What `work` writes between its two calls of `mark`, and the program as far as the process has it at the second one: found out by a
+   * child that does it while another one looks at its memory. It is waited for. Empty when it failed, when this process may not see such
+   * things, and when it is not fit to be forked (more threads).
    */
   static learn(work: (mark: () => void) => void): PageList {
     if (threadCount() > 1) return new PageList([], []);
@@ -99,7 +100,10 @@ function observe(writing: number, work: (mark: () => void) => void): never {
     };
     const before = look();
     const after = look();
-    writeAll(writing, Buffer.from(JSON.stringify([writtenPages(before, after), mappedPages(after)])));
+    writeAll(
+      writing,
+      Buffer.from(JSON.stringify([writtenPages(before.memory, after.memory), mappedPages(after.program)])),
+    );
   } finally {
     exitNow(0);
   }
@@ -127,15 +131,15 @@ function stand(socket: number): void {
 const witnesses: number[] = [];
 
 /** A page that was written is in another frame than the one that it shared. */
-function writtenPages(before: Resident, after: Resident): Range[] {
+function writtenPages(before: Frames, after: Frames): Range[] {
   const ranges: Range[] = [];
-  for (const [page, frame] of after.memory) if (before.memory.get(page) !== frame) addTo(ranges, page, 0);
+  for (const [page, frame] of after) if (before.get(page) !== frame) addTo(ranges, page, 0);
   return ranges;
 }
 
-function mappedPages(after: Resident): Range[] {
+function mappedPages(program: Frames): Range[] {
   const ranges: Range[] = [];
-  for (const page of after.program.keys()) addTo(ranges, page, PROGRAM_GAP);
+  for (const page of program.keys()) addTo(ranges, page, PROGRAM_GAP);
   return ranges;
 }
 

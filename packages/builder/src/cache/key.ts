@@ -1,6 +1,8 @@
+import { encoded, sha256 } from "@berth/base";
+
 /** A digest of values, in which no two different lists are alike. Hex. */
 export function keyOf(...parts: readonly unknown[]): string {
-  return new Bun.CryptoHasher("sha256").update(stable(parts)).digest("hex");
+  return encoded(sha256(stable(parts)));
 }
 
 /** JSON with sorted members; undefined members are left out. */

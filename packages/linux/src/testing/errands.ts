@@ -1,4 +1,4 @@
-/* Program of errand-server.test.ts: what those who ask a server of errands see, as one line of JSON. */
+/* Program of fork.test.ts: what those who ask a server of errands see, as one line of JSON. */
 import { existsSync, fstatSync, readFileSync, statSync } from "node:fs";
 import { messageOf } from "@berth/base";
 import {
